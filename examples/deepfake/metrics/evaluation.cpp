@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "metrics/evaluation.hpp"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <tuple>
+
+namespace deepfake {
+namespace {
+
+struct Columns {
+  std::vector<double> scores;
+  std::vector<int> labels;
+  std::vector<std::string> videos;
+};
+
+Columns to_columns(std::span<const FrameScore> rows) {
+  Columns columns;
+  for (const FrameScore& row : rows) {
+    columns.scores.push_back(row.prob);
+    columns.labels.push_back(row.label);
+    columns.videos.push_back(row.domain + '/' + row.video);
+  }
+  return columns;
+}
+
+Metrics evaluate_with_interval(std::span<const FrameScore> rows, const Bootstrap& bootstrap) {
+  const Columns columns = to_columns(rows);
+  Metrics metrics = evaluate_scores(columns.scores, columns.labels);
+  const Interval interval = auc_interval(columns.scores, columns.labels, columns.videos, bootstrap);
+  metrics.auc_low = interval.low;
+  metrics.auc_high = interval.high;
+  return metrics;
+}
+
+template <class Range, class Value>
+void add_if_new(Range& seen, const Value& value) {
+  if (std::ranges::find(seen, value) == seen.end()) seen.push_back(value);
+}
+
+}  // namespace
+
+std::vector<FrameScore> video_scores(std::span<const FrameScore> frames) {
+  std::map<std::tuple<std::string, std::string, int, std::string>, std::size_t> position;
+  std::vector<FrameScore> videos;
+  std::vector<double> counts;
+  for (const FrameScore& frame : frames) {
+    const auto [found, is_new] = position.try_emplace(
+        {frame.dataset, frame.domain, frame.label, frame.video}, videos.size());
+    if (is_new) {
+      videos.push_back(frame);
+      videos.back().frame.clear();
+      counts.push_back(1);
+    } else {
+      videos[found->second].prob += frame.prob;
+      counts[found->second] += 1;
+    }
+  }
+  for (std::size_t i = 0; i < videos.size(); ++i) videos[i].prob /= counts[i];
+  return videos;
+}
+
+std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::int64_t epoch,
+                                     const std::string& split, const Bootstrap& bootstrap) {
+  std::vector<std::string> datasets;
+  for (const FrameScore& frame : frames) add_if_new(datasets, frame.dataset);
+
+  std::vector<EvalRow> rows;
+  for (const std::string& dataset : datasets) {
+    std::vector<FrameScore> of_dataset;
+    std::vector<std::string> domains;
+    for (const FrameScore& frame : frames) {
+      if (frame.dataset != dataset) continue;
+      of_dataset.push_back(frame);
+      if (frame.label == 1) add_if_new(domains, frame.domain);
+    }
+    if (domains.size() != 1) domains.push_back(all_domains);
+    for (const std::string& domain : domains) {
+      std::vector<FrameScore> of_domain;
+      std::ranges::copy_if(of_dataset, std::back_inserter(of_domain), [&](const FrameScore& row) {
+        return row.label == 0 || domain == all_domains || row.domain == domain;
+      });
+      try {
+        rows.push_back({epoch, dataset, domain, split, frame_level,
+                        evaluate_with_interval(of_domain, bootstrap)});
+        rows.push_back({epoch, dataset, domain, split, video_level,
+                        evaluate_with_interval(video_scores(of_domain), bootstrap)});
+      } catch (const std::runtime_error& error) {
+        throw std::runtime_error("data set " + dataset + ", split " + split + ": " + error.what());
+      }
+    }
+  }
+  return rows;
+}
+
+}  // namespace deepfake
