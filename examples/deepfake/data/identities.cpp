@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "data/identities.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "data/selection.hpp"
+
+namespace deepfake {
+namespace {
+
+std::vector<std::string> tokens(const std::string& name) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= name.size()) {
+    const std::size_t end = std::min(name.find('_', begin), name.size());
+    parts.push_back(name.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c); });
+}
+
+bool is_person(const std::string& token) {
+  return token.starts_with("id") && is_number(std::string_view(token).substr(2));
+}
+
+}  // namespace
+
+std::vector<std::string> identities(const Index& index, const Video& video) {
+  const std::vector<std::string> parts = tokens(video.name);
+  std::vector<std::string> people;
+  std::ranges::copy_if(parts, std::back_inserter(people), is_person);
+  if (!people.empty()) return people;
+  if (parts.size() <= 2 && std::ranges::all_of(parts, is_number)) return parts;
+  if (video.real_partner) return {index.videos[*video.real_partner].name};
+  return {video.name};
+}
+
+std::vector<IdentityLeak> identity_leaks(const Index& index) {
+  // Names are only comparable within one family of labels: Celeb-DF's id0 is not another set's.
+  std::map<std::pair<std::string, std::string>, const Video*> first_seen;
+  std::map<std::pair<std::string, std::string>, bool> reported;
+  std::vector<IdentityLeak> leaks;
+  for (const Video& video : index.videos) {
+    for (const std::string& person : identities(index, video)) {
+      const auto key = std::pair(label_family(video.label), person);
+      const Video& first = *first_seen.try_emplace(key, &video).first->second;
+      if (first.split == video.split || std::exchange(reported[key], true)) continue;
+      leaks.push_back({person, first.split, first.name, video.split, video.name});
+    }
+  }
+  return leaks;
+}
+
+void require_disjoint_identities(const Index& index) {
+  const std::vector<IdentityLeak> leaks = identity_leaks(index);
+  if (leaks.empty()) return;
+  const IdentityLeak& leak = leaks.front();
+  throw std::runtime_error("identity " + leak.identity + " is in split " + leak.first_split +
+                           " (video " + leak.first_video + ") and in split " + leak.second_split +
+                           " (video " + leak.second_video + "), " + std::to_string(leaks.size()) +
+                           " such identities in all: split the data by person");
+}
+
+}  // namespace deepfake

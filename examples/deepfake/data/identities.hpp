@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// People must not cross splits: a detector that knows the faces of the test set proves nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/index.hpp"
+
+namespace deepfake {
+
+/// The people in a video, told from its name: "071_054" (target_source) shows 071 and 054,
+/// "id0_id1_0003" id0 and id1. Any other name stands for one person; a fake's is its real
+/// partner's.
+std::vector<std::string> identities(const Index& index, const Video& video);
+
+/// One person in two splits.
+struct IdentityLeak {
+  std::string identity;
+  std::string first_split;
+  std::string first_video;
+  std::string second_split;
+  std::string second_video;
+};
+std::vector<IdentityLeak> identity_leaks(const Index& index);
+
+/// @throws std::runtime_error naming the first leak and their number.
+void require_disjoint_identities(const Index& index);
+
+}  // namespace deepfake

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include "data/index.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <tuple>
+
+#include "data/frame_paths.hpp"
+#include "data/selection.hpp"
+
+namespace deepfake {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr char nesting[] =
+    "expected data set > label > split > [compression >] video > {label, frames}";
+
+[[noreturn]] void fail(const fs::path& file, const std::string& what) {
+  throw std::runtime_error(file.string() + ": " + what);
+}
+
+json read_json(const fs::path& file) {
+  std::ifstream stream(file);
+  if (!stream) fail(file, "cannot be opened; write the index first or correct the data's path");
+  try {
+    return json::parse(stream);
+  } catch (const json::parse_error& error) {
+    fail(file, "is not valid JSON near byte " + std::to_string(error.byte) +
+                   "; it may be cut off, write it anew");
+  }
+}
+
+bool is_synthetic(const fs::path& manifest) {
+  if (!fs::exists(manifest)) return false;
+  const json content = read_json(manifest);
+  if (!content.is_object() || !content.contains("synthetic") ||
+      !content["synthetic"].is_boolean()) {
+    fail(manifest, "must hold \"synthetic\": true or false");
+  }
+  return content["synthetic"].get<bool>();
+}
+
+/// Reads one index file into Index::videos.
+class IndexFile {
+ public:
+  IndexFile(const fs::path& file, const LoadOptions& options, Index& index)
+      : file_(file), options_(options), index_(index), paths_(index.rgb_dir) {}
+
+  void read() {
+    const json content = read_json(file_);
+    require_object(content, "the file");
+    for (const auto& [dataset, labels] : content.items()) {
+      require_object(labels, dataset);
+      for (const auto& [label, splits] : labels.items()) {
+        if (is_split(label)) {
+          fail(file_, "the split '" + label + "' stands where a label belongs; " + nesting);
+        }
+        require_object(splits, dataset + " > " + label);
+        for (const auto& [split, videos] : splits.items()) {
+          read_split(Video{.dataset = dataset, .label = label, .split = split}, videos);
+        }
+      }
+    }
+    if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
+      fail(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
+                      first_frame_ + "); correct the frames' folder or extract the frames");
+    }
+  }
+
+ private:
+  void require_object(const json& value, const std::string& where) const {
+    if (!value.is_object()) fail(file_, where + " is not a JSON object; " + nesting);
+  }
+
+  void read_split(const Video& of_split, const json& videos) {
+    const std::string where = of_split.dataset + " > " + of_split.label + " > " + of_split.split;
+    if (!is_split(of_split.split)) {
+      fail(file_, where + ": '" + of_split.split + "' is no split (train, val, test); " + nesting);
+    }
+    require_object(videos, where);
+    for (const auto& [name, entry] : videos.items()) {
+      Video video = of_split;
+      if (is_compression(name) && entry.is_object() && !entry.contains("frames")) {
+        video.compression = name;
+        for (const auto& [inner_name, inner_entry] : entry.items()) {
+          read_video(video, inner_name, inner_entry, where + " > " + name);
+        }
+      } else {
+        read_video(video, name, entry, where);
+      }
+    }
+  }
+
+  void read_video(Video video, const std::string& name, const json& entry,
+                  const std::string& parent) {
+    const std::string where = parent + " > " + name;
+    if (!entry.is_object() || !entry.contains("frames") || !entry["frames"].is_array()) {
+      fail(file_, where + " has no list \"frames\"; " + nesting);
+    }
+    video.name = name;
+    if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
+    video.domain = video.label;
+    video.is_fake = class_of(video.label) == 1;
+    if (!keeps(options_.keep, video)) return;
+
+    std::vector<std::string> frames = path_list(entry["frames"], where + " > frames");
+    if (frames.empty()) {
+      index_.without_frames.push_back(where);
+      return;
+    }
+    if (first_frame_.empty()) first_frame_ = frames.front();
+    frames_listed_ += frames.size();
+    for (const std::size_t n : evenly_spaced(frames.size(), options_.keep.frames_per_video)) {
+      video.frames.push_back(paths_.resolve(frames[n]));
+    }
+    if (entry.contains("masks")) {
+      add_masks(video, path_list(entry["masks"], where + " > masks"));
+    }
+    index_.videos.push_back(std::move(video));
+  }
+
+  int class_of(const std::string& label) const {
+    if (const auto given = options_.label_classes.find(label);
+        given != options_.label_classes.end()) {
+      return given->second;
+    }
+    if (const auto known = class_of_label(label)) return *known;
+    fail(file_, "unknown label '" + label + "': name its class, or let it end in _real or _fake");
+  }
+
+  std::string text(const json& value, const std::string& where) const {
+    if (!value.is_string()) fail(file_, where + " is not a string");
+    return value.get<std::string>();
+  }
+
+  /// The paths in the order of their frame numbers.
+  std::vector<std::string> path_list(const json& list, const std::string& where) const {
+    if (!list.is_array()) fail(file_, where + " is not a list of paths");
+    using Key = std::tuple<long long, std::string>;
+    std::vector<std::pair<Key, std::string>> keyed;
+    for (const json& path : list) {
+      std::string value = text(path, where);
+      const std::string stem = stem_of(value);
+      keyed.emplace_back(
+          Key(frame_number(stem).value_or(std::numeric_limits<long long>::max()), stem), value);
+    }
+    std::ranges::stable_sort(keyed, {}, [](const auto& item) { return item.first; });
+    std::vector<std::string> paths;
+    for (auto& [key, path] : keyed) paths.push_back(std::move(path));
+    return paths;
+  }
+
+  static std::string stem_of(const std::string& path) {
+    const std::size_t slash = path.find_last_of("/\\");
+    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    return name.substr(0, name.rfind('.'));
+  }
+
+  void add_masks(Video& video, const std::vector<std::string>& masks) {
+    std::map<std::string, std::string> by_stem;
+    for (const std::string& mask : masks) by_stem[stem_of(mask)] = mask;
+    if (by_stem.empty()) return;
+    for (const fs::path& frame : video.frames) {
+      const auto mask = by_stem.find(frame.stem().string());
+      video.masks.push_back(mask == by_stem.end() ? fs::path() : paths_.resolve(mask->second));
+    }
+  }
+
+  fs::path file_;
+  const LoadOptions& options_;
+  Index& index_;
+  FramePaths paths_;
+  std::size_t frames_listed_ = 0;
+  std::string first_frame_;
+};
+
+std::vector<fs::path> json_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path& path = entry.path();
+    if (path.extension() == ".json" && path.filename() != "synthetic.json") files.push_back(path);
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+}  // namespace
+
+DataFolder locate_data(const fs::path& path, const fs::path& rgb_dir) {
+  if (!fs::exists(path)) {
+    throw std::runtime_error(path.string() + ": no such file or folder; correct the data's path");
+  }
+  const fs::path folder = fs::is_directory(path) ? path : fs::absolute(path).parent_path();
+  DataFolder data;
+  fs::path index_folder = folder;
+  if (!fs::is_directory(path)) {
+    data.index_files = {path};
+  } else {
+    for (const char* name : {"dataset_json", "preprocessing/dataset_json", "."}) {
+      if (!fs::is_directory(folder / name)) continue;
+      index_folder = folder / name;
+      data.index_files = json_files(index_folder);
+      if (!data.index_files.empty()) break;
+    }
+  }
+  if (data.index_files.empty()) {
+    throw std::runtime_error(path.string() +
+                             ": no index found; looked for dataset_json/*.json, "
+                             "preprocessing/dataset_json/*.json and *.json");
+  }
+  if (!rgb_dir.empty()) {
+    data.rgb_dir = rgb_dir;
+    if (!fs::is_directory(rgb_dir)) {
+      throw std::runtime_error(rgb_dir.string() + ": no such folder; correct the frames' folder");
+    }
+  } else {
+    data.rgb_dir = folder;
+    const fs::path parent = fs::absolute(folder).lexically_normal().parent_path();
+    for (const fs::path& candidate :
+         {folder / "rgb", folder / "datasets" / "rgb", parent / "rgb", parent / "datasets" / "rgb",
+          parent.parent_path() / "datasets" / "rgb"}) {
+      if (fs::is_directory(candidate)) {
+        data.rgb_dir = candidate;
+        break;
+      }
+    }
+  }
+  for (const fs::path& place : {folder, index_folder, fs::absolute(index_folder) / ".."}) {
+    data.synthetic = data.synthetic || is_synthetic(place / "synthetic.json");
+  }
+  return data;
+}
+
+Index load_index(const DataFolder& data, const LoadOptions& options) {
+  Index index;
+  index.synthetic = data.synthetic;
+  index.rgb_dir = data.rgb_dir;
+  std::string known;
+  for (const fs::path& file : data.index_files) known += ' ' + file.stem().string();
+  std::vector<fs::path> files = data.index_files;
+  if (!options.keep.datasets.empty()) {
+    files.clear();
+    for (const std::string& name : options.keep.datasets) {
+      const auto named = [&](const fs::path& file) {
+        return file.stem() == name || file.stem() == split_compression(name).dataset;
+      };
+      const auto file = std::ranges::find_if(data.index_files, named);
+      if (file == data.index_files.end()) {
+        throw std::runtime_error("no index file for the data set " + name + "; there are:" + known);
+      }
+      if (std::ranges::find(files, *file) == files.end()) files.push_back(*file);
+    }
+  }
+  for (const fs::path& file : files) IndexFile(file, options, index).read();
+  link_real_partners(index);
+  return index;
+}
+
+}  // namespace deepfake

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Reads DeepfakeBench's index of a data set: JSON files that list each video's frames.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace deepfake {
+
+struct Video {
+  std::string dataset = {};      ///< first level of the index, the file's name: FF-DF, Celeb-DF-v2
+  std::string label = {};        ///< label name: FF-real, FF-DF, CelebDFv2_fake
+  std::string domain = {};       ///< what an optimizer treats as one domain: the label name
+  std::string split = {};        ///< train, val or test
+  std::string compression = {};  ///< raw, c23, c40; empty where the index has no such level
+  std::string name = {};         ///< 071 or 071_054 (target_source)
+  bool is_fake = false;
+  std::vector<std::filesystem::path> frames = {};  ///< by frame number
+  /// Manipulation masks, one per frame and an empty path where there is none; or no entry at all.
+  std::vector<std::filesystem::path> masks = {};
+  /// For a fake, the position in Index::videos of the real video that it was made from, if listed.
+  std::optional<std::size_t> real_partner = {};
+};
+
+struct Index {
+  std::vector<Video> videos;
+  bool synthetic = false;  ///< rendered faces: the data's synthetic.json says so
+  std::filesystem::path rgb_dir;
+  std::vector<std::string> without_frames;  ///< listed videos that were left out: no frame
+};
+
+/// Where a data set's parts lie.
+struct DataFolder {
+  std::vector<std::filesystem::path> index_files;  ///< one JSON file per data set, sorted
+  std::filesystem::path rgb_dir;                   ///< what relative frame paths start from
+  bool synthetic = false;
+};
+
+/// Finds the index and the frames under @p path: a folder with dataset_json/ and rgb/, a
+/// DeepfakeBench checkout (preprocessing/dataset_json/ and datasets/rgb/), a folder of index files
+/// or one such file beside rgb/. @p rgb_dir, if not empty, overrides the frames' folder.
+/// @throws std::runtime_error that says what was looked for.
+DataFolder locate_data(const std::filesystem::path& path,
+                       const std::filesystem::path& rgb_dir = {});
+
+/// Which videos and frames to use. Empty fields select everything.
+struct Selection {
+  std::vector<std::string> datasets =
+      {};  ///< a name may end in _raw, _c23 or _c40: in that compression
+  std::string split = {};
+  std::string compression = {};           ///< of data sets whose index has that level
+  std::vector<std::string> domains = {};  ///< manipulations to keep; reals always stay
+  std::size_t frames_per_video = 0;  ///< evenly spaced over the video, not its first ones; 0: all
+};
+
+struct LoadOptions {
+  Selection keep = {};  ///< the rest is not even held in memory
+  /// Classes (0 real, 1 fake) of label names, beyond those that class_of_label knows.
+  std::map<std::string, int> label_classes = {};
+  bool require_frames = true;  ///< an index none of whose frames exists is an error
+};
+
+/// Reads the index files. Both nestings are understood: dataset, label, split, [compression,]
+/// video.
+/// @throws std::runtime_error, one line that names the file and the entry.
+Index load_index(const DataFolder& data, const LoadOptions& options = {});
+
+/// The videos of @p index that @p selection names. A video listed by several data sets (the reals
+/// of FF-DF, FF-F2F, ...) appears once.
+/// @throws std::runtime_error if nothing is left, if a named data set or manipulation does not
+/// occur, or if one data set comes in several compressions and none was chosen.
+Index select(const Index& index, const Selection& selection);
+
+/// @p count positions evenly spaced over 0 ... size - 1, ends included (numpy's linspace, rounded);
+/// all of them if there are not more.
+std::vector<std::size_t> evenly_spaced(std::size_t size, std::size_t count);
+
+/// A real frame and the same frame of a fake made from it: positions in the videos' frame lists.
+struct FramePair {
+  std::size_t real = 0;
+  std::size_t fake = 0;
+};
+/// Pairs frames with equal file stems.
+std::vector<FramePair> pair_frames(const Video& real, const Video& fake);
+
+/// 0 or 1 for DeepfakeBench's label names and for names that end in _real or _fake, _FakeA, ...
+std::optional<int> class_of_label(const std::string& label);
+
+/// A hash of what the index lists (names, labels, frame paths relative to rgb_dir), whatever the
+/// order and wherever the data lies: equal for equal data.
+std::string fingerprint(const Index& index);
+
+}  // namespace deepfake

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "data/selection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+
+namespace deepfake {
+namespace {
+
+constexpr std::array<std::string_view, 3> compressions{"raw", "c23", "c40"};
+
+/// Names that the real video behind a fake may have, the likeliest first.
+std::vector<std::string> real_names(const std::string& fake) {
+  std::vector<std::string> names{fake};
+  for (std::size_t end = fake.rfind('_'); end != std::string::npos && end > 0;
+       end = fake.rfind('_', end - 1)) {
+    names.push_back(fake.substr(0, end));  // 071_054: 071
+  }
+  const std::size_t first = fake.find('_');
+  if (const std::size_t second = fake.find('_', first + 1); second != std::string::npos) {
+    names.push_back(fake.substr(0, first) + fake.substr(second));  // id0_id1_0003: id0_0003
+  }
+  return names;
+}
+
+template <class Range>
+std::string join(const Range& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+std::string describe(const Selection& selection) {
+  std::string text;
+  if (!selection.datasets.empty()) text += " of data set " + join(selection.datasets);
+  if (!selection.split.empty()) text += " in split " + selection.split;
+  if (!selection.compression.empty()) text += " in compression " + selection.compression;
+  if (!selection.domains.empty()) text += " for the manipulations " + join(selection.domains);
+  return text;
+}
+
+void require_one_compression(const Index& index) {
+  std::map<std::string, std::set<std::string>> found;
+  for (const Video& video : index.videos) found[video.dataset].insert(video.compression);
+  for (const auto& [dataset, of_dataset] : found) {
+    if (of_dataset.size() > 1) {
+      throw std::runtime_error("the data set " + dataset + " comes in the compressions " +
+                               join(of_dataset) + ": choose one");
+    }
+  }
+}
+
+void require_known(const std::vector<std::string>& wanted, const std::set<std::string>& known,
+                   const std::string& kind) {
+  for (const std::string& name : wanted) {
+    if (!known.contains(name)) {
+      throw std::runtime_error("the index holds no " + kind + " " + name + "; it holds " +
+                               join(known));
+    }
+  }
+}
+
+}  // namespace
+
+std::string label_family(const std::string& label) {
+  return label.substr(0, label.find_first_of("-_"));
+}
+
+bool is_split(const std::string& name) {
+  return name == "train" || name == "val" || name == "test";
+}
+
+bool is_compression(const std::string& name) {
+  return std::ranges::find(compressions, name) != compressions.end();
+}
+
+NamedSet split_compression(const std::string& name) {
+  const std::size_t underscore = name.rfind('_');
+  if (underscore == std::string::npos || !is_compression(name.substr(underscore + 1))) {
+    return {name, ""};
+  }
+  return {name.substr(0, underscore), name.substr(underscore + 1)};
+}
+
+bool keeps(const Selection& selection, const Video& video) {
+  const auto is_named = [&](const std::string& name) {
+    if (name == video.dataset) {
+      return selection.compression.empty() || video.compression.empty() ||
+             video.compression == selection.compression;
+    }
+    const NamedSet named = split_compression(name);
+    return named.dataset == video.dataset && named.compression == video.compression;
+  };
+  const bool right_set = selection.datasets.empty()
+                             ? is_named(video.dataset)
+                             : std::ranges::any_of(selection.datasets, is_named);
+  const bool right_domain =
+      !video.is_fake || selection.domains.empty() ||
+      std::ranges::find(selection.domains, video.domain) != selection.domains.end();
+  return right_set && right_domain && (selection.split.empty() || selection.split == video.split);
+}
+
+void link_real_partners(Index& index) {
+  using Key = std::tuple<std::string, std::string, std::string, std::string>;
+  const auto key = [](const Video& video, const std::string& group, const std::string& name) {
+    return Key(group, video.split, video.compression, name);
+  };
+  // The fake's own data set first; then its label's family, for reals that another file lists.
+  std::map<Key, std::size_t> by_dataset, by_family;
+  for (std::size_t i = 0; i < index.videos.size(); ++i) {
+    const Video& video = index.videos[i];
+    if (video.is_fake) continue;
+    by_dataset.emplace(key(video, video.dataset, video.name), i);
+    by_family.emplace(key(video, label_family(video.label), video.name), i);
+  }
+  for (Video& video : index.videos) {
+    video.real_partner.reset();
+    if (!video.is_fake) continue;
+    const std::vector<std::string> names = real_names(video.name);
+    const auto search = [&](const std::map<Key, std::size_t>& reals, const std::string& group) {
+      for (const std::string& name : names) {
+        const auto found = reals.find(key(video, group, name));
+        if (found != reals.end() && !video.real_partner) video.real_partner = found->second;
+      }
+    };
+    search(by_dataset, video.dataset);
+    search(by_family, label_family(video.label));
+  }
+}
+
+Index select(const Index& index, const Selection& selection) {
+  std::set<std::string> datasets, domains;
+  for (const Video& video : index.videos) {
+    datasets.insert(video.dataset);
+    if (video.is_fake) domains.insert(video.domain);
+  }
+  std::vector<std::string> wanted;
+  for (const std::string& name : selection.datasets) {
+    wanted.push_back(datasets.contains(name) ? name : split_compression(name).dataset);
+  }
+  require_known(wanted, datasets, "data set");
+  require_known(selection.domains, domains, "manipulation");
+
+  Index selected;
+  selected.synthetic = index.synthetic;
+  selected.rgb_dir = index.rgb_dir;
+  std::set<std::tuple<std::string, std::string, std::string>> seen;
+  for (const Video& video : index.videos) {
+    if (!keeps(selection, video)) continue;
+    // Data sets of one family list the same reals: FF-DF, FF-F2F, ...
+    const std::string first_frame = video.frames.front().string();
+    if (!seen.emplace(video.label, video.split, first_frame).second) continue;
+    Video& kept = selected.videos.emplace_back(video);
+    kept.frames.clear();
+    kept.masks.clear();
+    for (const std::size_t n : evenly_spaced(video.frames.size(), selection.frames_per_video)) {
+      kept.frames.push_back(video.frames[n]);
+      if (!video.masks.empty()) kept.masks.push_back(video.masks[n]);
+    }
+  }
+  if (selected.videos.empty()) {
+    std::set<std::string> splits, found;
+    for (const Video& video : index.videos) {
+      splits.insert(video.split);
+      if (!video.compression.empty()) found.insert(video.compression);
+    }
+    throw std::runtime_error("the index holds no video" + describe(selection) +
+                             "; it holds the data sets " + join(datasets) + ", splits " +
+                             join(splits) + (found.empty() ? "" : ", compressions " + join(found)));
+  }
+  require_one_compression(selected);
+  link_real_partners(selected);
+  return selected;
+}
+
+std::vector<std::size_t> evenly_spaced(std::size_t size, std::size_t count) {
+  if (count == 0 || count > size) count = size;
+  std::vector<std::size_t> positions(count, 0);
+  for (std::size_t i = 1; i < count; ++i) {
+    positions[i] = (2 * i * (size - 1) + (count - 1)) / (2 * (count - 1));  // rounded
+  }
+  return positions;
+}
+
+std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
+  std::map<std::string, std::size_t> of_real;
+  for (std::size_t i = 0; i < real.frames.size(); ++i) {
+    of_real.emplace(real.frames[i].stem().string(), i);
+  }
+  std::vector<FramePair> pairs;
+  for (std::size_t i = 0; i < fake.frames.size(); ++i) {
+    const auto found = of_real.find(fake.frames[i].stem().string());
+    if (found != of_real.end()) pairs.push_back({found->second, i});
+  }
+  return pairs;
+}
+
+}  // namespace deepfake
