@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Looks at data before somebody trains on it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "data/identities.hpp"
+#include "data/index.hpp"
+
+namespace deepfake {
+
+struct CheckOptions {
+  bool read_images = true;  ///< decode every frame; otherwise only look whether the file is there
+  unsigned threads = 1;
+  std::size_t named_files = 5;  ///< how many bad files the text names
+};
+
+/// Videos and frames of one label in one split of a data set.
+struct GroupCount {
+  std::string dataset;
+  std::string label;
+  std::string split;
+  std::string compression;
+  bool is_fake = false;
+  std::size_t videos = 0;
+  std::size_t frames = 0;
+  std::size_t without_real = 0;  ///< fakes whose real partner is not listed
+  std::size_t min_frames = 0;    ///< per video
+  double median_frames = 0;
+  std::size_t max_frames = 0;
+};
+
+struct DataCheck {
+  bool synthetic = false;
+  std::string fingerprint;
+  std::vector<GroupCount> groups;
+  std::vector<std::size_t> videos_by_frames;  ///< histogram: entry n, videos with n frames
+  std::vector<std::string> without_frames;
+  std::vector<std::string> missing;  ///< frame files, in the index's order
+  std::vector<std::string> unreadable;
+  std::vector<IdentityLeak> leaks;
+  std::vector<std::string> one_class;  ///< data set and split with only reals or only fakes
+
+  bool ok() const;
+};
+
+DataCheck check_data(const Index& index, const CheckOptions& options = {});
+
+/// What check-data prints: the verdict comes last.
+std::string to_text(const DataCheck& check, std::size_t named_files = 5);
+
+}  // namespace deepfake
