@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/row.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// d = w_erm g + w_gen mean_j q_j: the ERM gradient and the captured ones, weighted.
+///
+/// Weights that sum to one keep the meaning of the learning rate.
+struct WeightedSum {
+  static constexpr Reads reads = Reads::erm | Reads::captured_mean;
+
+  double w_erm = 0.5;
+  double w_gen = 0.5;
+
+  void validate() const {
+    detail::require_finite("w_erm", w_erm);
+    detail::require_finite("w_gen", w_gen);
+  }
+  Combination direction(const Step&) const { return w_erm * erm + w_gen * captured_mean; }
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <roga/detail/torch.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+/// An optimizer chosen at run time, as a base class. Parameter groups, states and options are the
+/// inner optimizer's.
+class AnyOptimizer : public torch::optim::Optimizer {
+ public:
+  /// @throws c10::Error if `inner` is null
+  explicit AnyOptimizer(std::unique_ptr<torch::optim::Optimizer> inner)
+      : Optimizer(std::vector<torch::optim::OptimizerParamGroup>{}, nullptr),
+        inner_(std::move(inner)) {
+    TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer");
+  }
+
+  /// The wrapped optimizer: for schedulers, param_groups() and add_param_group().
+  torch::optim::Optimizer& inner() { return *inner_; }
+  const torch::optim::Optimizer& inner() const { return *inner_; }
+
+  at::Tensor step(LossClosure closure) override { return inner_->step(std::move(closure)); }
+  void save(torch::serialize::OutputArchive& archive) const override { inner_->save(archive); }
+  void load(torch::serialize::InputArchive& archive) override { inner_->load(archive); }
+
+ private:
+  std::unique_ptr<torch::optim::Optimizer> inner_;
+};
+
+namespace detail {
+
+/// The optimizer that holds the parameter groups and states.
+inline torch::optim::Optimizer& optimizer_of(torch::optim::Optimizer& base) { return base; }
+inline torch::optim::Optimizer& optimizer_of(AnyOptimizer& base) { return base.inner(); }
+inline auto& groups_of(const torch::optim::Optimizer& base) { return base.param_groups(); }
+inline auto& groups_of(const AnyOptimizer& base) { return base.inner().param_groups(); }
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// One step from the user's closures to .grad. Nothing else moves parameters or writes gradients.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <roga/concepts.hpp>
+#include <roga/detail/kernels.hpp>
+#include <roga/detail/objective.hpp>
+#include <roga/detail/protection.hpp>
+#include <roga/detail/torch.hpp>
+#include <roga/detail/weights.hpp>
+#include <roga/memory.hpp>
+#include <roga/report.hpp>
+#include <roga/step.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+template <class P, class C, class A>
+class Engine {
+  static constexpr Reads needs = P::reads | A::reads;
+  static constexpr bool keeps_domains =
+      reads(needs, Reads::domains | Reads::own_domain) || !LinearAlignment<A>;
+
+ public:
+  P perturbation;
+  C capture;
+  A alignment;
+  Memory memory;
+  detail::Protection protection;
+  NonFinite non_finite = NonFinite::skip;
+  bool diagnose = false;
+  StepReport report;
+
+  Engine(P p, C c, A a)
+      : perturbation(std::move(p)), capture(std::move(c)), alignment(std::move(a)) {}
+
+  /// @throws c10::Error naming a hyper-parameter that breaks its rule
+  void validate() const {
+    auto check = [](const auto& policy) {
+      if constexpr (requires { policy.validate(); }) policy.validate();
+      if constexpr (requires { policy.metric.validate(); }) policy.metric.validate();
+    };
+    check(perturbation);
+    check(capture);
+    check(alignment);
+  }
+
+  /// Leaves the robust direction in the parameters' .grad and everything else as it was; returns
+  /// the mean loss at theta. `report.skipped` says that there is no direction.
+  at::Tensor run(std::vector<at::Tensor> parameters, detail::Objective& objective) {
+    const c10::NoGradGuard no_grad;
+    detail::Weights weights(std::move(parameters));
+    Step step(memory, weights.size());
+    report = StepReport{};
+    report.step = memory.step;
+    losses_.clear();
+    finite_ = true;
+    protection.begin(weights.parameters());
+    try {
+      evaluate_at_theta(step, weights, objective);
+      if (finite_) visit_points(step, weights, objective);
+      weights.restore();
+      if (finite_ && diagnose) measure(step);
+      if (finite_) align(step, weights);
+      report.evaluations = objective.evaluations();
+      report.points = step.points_;
+      report.skipped = !finite_;
+      TORCH_CHECK(finite_ || non_finite != NonFinite::raise, "roga: step ", memory.step,
+                  " met a loss or gradient that is not finite; the weights are unchanged");
+    } catch (...) {
+      undo(weights);
+      throw;
+    }
+    if (report.skipped) {
+      undo(weights);
+    } else {
+      commit(step);
+    }
+    return losses_.size() == 1 ? losses_.front() : at::stack(losses_).mean();
+  }
+
+ private:
+  // 1. theta: the losses, and the rows that the policies read.
+  void evaluate_at_theta(Step& step, detail::Weights& weights, detail::Objective& objective) {
+    if constexpr (P::at_theta) {
+      std::size_t pieces = 0;
+      auto take = [&](std::size_t k, const at::Tensor& loss) {
+        note_loss(step, objective, k, loss);
+        auto row = weights.take_gradients();
+        if (keeps_domains && step.domains() > 1) {
+          step.domain_rows_.push_back(row);
+          if (!reads(needs, Reads::erm)) return;
+          if (pieces == 0) detail::unshare(row);
+        }
+        detail::update_mean(step.slot(Row::Kind::erm), std::move(row), ++pieces);
+      };
+      if constexpr (keeps_domains) {
+        objective.each(take);
+      } else {
+        objective.pooled(take);
+      }
+      if (keeps_domains && step.domains() > 1) {
+        for (std::size_t k = 0; k < step.domains(); ++k) check(step, domain(k));
+      } else {
+        check(step, erm);
+      }
+    } else {
+      step.domains_ = objective.present();
+      step.losses_.resize(step.domains_.size());
+    }
+  }
+
+  // 2. the points: move, evaluate what the capture policy names, keep what the alignment reads.
+  void visit_points(Step& step, detail::Weights& weights, detail::Objective& objective) {
+    const std::size_t points = perturbation.points(step);
+    TORCH_CHECK(P::at_theta || points > 0, "roga: this recipe walks from domain to domain and needs "
+                "their number beforehand; give step() a list of closures, not a SharedForward");
+    if (points > 0) weights.keep_theta();
+    for (std::size_t j = 0; j < points && finite_; ++j) {
+      move_to(perturbation.point(step, j), step, weights);
+      release(step, j, /*last=*/j + 1 == points);
+      GradientList row;
+      std::size_t pieces = 0;
+      auto take = [&](std::size_t k, const at::Tensor& loss) {
+        if constexpr (!P::at_theta) note_loss(step, objective, k, loss);
+        detail::update_mean(row, weights.take_gradients(), ++pieces);
+      };
+      const Slice slice = capture.slice(step, j);
+      if (slice.all) {
+        objective.pooled(take);
+      } else {
+        objective.one(slice.domain, take);
+      }
+      keep(step, std::move(row));
+    }
+  }
+
+  void move_to(const Point& point, Step& step, detail::Weights& weights) {
+    auto direction = step.resolve(point.direction);
+    const Scalar length = sqrt(length2(point.direction, direction, step, weights));
+    constexpr double guard = 1e-12;
+    const Scalar factor = point.radius * (length / (length + guard)) / length;
+    report.radii_.push_back(point.radius);
+    report.ascent_norms_.push_back(length);
+
+    const bool from_previous = point.from == Point::From::previous;
+    const auto shift = step.resolve(point.shift);
+    const auto straight =
+        step.resolve(has_metric ? point.shift : factor * point.direction + point.shift);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if constexpr (has_metric) {
+        const GradientList stretched_row(i + 1, stretched(direction, weights, i));
+        auto offset = shift;
+        offset.insert(offset.begin(), {&stretched_row, factor});
+        weights.move(i, offset, from_previous);
+      } else {
+        weights.move(i, straight, from_previous);
+      }
+    }
+  }
+
+  static constexpr bool has_metric = requires(const P p) { requires Metric<decltype(p.metric)>; };
+
+  /// M v of parameter i; undefined where v or the metric leaves the parameter out.
+  at::Tensor stretched(const detail::ScaledRows& direction, const detail::Weights& weights,
+                       std::size_t i) const {
+    auto v = detail::combined(direction, i);
+    if constexpr (has_metric) {
+      if (v.defined()) return perturbation.metric.apply(weights.theta(i), v);
+    }
+    return v;
+  }
+
+  /// <v, M v>
+  Scalar length2(const Combination& combination, const detail::ScaledRows& direction, Step& step,
+                 const detail::Weights& weights) const {
+    if constexpr (!has_metric) {
+      if (combination.terms().size() == 1) {
+        const auto& [row, factor] = combination.terms().front();
+        return factor * factor * step.dot(row, row);
+      }
+    }
+    Scalar sum;  // of differences of rows the Gram matrix would lose digits
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const auto v = detail::combined(direction, i);
+      const auto mv = stretched(direction, weights, i);
+      if (mv.defined()) sum = sum + detail::inner_product(v, mv);
+    }
+    return sum;
+  }
+
+  /// Frees the rows that nobody reads any more, before the next evaluation needs the memory.
+  void release(Step& step, std::size_t j, bool last) {
+    if (diagnose) return;
+    constexpr bool aligns_domains = reads(A::reads, Reads::domains) || !LinearAlignment<A>;
+    const bool one_row = step.domains() == 1;  // its gradient and the mean are one row
+    if (last && !reads(A::reads, Reads::erm) && !(one_row && aligns_domains)) {
+      step.slot(Row::Kind::erm).clear();
+    }
+    if (!aligns_domains && !reads(P::reads, Reads::domains) && j < step.domain_rows_.size()) {
+      step.domain_rows_[j].clear();
+    }
+  }
+
+  void keep(Step& step, GradientList row) {
+    const std::size_t count = ++step.points_;
+    step.forget_captured_products();
+    if constexpr (reads(needs, Reads::captured)) step.captured_rows_.push_back(row);
+    if constexpr (reads(needs, Reads::latest)) step.slot(Row::Kind::latest) = row;
+    if constexpr (reads(needs, Reads::captured_mean)) {
+      if (count == 1 && reads(needs, Reads::captured | Reads::latest)) detail::unshare(row);
+      detail::update_mean(step.slot(Row::Kind::captured_mean), std::move(row), count);
+    }
+  }
+
+  // 3. the direction.
+  void align(Step& step, detail::Weights& weights) {
+    Scalar norm2;
+    auto hand_over = [&](std::size_t i, at::Tensor gradient) {
+      if (gradient.defined()) norm2 = norm2 + detail::inner_product(gradient, gradient);
+      weights.set_gradient(i, std::move(gradient));
+      step.drop(i);
+    };
+    if constexpr (LinearAlignment<A>) {
+      const auto rows = step.resolve(alignment.direction(step));
+      for (std::size_t i = 0; i < weights.size(); ++i) hand_over(i, detail::combined(rows, i));
+    } else {
+      std::vector<at::Tensor> rows(step.domains());
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        const auto& parameter = weights.parameters()[i];
+        bool any = false;
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+          rows[k] = step.row(domain(k))[i];
+          any = any || rows[k].defined();
+        }
+        for (auto& row : rows) {
+          if (!row.defined()) row = parameter.new_zeros(parameter.sizes());
+        }
+        hand_over(i, any ? alignment.combine(rows) : at::Tensor());
+      }
+    }
+    report.direction_norm2_ = norm2;
+    if (non_finite == NonFinite::ignore) return;
+    finite_ = std::isfinite((norm2 + step.mean_loss()).value()) ||
+              (detail::all_finite(losses_) && detail::all_finite(weights.gradients()));
+  }
+
+  /// Stops a step whose gradient at theta is not finite before it moves; on an accelerator the
+  /// check waits for the end of the step, which costs one synchronisation instead of two.
+  void check(Step& step, Row row) {
+    if (non_finite == NonFinite::ignore) return;
+    const Scalar norm2 = step.dot(row, row);
+    if (!norm2.on_host()) return;
+    // A norm can overflow where every entry is finite.
+    finite_ = finite_ && std::isfinite(step.mean_loss().value()) &&
+              (std::isfinite(norm2.value()) || detail::all_finite(step.row(row)));
+  }
+
+  void measure(Step& step) {
+    if (reads(needs, Reads::captured_mean) && step.points_ > 0 && P::at_theta) {
+      report.cosine_ = step.cosine(erm, captured_mean);
+    }
+    if (!keeps_domains) return;
+    for (std::size_t a = 0; a < step.domains(); ++a) {
+      auto& row = report.domain_cosines_.emplace_back();
+      for (std::size_t b = 0; b < step.domains(); ++b) {
+        row.push_back(step.cosine(domain(a), domain(b)));
+      }
+    }
+  }
+
+  void commit(Step& step) {
+    memory.numbers = std::move(step.pending_);
+    for (auto& [name, row] : step.remembered_) memory.rows[name] = std::move(row);
+    ++memory.step;
+  }
+
+  void undo(detail::Weights& weights) {
+    weights.restore();
+    weights.clear_gradients();
+    protection.roll_back();
+  }
+
+  /// Keeps the loss of each domain's first evaluation.
+  void note_loss(Step& step, const detail::Objective& objective, std::size_t k,
+                 const at::Tensor& loss) {
+    if (step.domains_.size() != objective.present().size()) {
+      step.domains_ = objective.present();
+      step.losses_.resize(step.domains_.size());
+    }
+    losses_.resize(step.domains());
+    auto note = [&](std::size_t d, const at::Tensor& value) {
+      if (losses_[d].defined()) return;
+      losses_[d] = value;
+      step.losses_[d] = Scalar::of(value);
+    };
+    if (loss.dim() == 0) {
+      note(k, loss);
+    } else {
+      for (std::size_t d = 0; d < step.domains(); ++d) note(d, loss[static_cast<std::int64_t>(d)]);
+    }
+    report.losses_ = step.losses_;
+  }
+
+  std::vector<at::Tensor> losses_;
+  bool finite_ = true;
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// Arithmetic over gradient lists: every pass over the parameters that a step makes is in this file.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <roga/memory.hpp>
+#include <roga/row.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// A row's tensors with their coefficient.
+struct Scaled {
+  const GradientList* row;
+  Scalar factor;
+  const at::Tensor* at(std::size_t i) const {
+    return i < row->size() && (*row)[i].defined() ? &(*row)[i] : nullptr;
+  }
+};
+using ScaledRows = std::vector<Scaled>;
+
+/// out += factor * x
+inline void add_scaled(at::Tensor& out, const at::Tensor& x, const Scalar& factor) {
+  if (factor.on_host()) {
+    out.add_(x, factor.value());
+  } else {
+    out.add_(x.mul(factor.tensor().to(out.device(), at::toRealValueType(out.scalar_type()))));
+  }
+}
+
+/// factor * x
+inline at::Tensor scaled(const at::Tensor& x, const Scalar& factor) {
+  return factor.on_host()
+             ? x.mul(factor.value())
+             : x.mul(factor.tensor().to(x.device(), at::toRealValueType(x.scalar_type())));
+}
+
+/// Re <a, b> over one pair of tensors, accumulated in at least float32.
+inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
+  auto flat = [](const at::Tensor& x) {
+    auto real = x.is_complex() ? at::view_as_real(x) : x;
+    const bool half = real.scalar_type() == at::kHalf || real.scalar_type() == at::kBFloat16;
+    return (half ? real.to(at::kFloat) : real).reshape({-1});
+  };
+  return Scalar::of(flat(a).dot(flat(b)));
+}
+
+/// Re <a, b>; a missing tensor counts as zero.
+inline Scalar inner_product(const GradientList& a, const GradientList& b) {
+  Scalar sum;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    if (a[i].defined() && b[i].defined()) sum = sum + inner_product(a[i], b[i]);
+  }
+  return sum;
+}
+
+/// mean <- mean + (x - mean) / count. Equal rows leave their mean bit for bit as it was, which a sum
+/// divided by its count would not.
+inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count) {
+  if (count == 1) {
+    mean = std::move(x);
+    return;
+  }
+  const double weight = 1.0 / static_cast<double>(count);
+  mean.resize(std::max(mean.size(), x.size()));
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    const bool present = i < x.size() && x[i].defined();
+    if (mean[i].defined() && present) {
+      mean[i].add_(x[i].sub(mean[i]), weight);
+    } else if (mean[i].defined()) {
+      mean[i].mul_(1.0 - weight);
+    } else if (present) {
+      mean[i] = x[i].mul(weight);
+    }
+  }
+}
+
+/// sum_r factor_r row_r[i]; undefined where no row has a tensor. A single row with factor one is
+/// handed through without arithmetic.
+inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
+  at::Tensor out;
+  const Scaled* only = nullptr;
+  for (const auto& row : rows) {
+    const at::Tensor* x = row.at(i);
+    if (x == nullptr) continue;
+    if (only == nullptr) {
+      only = &row;
+      continue;
+    }
+    if (!out.defined()) out = scaled(*only->at(i), only->factor);
+    add_scaled(out, *x, row.factor);
+  }
+  if (out.defined() || only == nullptr) return out;
+  const bool unit = only->factor.on_host() && only->factor.value() == 1.0;
+  return unit ? *only->at(i) : scaled(*only->at(i), only->factor);
+}
+
+/// parameter <- origin + sum_r factor_r row_r[i], in one pass for one row.
+inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledRows& rows,
+                  std::size_t i) {
+  bool placed = false;
+  for (const auto& row : rows) {
+    const at::Tensor* x = row.at(i);
+    if (x == nullptr) continue;
+    if (placed || !row.factor.on_host()) {
+      if (!placed) parameter.copy_(origin);
+      add_scaled(parameter, *x, row.factor);
+    } else {
+      at::add_out(parameter, origin, *x, row.factor.value());
+    }
+    placed = true;
+  }
+  if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
+}
+
+/// Gives a row storage of its own.
+inline void unshare(GradientList& row) {
+  for (auto& x : row) {
+    if (x.defined()) x = x.clone();
+  }
+}
+
+inline bool all_finite(const GradientList& row) {
+  for (const auto& x : row) {
+    if (x.defined() && !x.isfinite().all().item<bool>()) return false;
+  }
+  return true;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

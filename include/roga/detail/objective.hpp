@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <roga/closure.hpp>
+#include <roga/detail/protection.hpp>
+#include <roga/detail/torch.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// The user's losses behind one face: a closure per domain, or one shared forward. Each evaluation
+/// leaves a gradient in the parameters' `.grad` and hands (domain, loss) to a sink that takes it
+/// away; the sink runs without autograd.
+class Objective {
+ public:
+  Objective(std::vector<LossClosure> closures, Protection& protection)
+      : closures_(std::move(closures)), protection_(protection) {
+    TORCH_CHECK(!closures_.empty(),
+                "roga: step() got an empty list of closures; give one closure per domain");
+    for (std::size_t k = 0; k < closures_.size(); ++k) {
+      if (closures_[k]) present_.push_back(k);
+    }
+    TORCH_CHECK(!present_.empty(),
+                "roga: step() needs a closure that computes the loss, calls backward() and returns "
+                "the loss: optimizer.step([&] { optimizer.zero_grad(); auto loss = "
+                "criterion(model->forward(x), y); loss.backward(); return loss; })");
+  }
+  Objective(SharedForward forward, Protection& protection)
+      : forward_(std::move(forward)), protection_(protection) {
+    TORCH_CHECK(forward_.losses, "roga: SharedForward needs a function that returns a [K] tensor "
+                                 "with the loss of each domain");
+  }
+
+  /// Positions of the present domains; of a shared forward known after its first evaluation.
+  const std::vector<std::size_t>& present() const { return present_; }
+  std::size_t evaluations() const { return evaluations_; }
+
+  /// Each domain's gradient in turn.
+  template <class Sink>
+  void each(Sink&& sink) {
+    if (!forward_.losses) {
+      for (std::size_t k = 0; k < present_.size(); ++k) one(k, sink);
+      return;
+    }
+    const auto losses = run_forward();
+    for (std::size_t k = 0; k < present_.size(); ++k) {
+      sink(k, differentiate(losses, k, /*keep_graph=*/k + 1 < present_.size()));
+    }
+  }
+
+  /// The gradient of the mean loss: a shared forward gives it in one piece, with all K losses; the
+  /// closures give one piece per domain, to be averaged.
+  template <class Sink>
+  void pooled(Sink&& sink) {
+    if (!forward_.losses) {
+      each(sink);
+      return;
+    }
+    const auto losses = run_forward();
+    {
+      const c10::AutoGradMode enable(true);
+      losses.mean().backward();
+    }
+    sink(0, losses.detach());
+  }
+
+  /// The gradient of the k-th present domain.
+  template <class Sink>
+  void one(std::size_t k, Sink&& sink) {
+    if (forward_.losses) {
+      sink(k, differentiate(run_forward(), k, /*keep_graph=*/false));
+      return;
+    }
+    ++evaluations_;
+    const auto loss = protection_.evaluate(k, [&] {
+      const c10::AutoGradMode enable(true);
+      return closures_[present_[k]]();
+    });
+    TORCH_CHECK(loss.defined() && loss.numel() == 1, "roga: the closure of domain ", present_[k],
+                " returned ", loss.defined() ? "a tensor of " + std::to_string(loss.numel()) +
+                " elements" : std::string("an undefined tensor"),
+                "; it must return the loss, one number");
+    sink(k, loss.detach().reshape({}));
+  }
+
+ private:
+  at::Tensor run_forward() {
+    ++evaluations_;
+    auto losses = protection_.evaluate(0, [&] {
+      const c10::AutoGradMode enable(true);
+      return forward_.losses();
+    });
+    TORCH_CHECK(losses.defined() && losses.dim() == 1 && losses.numel() > 0,
+                "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
+                losses.defined() ? losses.dim() : -1, " dimensions");
+    const auto domains = static_cast<std::size_t>(losses.numel());
+    TORCH_CHECK(present_.empty() || present_.size() == domains,
+                "roga: SharedForward returned ", domains, " losses in one pass and ",
+                present_.size(), " in another of the same step");
+    for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
+    return losses;
+  }
+  static at::Tensor differentiate(const at::Tensor& losses, std::size_t k, bool keep_graph) {
+    const c10::AutoGradMode enable(true);
+    const auto loss = losses.select(0, static_cast<std::int64_t>(k));
+    loss.backward({}, keep_graph);
+    return loss.detach();
+  }
+
+  std::vector<LossClosure> closures_;
+  SharedForward forward_;
+  Protection& protection_;
+  std::vector<std::size_t> present_;
+  std::size_t evaluations_ = 0;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <roga/detail/torch.hpp>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// Keeps what a forward pass changes besides gradients, buffers and random generators, the same as
+/// if each piece of data had been evaluated once: its first evaluation in a step updates running
+/// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
+class Protection {
+ public:
+  using Buffers = std::function<std::vector<at::Tensor>()>;
+
+  void add(Buffers buffers) { modules_.push_back(std::move(buffers)); }
+  bool active() const { return !modules_.empty(); }
+
+  void begin(const std::vector<at::Tensor>& parameters) {
+    first_states_.clear();
+    if (!active()) return;
+    devices_.clear();
+    devices_.insert(at::Device(at::kCPU));
+    for (const auto& parameter : parameters) devices_.insert(parameter.device());
+    before_step_ = snapshot();
+    generators_before_ = generators();
+  }
+  /// Undoes the whole step: after an exception, and for a step that is skipped.
+  void roll_back() {
+    if (!active()) return;
+    restore(before_step_);
+    restore(generators_before_);
+  }
+
+  /// Evaluates one unit of data (a domain's closure, or the shared forward).
+  template <class Evaluate>
+  auto evaluate(std::size_t unit, Evaluate&& evaluate_unit) {
+    if (!active()) return evaluate_unit();
+    if (first_states_.try_emplace(unit, generators()).second) return evaluate_unit();
+    const auto kept_buffers = snapshot();
+    const auto kept_generators = generators();
+    restore(first_states_.at(unit));
+    auto result = evaluate_unit();
+    restore(kept_buffers);
+    restore(kept_generators);
+    return result;
+  }
+
+ private:
+  struct DeviceLess {
+    bool operator()(const at::Device& a, const at::Device& b) const {
+      return std::pair(a.type(), a.index()) < std::pair(b.type(), b.index());
+    }
+  };
+  using Devices = std::set<at::Device, DeviceLess>;
+  using GeneratorStates = std::map<at::Device, at::Tensor, DeviceLess>;
+  using BufferValues = std::vector<std::vector<at::Tensor>>;
+
+  BufferValues snapshot() const {
+    BufferValues values;
+    for (const auto& buffers : modules_) {
+      auto& copies = values.emplace_back();
+      for (const auto& buffer : buffers()) copies.push_back(buffer.clone());
+    }
+    return values;
+  }
+  /// Buffers are looked up anew: scripted modules may have rebound them to other tensors.
+  void restore(const BufferValues& values) const {
+    c10::NoGradGuard no_grad;
+    for (std::size_t m = 0; m < modules_.size(); ++m) {
+      auto current = modules_[m]();
+      for (std::size_t b = 0; b < current.size() && b < values[m].size(); ++b) {
+        current[b].copy_(values[m][b]);
+      }
+    }
+  }
+  GeneratorStates generators() const {
+    GeneratorStates states;
+    for (const auto& device : devices_) {
+      auto generator = at::globalContext().defaultGenerator(device);
+      const std::lock_guard lock(generator.mutex());
+      states[device] = generator.get_state();
+    }
+    return states;
+  }
+  static void restore(const GeneratorStates& states) {
+    for (const auto& [device, state] : states) {
+      auto generator = at::globalContext().defaultGenerator(device);
+      const std::lock_guard lock(generator.mutex());
+      generator.set_state(state);
+    }
+  }
+
+  std::vector<Buffers> modules_;
+  Devices devices_;
+  BufferValues before_step_;
+  GeneratorStates generators_before_;
+  std::map<std::size_t, GeneratorStates> first_states_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <roga/detail/kernels.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// The parameters of one step: moves them away from theta, and back bit for bit by copying a backup
+/// into the same storage (subtracting the perturbation would drift).
+class Weights {
+ public:
+  explicit Weights(std::vector<at::Tensor> parameters) : parameters_(std::move(parameters)) {
+    had_gradient_.reserve(parameters_.size());
+    for (const auto& parameter : parameters_) had_gradient_.push_back(parameter.grad().defined());
+    clear_gradients();
+  }
+  Weights(const Weights&) = delete;
+  Weights& operator=(const Weights&) = delete;
+  ~Weights() { restore(); }
+
+  std::size_t size() const { return parameters_.size(); }
+  const std::vector<at::Tensor>& parameters() const { return parameters_; }
+
+  /// theta of parameter i, wherever the parameter is now.
+  const at::Tensor& theta(std::size_t i) const {
+    return backup_.empty() ? parameters_[i] : backup_[i];
+  }
+
+  /// Copies theta before the first move of a step.
+  void keep_theta() {
+    if (!backup_.empty()) return;
+    backup_.reserve(parameters_.size());
+    for (const auto& parameter : parameters_) backup_.push_back(parameter.detach().clone());
+  }
+  void move(std::size_t i, const ScaledRows& offset, bool from_previous) {
+    place(parameters_[i], from_previous ? parameters_[i] : backup_[i], offset, i);
+    moved_ = true;
+  }
+  void restore() {
+    if (!moved_) return;
+    c10::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].copy_(backup_[i]);
+    moved_ = false;
+  }
+
+  /// Takes the gradients away, so that the next backward pass writes fresh ones without a zero fill.
+  GradientList take_gradients() {
+    GradientList gradients(parameters_.size());
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      auto& gradient = parameters_[i].mutable_grad();
+      // Rows are combined and measured as dense vectors.
+      if (gradient.defined() && gradient.is_sparse()) gradient = gradient.to_dense();
+      gradients[i] = std::move(gradient);
+      gradient = at::Tensor();
+    }
+    return gradients;
+  }
+  GradientList gradients() const {
+    GradientList gradients;
+    for (const auto& parameter : parameters_) gradients.push_back(parameter.grad());
+    return gradients;
+  }
+  void clear_gradients() {
+    for (auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
+  }
+  void set_gradient(std::size_t i, at::Tensor gradient) {
+    // The base optimizer's own zero_grad() leaves zeros there before LibTorch 2, so a parameter
+    // that lost its gradient still decays and coasts; from 2 on it is passed over.
+    constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
+    if (zero_grad_leaves_zeros && !gradient.defined() && had_gradient_[i]) {
+      gradient = parameters_[i].new_zeros(parameters_[i].sizes());
+    }
+    parameters_[i].mutable_grad() = std::move(gradient);
+  }
+
+ private:
+  std::vector<at::Tensor> parameters_;
+  std::vector<at::Tensor> backup_;
+  std::vector<bool> had_gradient_;
+  bool moved_ = false;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <roga/detail/torch.hpp>
+#include <string>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+/// One tensor per parameter, in the optimizer's order; undefined where a parameter has none.
+using GradientList = std::vector<at::Tensor>;
+
+/// What a recipe carries from step to step: named rows and named numbers (LookSAM's stored
+/// direction, GroupDRO's weights). The optimizer owns it and saves it with its checkpoint; rows are
+/// replaced and never written in place, so a copy of a Memory is a snapshot.
+struct Memory {
+  std::map<std::string, GradientList> rows;
+  std::map<std::string, std::vector<double>> numbers;
+  std::int64_t step = 0;  ///< steps finished
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <roga/any_optimizer.hpp>
+#include <roga/closure.hpp>
+#include <roga/concepts.hpp>
+#include <roga/detail/checkpoint.hpp>
+#include <roga/detail/engine.hpp>
+#include <roga/detail/rollback.hpp>
+#include <roga/recipe.hpp>
+#include <roga/report.hpp>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+/// A LibTorch optimizer whose step follows a robust direction instead of the plain gradient.
+///
+/// Derives from its base, so there is one set of parameter groups and states: learning-rate
+/// schedulers, add_param_group, zero_grad, torch::save and functions that take
+/// torch::optim::Optimizer& work unchanged. `step` hands `Base::step` a closure that leaves the
+/// direction of the recipe in .grad.
+///
+/// After `step`, whether it returns or throws, every parameter that the base step did not change
+/// has its bits from before, in the same storage. When a closure throws, buffers of protected
+/// modules, random generators, base state and the recipe's memory are as before the step too, the
+/// gradients are undefined, and the exception propagates.
+///
+/// @tparam Base the optimizer to derive from
+/// @tparam P,C,A perturbation, capture and alignment policy
+template <BaseOptimizer Base, PerturbationPolicy P, CapturePolicy C, AlignmentPolicy A>
+class RoGAOptimizer : public Base {
+ public:
+  using LossClosure = torch::optim::Optimizer::LossClosure;
+
+  /// @param recipe the method
+  /// @param base whatever constructs a Base
+  template <class... BaseArguments>
+  explicit RoGAOptimizer(Recipe<P, C, A> recipe, BaseArguments&&... base)
+      : Base(std::forward<BaseArguments>(base)...),
+        engine_(std::move(recipe.perturbation), std::move(recipe.capture),
+                std::move(recipe.alignment)) {
+    engine_.validate();
+  }
+
+  /// One step over one domain.
+  /// @return the loss at the unperturbed weights, detached
+  /// @throws c10::Error without a closure; whatever the closure throws
+  at::Tensor step(LossClosure closure = nullptr) override {
+    std::vector<LossClosure> one;
+    one.push_back(std::move(closure));
+    return step(std::move(one));
+  }
+
+  /// One step over several domains, one closure for each; an empty closure marks a domain without
+  /// data in this step. A domain's position is its identity between steps.
+  /// @return the mean over the domains of the losses at the unperturbed weights, detached
+  at::Tensor step(std::vector<LossClosure> domains) {
+    return run(detail::Objective(std::move(domains), engine_.protection));
+  }
+
+  /// One step over the domains of one shared forward pass.
+  at::Tensor step(SharedForward forward) {
+    return run(detail::Objective(std::move(forward), engine_.protection));
+  }
+
+  /// The live policies: their hyper-parameters may change between steps.
+  P& perturbation() { return engine_.perturbation; }
+  const P& perturbation() const { return engine_.perturbation; }
+  C& capture() { return engine_.capture; }
+  const C& capture() const { return engine_.capture; }
+  A& alignment() { return engine_.alignment; }
+  const A& alignment() const { return engine_.alignment; }
+
+  /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
+  /// of the last evaluation.
+  const StepReport& last_step() const { return engine_.report; }
+
+  /// From now on running statistics are updated by the first pass of a step only, and dropout
+  /// draws the same masks in all of them. May be called for several modules.
+  /// @param module torch::nn::Module or torch::jit::Module; must outlive the optimizer
+  /// Cost: a copy of the buffers for each pass after the first.
+  template <class Module>
+    requires requires(const Module& module) { module.buffers(); }
+  void protect(const Module& module) {
+    engine_.protection.add([&module] {
+      std::vector<at::Tensor> buffers;
+      for (const at::Tensor& buffer : module.buffers()) buffers.push_back(buffer);
+      return buffers;
+    });
+  }
+
+  /// What a loss or gradient that is not finite does to a step.
+  void non_finite(NonFinite rule) { engine_.non_finite = rule; }
+  /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
+  /// of the parameters for one domain, K + 1 for several.
+  void diagnose(bool on) { engine_.diagnose = on; }
+
+  /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
+  /// other group options, the recipe's memory and the step count.
+  void save(torch::serialize::OutputArchive& archive) const override {
+    Base::save(archive);
+    detail::save_checkpoint(archive, detail::groups_of(*this), engine_.memory);
+  }
+  /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
+  /// nothing has changed then.
+  void load(torch::serialize::InputArchive& archive) override {
+    detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
+                            [&] { Base::load(archive); });
+  }
+
+ private:
+  at::Tensor run(detail::Objective objective) {
+    engine_.validate();
+    std::vector<at::Tensor> parameters;
+    for (const auto& group : detail::groups_of(*this)) {
+      parameters.insert(parameters.end(), group.params().begin(), group.params().end());
+    }
+    at::Tensor loss = engine_.run(parameters, objective);
+    if (engine_.report.skipped) return loss;
+
+    // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
+    // each point; if one of these evaluations fails, the whole step is undone.
+    detail::Rollback rollback(detail::optimizer_of(*this), parameters, engine_.memory);
+    bool first = true;
+    try {
+      Base::step([&] {
+        if (std::exchange(first, false)) return loss;
+        auto again = engine_.run(parameters, objective);
+        if (engine_.report.skipped) throw detail::SkipStep{};
+        return again;
+      });
+    } catch (const detail::SkipStep&) {
+      rollback.apply();
+    } catch (...) {
+      rollback.apply();
+      throw;
+    }
+    return loss;
+  }
+
+  Engine<P, C, A> engine_;
+};
+
+/// Wraps an optimizer class: `roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}),
+/// model->parameters(), torch::optim::SGDOptions(0.1).momentum(0.9))`.
+/// @param recipe the method
+/// @param base arguments of any constructor of Base, parameter groups included
+template <BaseOptimizer Base, class P, class C, class A, class... BaseArguments>
+RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, BaseArguments&&... base) {
+  return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::forward<BaseArguments>(base)...);
+}
+/// The same for a single brace-enclosed list of parameters.
+template <BaseOptimizer Base, class P, class C, class A, class Options>
+RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, std::vector<at::Tensor> parameters,
+                                  Options options) {
+  return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(parameters),
+                                      std::move(options));
+}
+
+/// Wraps an optimizer chosen at run time. Attach schedulers to the optimizer itself, which
+/// `inner()` returns: the wrapper has no parameter groups of its own.
+template <class P, class C, class A>
+RoGAOptimizer<AnyOptimizer, P, C, A> wrap(std::unique_ptr<torch::optim::Optimizer> base,
+                                          Recipe<P, C, A> recipe) {
+  return RoGAOptimizer<AnyOptimizer, P, C, A>(std::move(recipe), std::move(base));
+}
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/detail/torch.hpp>
+#include <variant>
+
+namespace roga {
+inline namespace v1 {
+
+/// M = I: the ball of radius rho. What policies without a metric use.
+using Euclidean = std::monostate;
+
+/// ASAM's metric M = T^2 with T = |theta| + eta, so that the ascent does not depend on the scale of
+/// the weights (Kwon et al., ICML 2021, arXiv 2102.11600, eq. 8). For complex weights |.| is the
+/// modulus.
+///
+/// The paper's code scales only tensors whose name contains "weight"; here every tensor is scaled,
+/// as in its equations.
+struct AbsoluteParameter {
+  double eta = 0.01;  ///< >= 0
+  void validate() const { detail::require_radius("eta", eta); }
+  at::Tensor apply(const at::Tensor& theta, const at::Tensor& v) const {
+    const auto scale = theta.abs().add(eta);
+    return v.mul(scale.square());
+  }
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/point.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// Looks nowhere: the step ends with the gradients at theta.
+struct NoPerturbation {
+  static constexpr Reads reads = Reads::nothing;
+  static constexpr bool at_theta = true;
+  std::size_t points(const Step&) const { return 0; }
+  Point point(const Step&, std::size_t) const { return {}; }
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/row.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// Where a perturbation policy looks next:
+///
+///     x = origin + radius * M v / |M^(1/2) v| + shift
+///
+/// v = `direction`; M is the policy's metric (identity where it has none); a direction of length 0
+/// adds nothing. The norm runs over all parameters together.
+struct Point {
+  enum class From : unsigned char { theta, previous };
+  Combination direction = {};
+  Scalar radius = 0.0;
+  Combination shift = {};
+  From from = From::theta;
+};
+
+/// Which data a capture policy evaluates at a point.
+struct Slice {
+  bool all = true;        ///< every domain of the step, averaged
+  std::size_t domain = 0; ///< otherwise this one
+  static constexpr Slice pooled() { return {}; }
+  static constexpr Slice own(std::size_t k) { return {.all = false, .domain = k}; }
+};
+
+}  // namespace v1
+}  // namespace roga
