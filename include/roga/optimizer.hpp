@@ -119,15 +119,16 @@ class RoGAOptimizer : public Base {
     for (const auto& group : detail::groups_of(*this)) {
       parameters.insert(parameters.end(), group.params().begin(), group.params().end());
     }
+    // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
+    // each point; if one of these evaluations fails, the whole step is undone.
+    detail::Rollback rollback(detail::optimizer_of(*this), parameters, engine_.memory,
+                              engine_.protection);
     at::Tensor loss = engine_.run(parameters, objective);
     if (engine_.report.skipped) return loss;
 
-    // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
-    // each point; if one of these evaluations fails, the whole step is undone.
-    detail::Rollback rollback(detail::optimizer_of(*this), parameters, engine_.memory);
     bool first = true;
     try {
-      Base::step([&] {
+      Base::step([&]() -> at::Tensor {
         if (std::exchange(first, false)) return loss;
         auto again = engine_.run(parameters, objective);
         if (engine_.report.skipped) throw detail::SkipStep{};

@@ -2,8 +2,6 @@
 // LibTorch comes first: it and Catch2 both define CHECK, and tests mean Catch2's.
 #pragma once
 
-#include <ATen/core/ivalue.h>
-#include <torch/torch.h>
-
+#include "support/torch.hpp"
 #undef CHECK
-#include "catch.hpp"
+#include "support/catch.hpp"

@@ -60,6 +60,7 @@ class Engine {
     losses_.clear();
     finite_ = true;
     protection.begin(weights.parameters());
+    const auto before = protection.now();
     try {
       evaluate_at_theta(step, weights, objective);
       if (finite_) visit_points(step, weights, objective);
@@ -72,11 +73,11 @@ class Engine {
       TORCH_CHECK(finite_ || non_finite != NonFinite::raise, "roga: step ", memory.step,
                   " met a loss or gradient that is not finite; the weights are unchanged");
     } catch (...) {
-      undo(weights);
+      undo(weights, before);
       throw;
     }
     if (report.skipped) {
-      undo(weights);
+      undo(weights, before);
     } else {
       commit(step);
     }
@@ -279,10 +280,10 @@ class Engine {
     ++memory.step;
   }
 
-  void undo(detail::Weights& weights) {
+  void undo(detail::Weights& weights, const detail::Protection::Moment& before) {
     weights.restore();
     weights.clear_gradients();
-    protection.roll_back();
+    protection.go_back(before);
   }
 
   /// Keeps the loss of each domain's first evaluation.

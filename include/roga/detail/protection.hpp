@@ -18,43 +18,6 @@ namespace detail {
 /// if each piece of data had been evaluated once: its first evaluation in a step updates running
 /// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
 class Protection {
- public:
-  using Buffers = std::function<std::vector<at::Tensor>()>;
-
-  void add(Buffers buffers) { modules_.push_back(std::move(buffers)); }
-  bool active() const { return !modules_.empty(); }
-
-  void begin(const std::vector<at::Tensor>& parameters) {
-    first_states_.clear();
-    if (!active()) return;
-    devices_.clear();
-    devices_.insert(at::Device(at::kCPU));
-    for (const auto& parameter : parameters) devices_.insert(parameter.device());
-    before_step_ = snapshot();
-    generators_before_ = generators();
-  }
-  /// Undoes the whole step: after an exception, and for a step that is skipped.
-  void roll_back() {
-    if (!active()) return;
-    restore(before_step_);
-    restore(generators_before_);
-  }
-
-  /// Evaluates one unit of data (a domain's closure, or the shared forward).
-  template <class Evaluate>
-  auto evaluate(std::size_t unit, Evaluate&& evaluate_unit) {
-    if (!active()) return evaluate_unit();
-    if (first_states_.try_emplace(unit, generators()).second) return evaluate_unit();
-    const auto kept_buffers = snapshot();
-    const auto kept_generators = generators();
-    restore(first_states_.at(unit));
-    auto result = evaluate_unit();
-    restore(kept_buffers);
-    restore(kept_generators);
-    return result;
-  }
-
- private:
   struct DeviceLess {
     bool operator()(const at::Device& a, const at::Device& b) const {
       return std::pair(a.type(), a.index()) < std::pair(b.type(), b.index());
@@ -64,6 +27,43 @@ class Protection {
   using GeneratorStates = std::map<at::Device, at::Tensor, DeviceLess>;
   using BufferValues = std::vector<std::vector<at::Tensor>>;
 
+ public:
+  using Buffers = std::function<std::vector<at::Tensor>()>;
+
+  void add(Buffers buffers) { modules_.push_back(std::move(buffers)); }
+  bool active() const { return !modules_.empty(); }
+
+  /// Buffers and generators at one moment.
+  struct Moment {
+    BufferValues buffers;
+    GeneratorStates generators;
+  };
+
+  void begin(const std::vector<at::Tensor>& parameters) {
+    first_states_.clear();
+    devices_ = {at::Device(at::kCPU)};
+    for (const auto& parameter : parameters) devices_.insert(parameter.device());
+  }
+  Moment now() const { return active() ? Moment{snapshot(), generators()} : Moment{}; }
+  void go_back(const Moment& moment) const {
+    if (!active()) return;
+    restore(moment.buffers);
+    restore(moment.generators);
+  }
+
+  /// Evaluates one unit of data (a domain's closure, or the shared forward).
+  template <class Evaluate>
+  auto evaluate(std::size_t unit, Evaluate&& evaluate_unit) {
+    if (!active()) return evaluate_unit();
+    if (first_states_.try_emplace(unit, generators()).second) return evaluate_unit();
+    const Moment before = now();
+    restore(first_states_.at(unit));
+    auto result = evaluate_unit();
+    go_back(before);
+    return result;
+  }
+
+ private:
   BufferValues snapshot() const {
     BufferValues values;
     for (const auto& buffers : modules_) {
@@ -101,8 +101,6 @@ class Protection {
 
   std::vector<Buffers> modules_;
   Devices devices_;
-  BufferValues before_step_;
-  GeneratorStates generators_before_;
   std::map<std::size_t, GeneratorStates> first_states_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <roga/detail/protection.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <utility>
@@ -19,12 +20,14 @@ struct SkipStep {};
 /// anything when no closure can fail any more, so they need no copy.
 class Rollback {
  public:
-  Rollback(torch::optim::Optimizer& optimizer, std::vector<at::Tensor> parameters, Memory& memory)
-      : optimizer_(optimizer), memory_(memory) {
+  Rollback(torch::optim::Optimizer& optimizer, std::vector<at::Tensor> parameters, Memory& memory,
+           Protection& protection)
+      : optimizer_(optimizer), memory_(memory), protection_(protection) {
     if (dynamic_cast<torch::optim::LBFGS*>(&optimizer) == nullptr) return;
     parameters_ = std::move(parameters);
     memory_before_ = memory;
-    --memory_before_.step;  // the step's first evaluation has been counted
+    protection_.begin(parameters_);
+    before_ = protection_.now();
     for (const auto& parameter : parameters_) theta_.push_back(parameter.detach().clone());
     for (const auto& [key, state] : optimizer.state()) {
       auto copy = state->clone();
@@ -45,6 +48,7 @@ class Rollback {
     optimizer_.state().clear();
     for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
     memory_ = std::move(memory_before_);
+    protection_.go_back(before_);
   }
 
  private:
@@ -52,12 +56,14 @@ class Rollback {
 
   torch::optim::Optimizer& optimizer_;
   Memory& memory_;
+  Protection& protection_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> theta_;
   std::vector<std::pair<typename States::key_type,
                         std::unique_ptr<torch::optim::OptimizerParamState>>>
       states_;
   Memory memory_before_;
+  Protection::Moment before_;
 };
 
 }  // namespace detail

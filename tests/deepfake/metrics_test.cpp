@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "metrics/metrics.hpp"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "metrics/bootstrap.hpp"
+#include "metrics/evaluation.hpp"
+#include "support/catch.hpp"
+
+using namespace deepfake;
+
+namespace {
+
+struct Sample {
+  std::vector<double> scores;
+  std::vector<int> labels;
+};
+
+// scikit-learn's own documentation example.
+const Sample documented{{.1, .4, .35, .8}, {0, 0, 1, 1}};
+
+// Ties across and within the classes.
+const Sample tied{{.9, .8, .8, .7, .5, .5, .5, .3, .2, .1, .1, .05},
+                  {1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0}};
+
+// Sixty scores on a grid of 1/25, so with many ties; 19 fakes.
+const Sample gridded{
+    {.48, .72, .2,  .08, .04, .76, .28, .48, .48, .8,  .2,  .64, .64, .16, .72,
+     .4,  .44, .24, .28, .76, .52, .24, .64, .48, .04, .52, .52, .4,  .4,  .6,
+     .52, .84, 0.,  .56, .32, .76, .56, .28, .24, .8,  .68, .72, .44, .72, .32,
+     .16, .4,  .36, .64, .72, .04, .24, .28, .72, .56, .52, .92, .6,  .08, .72},
+    {1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0,
+     1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1, 1, 0, 0}};
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+// The expected numbers come from the naive definitions in exact fractions: AUC over all pairs of a
+// fake and a real, ROC points by counting at each distinct score, scikit-learn's rule for points to
+// drop, and so on.
+TEST_CASE("measures equal their naive definitions", "[metrics]") {
+  const auto [sample, auc_, eer, eer_between, ap, acc, bacc, brier_, ece] =
+      GENERATE(table<Sample, double, double, double, double, double, double, double, double>({
+          {documented, 3. / 4, 1. / 2, 1. / 2, 5. / 6, 3. / 4, 3. / 4, 0.158125, 0.1375},
+          {tied, 25. / 36, 1. / 2, 7. / 18, 7685. / 11088, 2. / 3, 2. / 3, 0.24020833333333333,
+           0.27083333333333333},
+          {gridded, 542. / 779, 16. / 41, 60. / 161, 0.5557910973559244, 19. / 30, 504. / 779,
+           0.22138666666666667, 0.20666666666666667},
+      }));
+  const auto& [scores, labels] = sample;
+  CHECK(auc(scores, labels) == Approx(auc_).epsilon(1e-14));
+  CHECK(eer_sklearn_style(scores, labels) == Approx(eer).epsilon(1e-14));
+  CHECK(eer_interpolated(scores, labels) == Approx(eer_between).epsilon(1e-14));
+  CHECK(average_precision(scores, labels) == Approx(ap).epsilon(1e-14));
+  CHECK(accuracy(scores, labels) == Approx(acc).epsilon(1e-14));
+  CHECK(balanced_accuracy(scores, labels) == Approx(bacc).epsilon(1e-14));
+  CHECK(brier(scores, labels) == Approx(brier_).epsilon(1e-13));
+  CHECK(expected_calibration_error(scores, labels) == Approx(ece).epsilon(1e-13));
+
+  const Metrics all = evaluate_scores(scores, labels);
+  CHECK(all.n_real + all.n_fake == static_cast<std::int64_t>(scores.size()));
+  CHECK(all.auc == auc(scores, labels));
+  CHECK(all.eer == eer_sklearn_style(scores, labels));
+  CHECK(all.eer_interpolated == eer_interpolated(scores, labels));
+  CHECK(all.ap == average_precision(scores, labels));
+  CHECK(all.acc == accuracy(scores, labels));
+  CHECK(all.bacc == balanced_accuracy(scores, labels));
+  CHECK(all.brier == brier(scores, labels));
+  CHECK(all.ece == expected_calibration_error(scores, labels));
+  CHECK(std::isnan(all.auc_low));
+}
+
+TEST_CASE("the ROC curve lists one point per distinct score", "[metrics]") {
+  const std::vector<RocPoint> curve = roc_curve(tied.scores, tied.labels, Collinear::keep);
+  const std::vector<std::pair<double, double>> expected{
+      {0, 0},           {0, 1. / 6},      {1. / 6, 1. / 3},
+      {1. / 6, 1. / 2}, {1. / 2, 2. / 3}, {1. / 2, 5. / 6},
+      {2. / 3, 5. / 6}, {5. / 6, 1},      {1, 1}};
+  REQUIRE(curve.size() == expected.size());
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    CHECK(curve[i].fpr == Approx(expected[i].first));
+    CHECK(curve[i].tpr == Approx(expected[i].second));
+  }
+  CHECK(std::isinf(curve.front().threshold));
+  CHECK(curve[2].threshold == .8);
+
+  CHECK(roc_curve(gridded.scores, gridded.labels, Collinear::keep).size() == 23);
+  CHECK(roc_curve(gridded.scores, gridded.labels, Collinear::drop).size() == 21);
+}
+
+TEST_CASE("the largest TPR within an FPR limit is that of a real threshold", "[metrics]") {
+  CHECK(tpr_at_fpr(tied.scores, tied.labels, 0.1) == Approx(1. / 6));
+  CHECK(tpr_at_fpr(tied.scores, tied.labels, 1. / 6) == Approx(1. / 2));
+  CHECK(tpr_at_fpr(gridded.scores, gridded.labels, 0.01) == Approx(4. / 19));
+  // 100 reals and a fake at each score but the ten highest of the reals: 1, 5 and 10 % FPR differ.
+  Sample sample;
+  for (int i = 1; i <= 100; ++i) {
+    sample.scores.push_back(i / 101.);
+    sample.labels.push_back(0);
+    sample.scores.push_back((i + .5) / 101);
+    sample.labels.push_back(1);
+  }
+  const Metrics metrics = evaluate_scores(sample.scores, sample.labels);
+  CHECK(metrics.tpr_at_1 == Approx(.02));
+  CHECK(metrics.tpr_at_5 == Approx(.06));
+  CHECK(metrics.tpr_at_10 == Approx(.11));
+}
+
+TEST_CASE("degenerate score sets have defined measures", "[metrics]") {
+  const std::vector<int> labels{0, 1, 0, 1};
+  SECTION("perfect") {
+    const Metrics metrics = evaluate_scores(std::vector<double>{0, 1, 0, 1}, labels);
+    CHECK(metrics.auc == 1);
+    CHECK(metrics.eer == 0);
+    CHECK(metrics.eer_interpolated == 0);
+    CHECK(metrics.ap == 1);
+    CHECK(metrics.tpr_at_1 == 1);
+    CHECK(metrics.brier == 0);
+    CHECK(metrics.ece == 0);
+  }
+  SECTION("reversed") {
+    const Metrics metrics = evaluate_scores(std::vector<double>{1, 0, 1, 0}, labels);
+    CHECK(metrics.auc == 0);
+    CHECK(metrics.eer == 1);
+    CHECK(metrics.eer_interpolated == 1);
+    CHECK(metrics.acc == 0);
+  }
+  SECTION("constant, at the threshold, which counts as real") {
+    const Metrics metrics = evaluate_scores(std::vector<double>{.5, .5, .5, .5}, labels);
+    CHECK(metrics.auc == .5);
+    CHECK(metrics.eer_interpolated == .5);
+    CHECK(metrics.ap == .5);
+    CHECK(metrics.acc == .5);
+    CHECK(metrics.bacc == .5);
+    CHECK(metrics.tpr_at_10 == 0);
+  }
+}
+
+TEST_CASE("bad input is one clear line", "[metrics]") {
+  const std::vector<double> scores{.1, .2};
+  CHECK(mentions(message_of([&] {
+                   (void)auc(scores, std::vector<int>{1, 1});
+                 }),
+                 "0 real and 2 fake"));
+  CHECK(mentions(message_of([&] {
+                   (void)average_precision(scores, std::vector<int>{0, 0});
+                 }),
+                 "2 real and 0 fake"));
+  CHECK(mentions(message_of([&] { (void)accuracy(scores, std::vector<int>{0}); }),
+                 "2 scores and 1 labels"));
+  CHECK(mentions(message_of([&] { (void)auc(scores, std::vector<int>{0, 2}); }), "got 2"));
+  const std::vector<double> broken{.1, std::numeric_limits<double>::quiet_NaN()};
+  CHECK(mentions(message_of([&] {
+                   (void)auc(broken, std::vector<int>{0, 1});
+                 }),
+                 "score number 1 is not finite"));
+  const std::vector<double> logits{-2, 3};
+  CHECK(auc(logits, std::vector<int>{0, 1}) == 1);
+  CHECK(mentions(message_of([&] { (void)brier(logits, std::vector<int>{0, 1}); }), "sigmoid"));
+}
+
+TEST_CASE("the AUC's interval resamples whole videos", "[metrics][bootstrap]") {
+  std::vector<std::string> each_alone;
+  for (std::size_t i = 0; i < gridded.scores.size(); ++i) each_alone.push_back(std::to_string(i));
+  const Interval interval = auc_interval(gridded.scores, gridded.labels, each_alone);
+  CHECK(interval.low < 542. / 779);
+  CHECK(interval.high > 542. / 779);
+  // DeLong's standard error of this sample is 0.0782: 1.96 of it each way, within sampling noise.
+  CHECK(interval.high - interval.low == Approx(2 * 1.96 * 0.0782).epsilon(0.1));
+
+  const Interval again = auc_interval(gridded.scores, gridded.labels, each_alone);
+  CHECK(again.low == interval.low);
+  CHECK(again.high == interval.high);
+  const Interval other = auc_interval(gridded.scores, gridded.labels, each_alone, {.seed = 1});
+  CHECK(other.low != interval.low);
+
+  // Four copies of each frame in its video tell nothing new: the interval must not shrink.
+  Sample copied;
+  std::vector<std::string> videos;
+  for (int copy = 0; copy < 4; ++copy) {
+    copied.scores.insert(copied.scores.end(), gridded.scores.begin(), gridded.scores.end());
+    copied.labels.insert(copied.labels.end(), gridded.labels.begin(), gridded.labels.end());
+    videos.insert(videos.end(), each_alone.begin(), each_alone.end());
+  }
+  const Interval grouped = auc_interval(copied.scores, copied.labels, videos);
+  CHECK(grouped.low == Approx(interval.low));
+  CHECK(grouped.high == Approx(interval.high));
+
+  const std::vector<std::string> one_video(gridded.scores.size(), "only");
+  const Interval none = auc_interval(gridded.scores, gridded.labels, one_video);
+  CHECK(none.low == Approx(none.high));
+  CHECK(mentions(message_of([&] {
+                   (void)auc_interval(gridded.scores, gridded.labels, each_alone, {.resamples = 0});
+                 }),
+                 "resamples >= 1"));
+}
+
+TEST_CASE("a paired difference is sharper than two intervals", "[metrics][bootstrap]") {
+  std::vector<double> better = gridded.scores;
+  std::vector<std::string> videos;
+  for (std::size_t i = 0; i < better.size(); ++i) {
+    if (gridded.labels[i] == 1) better[i] = std::min(1.0, better[i] + .08);
+    videos.push_back(std::to_string(i));
+  }
+  const PairedDifference gain =
+      paired_auc_difference(better, gridded.scores, gridded.labels, videos);
+  CHECK(gain.difference ==
+        Approx(auc(better, gridded.labels) - auc(gridded.scores, gridded.labels)));
+  CHECK(gain.interval.low > 0);
+  CHECK(gain.p_value == 0);
+  const PairedDifference none = paired_auc_difference(better, better, gridded.labels, videos);
+  CHECK(none.difference == 0);
+  CHECK(none.p_value == 1);
+}
+
+TEST_CASE("videos are told apart by data set, manipulation and name", "[metrics][evaluation]") {
+  const std::vector<FrameScore> frames{
+      {"FF", "FF-DF", "000_003", "0", 1, .9},     {"FF", "FF-DF", "000_003", "1", 1, .7},
+      {"FF", "FF-NT", "000_003", "0", 1, .2},     {"FF", "FF-real", "000", "0", 0, .1},
+      {"FF", "FF-real", "000", "1", 0, .4},       {"FF", "FF-real", "003", "0", 0, .3},
+      {"Other", "Other_real", "000", "0", 0, .6}, {"Other", "Other_fake", "000", "0", 1, .5},
+  };
+  const std::vector<FrameScore> videos = video_scores(frames);
+  REQUIRE(videos.size() == 6);
+  CHECK(videos[0].domain == "FF-DF");
+  CHECK(videos[0].prob == Approx(.8));
+  CHECK(videos[1].domain == "FF-NT");
+  CHECK(videos[1].prob == Approx(.2));
+  CHECK(videos[2].prob == Approx(.25));
+
+  const std::vector<EvalRow> rows = evaluate_frames(frames, 7, "test");
+  std::vector<std::string> names;
+  for (const EvalRow& row : rows) names.push_back(row.dataset + ' ' + row.domain + ' ' + row.level);
+  CHECK(names == std::vector<std::string>{"FF FF-DF frame", "FF FF-DF video", "FF FF-NT frame",
+                                          "FF FF-NT video", "FF all frame", "FF all video",
+                                          "Other Other_fake frame", "Other Other_fake video"});
+  CHECK(rows[0].metrics.n_fake == 2);
+  CHECK(rows[0].metrics.n_real == 3);
+  CHECK(rows[0].metrics.auc == 1);
+  CHECK(rows[2].metrics.auc == Approx(1. / 3));
+  CHECK(rows[3].metrics.auc == 0);
+  CHECK(rows[4].metrics.auc == Approx(7. / 9));
+  CHECK(rows[6].metrics.auc == 0);
+  CHECK(rows[0].epoch == 7);
+  CHECK(rows[0].split == "test");
+  CHECK(std::isfinite(rows[4].metrics.auc_low));
+
+  CHECK(mentions(
+      message_of([&] { (void)evaluate_frames(std::span(frames).subspan(6, 1), 0, "test"); }),
+      "data set Other, split test: an evaluation needs real and fake"));
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <ATen/core/ivalue.h>
+#include <torch/torch.h>
