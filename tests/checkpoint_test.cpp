@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include <fstream>
+#include <sstream>
+
+#include "support/bases.hpp"
+#include "support/problems.hpp"
+#include "support/test.hpp"
+
+using problems::Network;
+namespace recipes = roga::recipes;
+
+namespace {
+
+template <class Optimizer>
+std::string saved(const Optimizer& optimizer) {
+  std::ostringstream stream;
+  torch::save(optimizer, stream);
+  return stream.str();
+}
+template <class Optimizer>
+void load(Optimizer& optimizer, const std::string& bytes) {
+  std::istringstream stream(bytes);
+  torch::load(optimizer, stream);
+}
+
+/// Four steps in one go against two, save, load into a new optimizer over copied weights, two.
+template <class Base, class Recipe>
+bool resumes(Recipe recipe, at::ScalarType type) {
+  Network whole(2, type);
+  auto straight = roga::wrap<typename Base::Type>(recipe, whole.parameters(), Base::options());
+  torch::optim::StepLR decay(straight, 1, 0.5);
+  for (int step = 0; step < 4; ++step) {
+    straight.step(whole.closures());
+    decay.step();
+  }
+
+  Network half(2, type);
+  std::string bytes;
+  {
+    auto first = roga::wrap<typename Base::Type>(recipe, half.parameters(), Base::options());
+    torch::optim::StepLR schedule(first, 1, 0.5);
+    for (int step = 0; step < 2; ++step) {
+      first.step(half.closures());
+      schedule.step();
+    }
+    bytes = saved(first);
+  }
+  auto second = roga::wrap<typename Base::Type>(recipe, half.parameters(), Base::options());
+  load(second, bytes);
+  torch::optim::StepLR schedule(second, 1, 0.5);
+  for (int step = 2; step < 4; ++step) {
+    second.step(half.closures());
+    schedule.step();
+  }
+  return problems::same_bits(whole.parameters(), half.parameters());
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("checkpoint: a resumed run equals an uninterrupted one bit for bit",
+                   "[checkpoint][serialize]", bases::Sgd, bases::Adam, bases::AdamW, bases::Adagrad,
+                   bases::RmsProp, bases::Lbfgs) {
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    CHECK(resumes<TestType>(recipes::erm(), type));
+    CHECK(resumes<TestType>(recipes::sam(), type));
+    CHECK(resumes<TestType>(recipes::asam(), type));
+    CHECK(resumes<TestType>(recipes::sagm(), type));
+    CHECK(resumes<TestType>(recipes::gac_fas(), type));
+    CHECK(resumes<TestType>(recipes::roga(), type));
+    CHECK(resumes<TestType>(recipes::roga_pooled(), type));
+  }
+}
+
+TEST_CASE("checkpoint: a plain base reads the file", "[checkpoint][serialize]") {
+  Network net(1);
+  auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 0}), net.parameters(),
+                                                 bases::Sgd::options());
+  for (int step = 0; step < 3; ++step) optimizer.step(net.closure(0));
+  Network twin(1);
+  for (std::size_t i = 0; i < net.parameters().size(); ++i) {
+    torch::NoGradGuard no_grad;
+    twin.parameters()[i].copy_(net.parameters()[i]);
+  }
+  torch::optim::SGD plain(twin.parameters(), bases::Sgd::options());
+  load(plain, saved(optimizer));
+  optimizer.step(net.closure(0));
+  plain.step(twin.closure(0));
+  CHECK(problems::same_bits(net.parameters(), twin.parameters()));
+}
+
+TEST_CASE("checkpoint: an optimizer chosen at run time resumes", "[checkpoint][serialize]") {
+  Network a(2);
+  Network b(2);
+  auto make = [](Network& net) {
+    return roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
+                          new torch::optim::Adam(net.parameters(), torch::optim::AdamOptions(0.01))),
+                      recipes::roga());
+  };
+  auto straight = make(a);
+  for (int step = 0; step < 4; ++step) straight.step(a.closures());
+  auto first = make(b);
+  for (int step = 0; step < 2; ++step) first.step(b.closures());
+  auto second = make(b);
+  load(second, saved(first));
+  for (int step = 0; step < 2; ++step) second.step(b.closures());
+  CHECK(problems::same_bits(a.parameters(), b.parameters()));
+}
+
+TEST_CASE("checkpoint: learning rates come back", "[checkpoint][serialize]") {
+  Network net(1);
+  auto make = [&] {
+    return roga::wrap<torch::optim::Adam>(recipes::sam(), net.parameters(),
+                                          torch::optim::AdamOptions(0.01));
+  };
+  auto optimizer = make();
+  optimizer.param_groups()[0].options().set_lr(0.003);
+  auto other = make();
+  load(other, saved(optimizer));
+  CHECK(other.param_groups()[0].options().get_lr() == 0.003);
+}
+
+TEST_CASE("checkpoint: a truncated, foreign or unfitting file throws and changes nothing",
+          "[checkpoint][serialize]") {
+  Network net(2);
+  auto optimizer = roga::wrap<torch::optim::Adam>(recipes::roga(), net.parameters(),
+                                                  torch::optim::AdamOptions(0.01));
+  Network twin(2);
+  auto untouched = roga::wrap<torch::optim::Adam>(recipes::roga(), twin.parameters(),
+                                                  torch::optim::AdamOptions(0.01));
+  optimizer.step(net.closures());
+  untouched.step(twin.closures());
+  const auto bytes = saved(optimizer);
+
+  std::vector<std::string> bad;
+  for (const std::size_t share : {0, 1, 5, 9}) bad.push_back(bytes.substr(0, bytes.size() * share / 10));
+  bad.push_back(bytes.substr(0, bytes.size() - 1));
+  bad.emplace_back("this is no archive");
+  {
+    std::ostringstream tensor;
+    torch::save(torch::ones({3}), tensor);
+    bad.push_back(tensor.str());
+    torch::optim::Adam plain(net.parameters(), torch::optim::AdamOptions(0.01));
+    bad.push_back(saved(plain));
+    auto other_size = torch::ones({2}, at::kDouble).requires_grad_();
+    auto small = roga::wrap<torch::optim::Adam>(recipes::roga(), std::vector<at::Tensor>{other_size},
+                                                torch::optim::AdamOptions(0.5));
+    bad.push_back(saved(small));
+  }
+  for (const auto& file : bad) CHECK_THROWS_AS(load(optimizer, file), c10::Error);
+  CHECK(optimizer.param_groups()[0].options().get_lr() == 0.01);
+  for (int step = 0; step < 2; ++step) {
+    optimizer.step(net.closures());
+    untouched.step(twin.closures());
+  }
+  CHECK(problems::same_bits(net.parameters(), twin.parameters()));
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include <torch/script.h>
+
+#include "support/problems.hpp"
+#include "support/test.hpp"
+
+using problems::Network;
+namespace recipes = roga::recipes;
+
+namespace {
+
+torch::nn::Sequential with_norm_and_dropout() {
+  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
+                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
+}
+Network noisy(std::int64_t domains) {
+  torch::manual_seed(3);
+  return Network(domains, at::kDouble, 7, with_norm_and_dropout());
+}
+
+}  // namespace
+
+TEST_CASE("protect: running statistics count the first pass only", "[protect][invariant]") {
+  auto check = [](auto recipe) {
+    Network plain = noisy(2);
+    Network robust = noisy(2);
+    auto erm = roga::wrap<torch::optim::SGD>(recipes::erm(), plain.parameters(),
+                                             torch::optim::SGDOptions(0.0));
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, robust.parameters(),
+                                                   torch::optim::SGDOptions(0.0));
+    optimizer.protect(*robust.net);
+    torch::manual_seed(11);
+    for (int step = 0; step < 3; ++step) erm.step(plain.closures());
+    torch::manual_seed(11);
+    for (int step = 0; step < 3; ++step) optimizer.step(robust.closures());
+    CHECK(problems::same_bits(plain.net->buffers(), robust.net->buffers()));
+    CHECK(robust.net->buffers().size() == 3);
+  };
+  check(recipes::sam({.rho = 1}));
+  check(recipes::roga({.rho = 1}));
+  check(recipes::roga_pooled({.rho = 1}));
+}
+
+TEST_CASE("protect: dropout draws the same masks in every pass", "[protect][invariant]") {
+  auto run = [](auto recipe, bool protect) {
+    Network net = noisy(2);
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, net.parameters(),
+                                                   torch::optim::SGDOptions(0.1));
+    if (protect) optimizer.protect(*net.net);
+    torch::manual_seed(11);
+    for (int step = 0; step < 3; ++step) optimizer.step(net.closures());
+    return problems::copy(net.parameters());
+  };
+  // With radius 0 and the same masks, the second pass repeats the first bit for bit.
+  const auto erm = run(recipes::erm(), false);
+  CHECK(problems::same_bits(run(recipes::sam({.rho = 0}), true), erm));
+  CHECK(problems::same_bits(run(recipes::roga({.rho = 0, .alpha = 0}), true), erm));
+  CHECK_FALSE(problems::same_bits(run(recipes::sam({.rho = 0}), false), erm));
+}
+
+TEST_CASE("protect: an exception and a skipped step undo buffers and generators",
+          "[protect][invariant]") {
+  for (const bool throws : {true, false}) {
+    Network net = noisy(2);
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipes::roga(), net.parameters(),
+                                                   torch::optim::SGDOptions(0.1));
+    optimizer.protect(*net.net);
+    std::vector<at::Tensor> before;
+    for (const auto& buffer : net.net->buffers()) before.push_back(buffer.clone());
+    torch::manual_seed(5);
+    const auto expected = torch::rand({4});
+    torch::manual_seed(5);
+    int calls = 0;
+    std::vector<roga::LossClosure> closures(2, [&] {
+      auto loss = net.loss(0);
+      if (++calls == 4 && throws) throw std::runtime_error("closure failed");
+      if (calls == 4) loss = loss / 0.0;
+      loss.backward();
+      return loss;
+    });
+    if (throws) {
+      CHECK_THROWS(optimizer.step(closures));
+    } else {
+      optimizer.step(closures);
+      CHECK(optimizer.last_step().skipped);
+    }
+    CHECK(calls == 4);
+    CHECK(problems::same_bits(net.net->buffers(), before));
+    CHECK(problems::same_bits(torch::rand({4}), expected));
+  }
+}
+
+TEST_CASE("protect: works for a TorchScript module that rebinds its buffers", "[protect]") {
+  torch::jit::Module module("counting");
+  module.register_parameter("weight", torch::ones({3}, at::kDouble), false);
+  module.register_buffer("seen", torch::zeros({}, at::kDouble));
+  module.define(R"(
+    def forward(self, x):
+        self.seen = self.seen + x.sum()
+        return (self.weight * x).sum()
+  )");
+  std::vector<at::Tensor> parameters;
+  for (const auto& parameter : module.parameters()) parameters.push_back(parameter);
+  auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 1}), parameters,
+                                                 torch::optim::SGDOptions(0.1));
+  optimizer.protect(module);
+  const auto x = torch::ones({3}, at::kDouble);
+  for (int step = 0; step < 4; ++step) {
+    optimizer.step([&] {
+      auto loss = module.forward({x}).toTensor().square();
+      loss.backward();
+      return loss;
+    });
+  }
+  CHECK(module.attr("seen").toTensor().item<double>() == 12);
+}
