@@ -115,8 +115,8 @@ TEST_CASE("step: a shared forward equals one closure per domain", "[optimizer]")
       return (shared.net->forward(batch) - targets).square().reshape({3, -1}).mean(1);
     }};
     for (int step = 0; step < 3; ++step) {
-      const auto a = one.step(separate.closures());
-      const auto b = other.step(forward);
+      const at::Tensor a = one.step(separate.closures());
+      const at::Tensor b = other.step(forward);
       CHECK(a.item<double>() == Approx(b.item<double>()).epsilon(1e-12));
     }
     CHECK(problems::deviation(separate.parameters(), shared.parameters()) < 1e-12);

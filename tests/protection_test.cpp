@@ -92,7 +92,7 @@ TEST_CASE("protect: an exception and a skipped step undo buffers and generators"
 
 TEST_CASE("protect: works for a TorchScript module that rebinds its buffers", "[protect]") {
   torch::jit::Module module("counting");
-  module.register_parameter("weight", torch::ones({3}, at::kDouble), false);
+  module.register_parameter("weight", torch::ones({3}, at::kDouble).requires_grad_(), false);
   module.register_buffer("seen", torch::zeros({}, at::kDouble));
   module.define(R"(
     def forward(self, x):
