@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -11,7 +12,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -190,12 +190,13 @@ TEST_CASE("synthetic: layout and index are DeepfakeBench's", "[synthetic]") {
         REQUIRE(video.at("frames").size() == 2);
         CHECK(video.at("frames")[1] == where + "/frames/" + name + "/001.png");
         for (std::size_t k = 0; k < 2; ++k) {
-          const cv::Mat frame = cv::imread((rgb / video.at("frames")[k].get<std::string>()).string(),
-                                           cv::IMREAD_UNCHANGED);
+          const cv::Mat frame = cv::imread(
+              (rgb / video.at("frames")[k].get<std::string>()).string(), cv::IMREAD_UNCHANGED);
           REQUIRE(frame.size() == cv::Size(32, 32));
           CHECK(frame.type() == CV_8UC3);
           if (label == "FF-real") continue;
-          CHECK(video.at("masks")[k] == where + "/masks/" + name + "/00" + std::to_string(k) + ".png");
+          CHECK(video.at("masks")[k] ==
+                where + "/masks/" + name + "/00" + std::to_string(k) + ".png");
           const cv::Mat mask = cv::imread((rgb / video.at("masks")[k].get<std::string>()).string(),
                                           cv::IMREAD_UNCHANGED);
           REQUIRE(mask.type() == CV_8U);
@@ -256,7 +257,8 @@ TEST_CASE("synthetic: layout and index are DeepfakeBench's", "[synthetic]") {
   CHECK(manifest.at("counts").at("FaceForensics++").at("FF-DF").at("train").at("frames") == 8);
 }
 
-TEST_CASE("synthetic: a forgery equals its real frame outside of the mask", "[synthetic][invariant]") {
+TEST_CASE("synthetic: a forgery equals its real frame outside of the mask",
+          "[synthetic][invariant]") {
   const int size = captured_size(64);
   const Person target(Population::standard(), 5, 0);
   const Person source(Population::standard(), 5, 1);
@@ -270,8 +272,8 @@ TEST_CASE("synthetic: a forgery equals its real frame outside of the mask", "[sy
     int outside = 0, changed_outside = 0, changed = 0;
     for (int row = 0; row < size; ++row) {
       for (int column = 0; column < size; ++column) {
-        const bool differs = forgery.image.at<cv::Vec3f>(row, column) !=
-                             real.image.at<cv::Vec3f>(row, column);
+        const bool differs =
+            forgery.image.at<cv::Vec3f>(row, column) != real.image.at<cv::Vec3f>(row, column);
         const bool masked = forgery.mask.at<float>(row, column) > 0.0F;
         outside += masked ? 0 : 1;
         changed += differs ? 1 : 0;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "synthetic/publish.hpp"
+
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <stdexcept>
+#include <vector>
+
+namespace deepfake {
+namespace {
+
+cv::Mat fit(const cv::Mat& image, const PublishOptions& options) {
+  const cv::Mat part = image(options.crop);
+  const cv::Size size(options.size, options.size);
+  if (part.size() == size) return part.clone();
+  cv::Mat result;
+  const bool shrinks = part.cols > size.width;
+  cv::resize(part, result, size, 0.0, 0.0, shrinks ? cv::INTER_AREA : cv::INTER_CUBIC);
+  return result;
+}
+
+}  // namespace
+
+cv::Mat publish(const cv::Mat& image, const PublishOptions& options) {
+  cv::Mat bytes;
+  fit(image, options).convertTo(bytes, CV_8UC3, 255.0);
+  std::vector<unsigned char> jpeg;
+  // OpenCV's encoder subsamples 4:2:0 unless told otherwise.
+  if (!cv::imencode(".jpg", bytes, jpeg, {cv::IMWRITE_JPEG_QUALITY, options.quality})) {
+    throw std::runtime_error("publish: OpenCV cannot encode JPEG; install its JPEG support");
+  }
+  return cv::imdecode(jpeg, cv::IMREAD_COLOR);
+}
+
+cv::Mat publish_mask(const cv::Mat& mask, const PublishOptions& options) {
+  constexpr double visible = 0.05;
+  return fit(mask, options) > visible;
+}
+
+void write_image(const std::filesystem::path& file, const cv::Mat& image) {
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  bool written = false;
+  if (!error) {
+    try {
+      written = cv::imwrite(file.string(), image, {cv::IMWRITE_PNG_COMPRESSION, 2});
+    } catch (const cv::Exception&) {
+      written = false;  // reported below, with the file's name
+    }
+  }
+  if (!written) {
+    throw std::runtime_error("cannot write " + file.string() +
+                             ": is the disk full, or the folder not writable?");
+  }
+}
+
+}  // namespace deepfake

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The one step through which every frame goes on its way to disk, real and fake alike.
+#pragma once
+
+#include <filesystem>
+#include <opencv2/core.hpp>
+
+namespace deepfake {
+
+struct PublishOptions {
+  cv::Rect crop;     ///< part of the image that is kept
+  int size = 64;     ///< width and height of the result
+  int quality = 90;  ///< JPEG quality, 4:2:0
+};
+
+/// Crops, resizes, goes through JPEG and back.
+/// @param image CV_32FC3 in [0, 1]
+/// @return CV_8UC3
+cv::Mat publish(const cv::Mat& image, const PublishOptions& options);
+
+/// The same crop and size for a manipulation mask, made binary.
+/// @return CV_8U, 0 or 255
+cv::Mat publish_mask(const cv::Mat& mask, const PublishOptions& options);
+
+/// Writes a PNG, making folders as needed.
+/// @throws std::runtime_error naming the file
+void write_image(const std::filesystem::path& file, const cv::Mat& image);
+
+}  // namespace deepfake
