@@ -68,7 +68,8 @@ void require_known(const std::vector<std::string>& wanted, const std::set<std::s
 }  // namespace
 
 std::string label_family(const std::string& label) {
-  return label.substr(0, label.find_first_of("-_"));
+  const std::size_t underscore = label.rfind('_');
+  return label.substr(0, underscore != std::string::npos ? underscore : label.find('-'));
 }
 
 bool is_split(const std::string& name) {

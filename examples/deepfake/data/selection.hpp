@@ -8,8 +8,7 @@
 
 namespace deepfake {
 
-/// FF-real and FF-DF, CelebDFv2_real and CelebDFv2_fake are of one family: what stands before the
-/// first - or _.
+/// FF-real and FF-DF are of the family FF, CelebDFv2_real and CelebDFv2_fake of CelebDFv2.
 std::string label_family(const std::string& label);
 
 bool is_split(const std::string& name);

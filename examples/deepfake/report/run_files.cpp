@@ -5,6 +5,7 @@
 #include <array>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "report/replace_file.hpp"
 
@@ -88,6 +89,9 @@ RunConfig read_config(const fs::path& folder) {
     config.seed = config.all.value("seed", std::int64_t{0});
     config.synthetic = config.all.value("synthetic", false);
     config.data = config.all.value("data", "");
+    const auto options = config.all.value("options", nlohmann::ordered_json::object());
+    config.rgb_dir = options.value("rgb-dir", "");
+    config.compression = options.value("compression", "");
   } catch (const nlohmann::json::exception& error) {
     throw std::runtime_error(file.string() + ": " + error.what());
   }
@@ -224,9 +228,18 @@ Run read_run(const fs::path& folder) {
 }
 
 std::string domain_title(const std::string& label, bool synthetic) {
-  if (!synthetic) return label;
-  if (label.starts_with("synthetic") || label.starts_with("Synthetic")) return label;
-  return "synthetic-" + (label.starts_with("FF-") ? label.substr(3) : label);
+  std::string name = label;
+  // One manipulation per data set: the data set's name says it.
+  if (name.ends_with("_fake") || name.ends_with("_Fake")) name.resize(name.size() - 5);
+  if (synthetic && name.starts_with("FF-")) name.erase(0, 3);
+  return dataset_title(name, synthetic);
+}
+
+std::string dataset_title(const std::string& dataset, bool synthetic) {
+  if (!synthetic) return dataset;
+  constexpr std::string_view prefix = "synthetic-";
+  const bool says_so = dataset.starts_with(prefix) || dataset.starts_with("Synthetic-");
+  return std::string(prefix) + (says_so ? dataset.substr(prefix.size()) : dataset);
 }
 
 }  // namespace deepfake

@@ -55,13 +55,17 @@ void write_scores(const std::filesystem::path& run, std::span<const FrameScore> 
 /// All data sets of RUN/scores, in the order of their names.
 std::vector<FrameScore> read_scores(const std::filesystem::path& run);
 
-/// What the report takes from config.json; everything else there is listed as it is.
+/// What the report takes from config.json; everything else there is listed as it is. Runs whose
+/// options differ in nothing but "name", "seed" and "record" (what is no option: times, machine,
+/// best epoch, ...) count as seeds of one method.
 struct RunConfig {
   std::string name;    ///< "name", or the folder's
   std::string method;  ///< "method": erm, sam, roga, ...
   std::int64_t seed = 0;
   bool synthetic = false;
   std::filesystem::path data;               ///< "data": where images come from; may be gone
+  std::filesystem::path rgb_dir;            ///< "options" > "rgb-dir"; empty: beside the index
+  std::string compression;                  ///< "options" > "compression"
   std::vector<std::string> train_datasets;  ///< "train_datasets"
   std::vector<std::string> train_domains;   ///< "train_domains": manipulations trained on
   nlohmann::ordered_json all;
@@ -83,5 +87,6 @@ Run read_run(const std::filesystem::path& folder);
 /// Name to show for a manipulation or label: synthetic-DF for FF-DF of rendered data, so that no
 /// table seems to speak of the real data set.
 std::string domain_title(const std::string& label, bool synthetic);
+std::string dataset_title(const std::string& dataset, bool synthetic);
 
 }  // namespace deepfake

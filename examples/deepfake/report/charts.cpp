@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "report/charts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "report/table.hpp"
+
+namespace deepfake {
+namespace {
+
+constexpr std::size_t colours = 7;  // besides the neutral one; as in report/style.hpp
+constexpr std::size_t dashes = 4;
+
+const std::vector<double> fifths{0, .2, .4, .6, .8, 1};
+
+std::size_t longest(const std::vector<std::string>& names) {
+  std::size_t length = 0;
+  for (const std::string& name : names) length = std::max(length, name.size());
+  return length;
+}
+
+}  // namespace
+
+std::string style_classes(std::size_t style) {
+  if (style == 0) return "c0 d0";
+  const std::size_t n = style - 1;
+  return "c" + std::to_string(1 + n % colours) + " d" + std::to_string((n + n / colours) % dashes);
+}
+
+std::string legend(std::span<const Series> series) {
+  std::string html = "<ul class=\"legend\">";
+  for (const Series& one : series) {
+    html +=
+        "<li><svg viewBox=\"0 0 26 8\" aria-hidden=\"true\"><line x1=\"0\" y1=\"4\" x2=\"26\" "
+        "y2=\"4\" class=\"curve " +
+        style_classes(one.style) + "\"/></svg>" + escape(one.name) + "</li>";
+  }
+  return html + "</ul>";
+}
+
+std::string line_chart(std::span<const Series> series, const std::string& x_label,
+                       const std::string& y_label, const std::string& description) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  double left = inf, right = -inf, low = inf, high = -inf;
+  for (const Series& one : series) {
+    for (const Point& point : one.points) {
+      left = std::min(left, point.x);
+      right = std::max(right, point.x);
+      low = std::min(low, point.y);
+      high = std::max(high, point.y);
+    }
+  }
+  if (left > right) return "";
+  const double margin = std::max(0.05 * (high - low), 1e-6);
+  Axis x = round_axis(x_label, left, right);
+  x.low = left;  // no empty strip beside the curves
+  x.high = std::max(right, left + 1);
+  std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
+  Plot plot(500, 290, x, round_axis(y_label, low - margin, high + margin), description);
+  for (const Series& one : series) {
+    if (!one.faint.empty()) {
+      plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style));
+    }
+  }
+  for (const Series& one : series) {
+    plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+  }
+  return plot.svg().str();
+}
+
+std::string roc_chart(std::span<const Series> series, const std::string& description) {
+  Plot plot(290, 280, {"false positive rate", 0, 1, 1, fifths},
+            {"true positive rate", 0, 1, 1, fifths}, description);
+  plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance");
+  for (const Series& one : series) {
+    plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+  }
+  return plot.svg().str();
+}
+
+std::string score_histogram(std::span<const double> scores, std::span<const int> labels,
+                            const std::string& description) {
+  constexpr std::size_t bins = 20;
+  std::array<std::array<double, bins>, 2> shares{};
+  std::array<double, 2> totals{};
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const std::size_t is_fake = labels[i] == 1 ? 1 : 0;
+    const auto bin = static_cast<std::size_t>(std::clamp(scores[i], 0.0, 1.0) * bins);
+    shares[is_fake][std::min(bin, bins - 1)] += 1;
+    totals[is_fake] += 1;
+  }
+  double highest = 0;
+  for (std::size_t c = 0; c < 2; ++c) {
+    for (double& share : shares[c]) {
+      share /= std::max(totals[c], 1.0);
+      highest = std::max(highest, share);
+    }
+  }
+  Plot plot(290, 210, {"score (probability of fake)", 0, 1, 1, fifths},
+            round_axis("share of frames", 0, std::max(highest, .05), 4), description);
+  for (std::size_t c = 0; c < 2; ++c) {
+    std::vector<Point> outline{{0, 0}};
+    for (std::size_t bin = 0; bin < bins; ++bin) {
+      outline.push_back({static_cast<double>(bin) / bins, shares[c][bin]});
+      outline.push_back({static_cast<double>(bin + 1) / bins, shares[c][bin]});
+    }
+    outline.push_back({1, 0});
+    plot.svg().polygon(plot.at(outline), c == 0 ? "bars real" : "bars fake");
+  }
+  plot.svg().line(plot.at(.5, 0), plot.at(.5, 1), "chance");
+  return plot.svg().str();
+}
+
+std::string heat_map(const HeatMap& map, const std::string& description) {
+  constexpr double cell_width = 64, cell_height = 34, letter = 6.6;
+  const double left = 16 + letter * static_cast<double>(longest(map.rows));
+  const double head = 24 + 0.62 * letter * static_cast<double>(longest(map.columns));
+  const double right = 12 + 0.7 * letter * static_cast<double>(longest(map.columns));
+  const double width = left + cell_width * static_cast<double>(map.columns.size()) + right;
+  const double height = head + cell_height * static_cast<double>(map.rows.size()) + 8;
+  Svg svg(width, height, description);
+  for (std::size_t column = 0; column < map.columns.size(); ++column) {
+    const double x = left + cell_width * (static_cast<double>(column) + .5);
+    svg.text({x - 4, head - 10}, map.columns[column], "label", Anchor::start, -38);
+  }
+  for (std::size_t row = 0; row < map.rows.size(); ++row) {
+    const double y = head + cell_height * static_cast<double>(row);
+    svg.text({left - 10, y + cell_height / 2 + 4}, map.rows[row], "label", Anchor::end);
+    for (std::size_t column = 0; column < map.columns.size(); ++column) {
+      const double value = map.values[row][column];
+      if (std::isnan(value)) continue;
+      const double x = left + cell_width * static_cast<double>(column);
+      const double strength = std::min(1.0, std::abs(value - .5) * 2);
+      const bool is_outlined = map.outlined[row][column];
+      const double inset = is_outlined ? 2.5 : 1;
+      svg.rect({x + inset, y + inset}, cell_width - 2 * inset, cell_height - 2 * inset,
+               std::string(value >= .5 ? "above" : "below") + (is_outlined ? " outlined" : ""),
+               strength, map.rows[row] + " on " + map.columns[column] + ": " + fixed(value));
+      svg.text({x + cell_width / 2, y + cell_height / 2 + 4}, fixed(value),
+               strength > .6 ? "value strong" : "value");
+    }
+  }
+  return svg.str();
+}
+
+std::vector<Point> roc_points(std::span<const double> scores, std::span<const int> labels) {
+  constexpr double resolution = 1. / 400;
+  std::vector<Point> points;
+  for (const RocPoint& point : roc_curve(scores, labels)) {
+    const bool near = !points.empty() && points.size() > 1 &&
+                      std::abs(point.fpr - points.back().x) < resolution &&
+                      std::abs(point.tpr - points.back().y) < resolution;
+    if (!near || point.fpr == 1) points.push_back({point.fpr, point.tpr});
+  }
+  return points;
+}
+
+std::vector<Point> thinned(std::span<const Point> points, std::size_t max_points) {
+  const std::size_t bucket =
+      std::max<std::size_t>(1, (points.size() + max_points - 1) / max_points);
+  std::vector<Point> result;
+  for (std::size_t begin = 0; begin < points.size(); begin += bucket) {
+    const auto part = points.subspan(begin, std::min(bucket, points.size() - begin));
+    Point mean;
+    for (const Point& point : part) {
+      mean.x += point.x / static_cast<double>(part.size());
+      mean.y += point.y / static_cast<double>(part.size());
+    }
+    result.push_back(mean);
+  }
+  return result;
+}
+
+std::vector<Point> smoothed(std::span<const Point> points, double weight) {
+  std::vector<Point> result;
+  double average = 0;
+  for (const Point& point : points) {
+    average = result.empty() ? point.y : weight * average + (1 - weight) * point.y;
+    result.push_back({point.x, average});
+  }
+  return result;
+}
+
+}  // namespace deepfake

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "report/comparison.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <stdexcept>
+
+#include "report/table.hpp"
+
+namespace deepfake {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+bool was_trained_on(const RunConfig& config, const TestDomain& domain) {
+  const bool right_set =
+      config.train_datasets.empty() || contains(config.train_datasets, domain.dataset);
+  return right_set && contains(config.train_domains, domain.domain);
+}
+
+/// Everything in a configuration that tells two methods apart.
+std::string method_key(const RunConfig& config) {
+  nlohmann::ordered_json key = config.all;
+  for (const char* name : {"name", "seed", "record"}) key.erase(name);
+  if (key.contains("options") && key["options"].is_object()) key["options"].erase("seed");
+  return key.dump();
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+/// Groups of one method are told apart by what they were trained on, or else by their names.
+void set_titles(std::vector<RunGroup>& groups) {
+  for (RunGroup& group : groups) {
+    group.title = group.method;
+    std::set<std::vector<std::string>> trained;
+    std::size_t same_method = 0;
+    for (const RunGroup& other : groups) {
+      if (other.method != group.method) continue;
+      ++same_method;
+      trained.insert(other.train_titles);
+    }
+    if (same_method == 1) continue;
+    group.title += trained.size() == same_method ? ", trained on " + join(group.train_titles)
+                                                 : ": " + group.runs.front()->config.name;
+  }
+}
+
+MeanDeviation mean_deviation(const std::vector<double>& values) {
+  MeanDeviation result;
+  const auto n = static_cast<double>(values.size());
+  if (values.empty()) return result;
+  double sum = 0, squares = 0;
+  for (const double value : values) sum += value;
+  result.mean = sum / n;
+  for (const double value : values) squares += std::pow(value - result.mean, 2);
+  if (values.size() > 1) result.deviation = std::sqrt(squares / (n - 1));
+  return result;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+}  // namespace
+
+Comparison::Comparison(std::span<const Run> runs) {
+  if (runs.empty()) throw std::runtime_error("a report needs at least one run folder");
+  std::vector<std::string> keys;
+  std::vector<TestDomain> trained, others;
+  for (const Run& run : runs) {
+    synthetic_ = synthetic_ || run.config.synthetic;
+    const std::string key = method_key(run.config);
+    const auto found = std::ranges::find(keys, key);
+    if (found == keys.end()) {
+      keys.push_back(key);
+      RunGroup& group = groups_.emplace_back();
+      group.method = run.config.method;
+      for (const std::string& domain : run.config.train_domains) {
+        group.train_titles.push_back(domain_title(domain, run.config.synthetic));
+      }
+      group.runs.push_back(&run);
+    } else {
+      groups_[static_cast<std::size_t>(found - keys.begin())].runs.push_back(&run);
+    }
+    for (const EvalRow& row : run.evals) {
+      if (row.split != "test" || row.domain == all_domains) continue;
+      const TestDomain domain{row.dataset, row.domain,
+                              domain_title(row.domain, run.config.synthetic)};
+      auto& list = was_trained_on(run.config, domain) ? trained : others;
+      if (std::ranges::find(list, domain) == list.end()) list.push_back(domain);
+    }
+  }
+  domains_ = trained;
+  for (const TestDomain& domain : others) {
+    if (std::ranges::find(trained, domain) == trained.end()) domains_.push_back(domain);
+  }
+  set_titles(groups_);
+}
+
+std::vector<TestDomain> Comparison::never_trained() const {
+  std::vector<TestDomain> result;
+  for (const TestDomain& domain : domains_) {
+    const auto trains = [&](const RunGroup& group) { return is_trained(group, domain); };
+    if (std::ranges::none_of(groups_, trains)) result.push_back(domain);
+  }
+  return result;
+}
+
+bool Comparison::is_trained(const RunGroup& group, const TestDomain& domain) const {
+  return was_trained_on(group.runs.front()->config, domain);
+}
+
+MeanDeviation Comparison::auc(const RunGroup& group, const TestDomain& domain,
+                              const std::string& level) const {
+  std::vector<double> values;
+  for (const Run* run : group.runs) {
+    if (const EvalRow* row = test_row(*run, domain, level)) values.push_back(row->metrics.auc);
+  }
+  return mean_deviation(values);
+}
+
+MeanDeviation Comparison::mean_auc(const RunGroup& group, bool trained,
+                                   const std::string& level) const {
+  std::vector<double> values;
+  for (const Run* run : group.runs) {
+    double sum = 0, count = 0;
+    for (const TestDomain& domain : domains_) {
+      const EvalRow* row = test_row(*run, domain, level);
+      if (!row || is_trained(group, domain) != trained) continue;
+      sum += row->metrics.auc;
+      count += 1;
+    }
+    if (count > 0) values.push_back(sum / count);
+  }
+  return mean_deviation(values);
+}
+
+double Comparison::step_seconds(const RunGroup& group) const {
+  std::vector<double> medians;
+  for (const Run* run : group.runs) {
+    std::vector<double> seconds;
+    for (const HistoryRow& row : run->history) seconds.push_back(row.step_seconds);
+    if (!seconds.empty()) medians.push_back(median(seconds));
+  }
+  return mean_deviation(medians).mean;
+}
+
+double Comparison::relative_step_seconds(const RunGroup& group) const {
+  const auto erm = std::ranges::find(groups_, "erm", &RunGroup::method);
+  return erm == groups_.end() ? std::numeric_limits<double>::quiet_NaN()
+                              : step_seconds(group) / step_seconds(*erm);
+}
+
+const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level) {
+  const EvalRow* last = nullptr;
+  for (const EvalRow& row : run.evals) {
+    if (row.split == "test" && row.level == level && row.dataset == domain.dataset &&
+        row.domain == domain.domain) {
+      last = &row;
+    }
+  }
+  return last;
+}
+
+std::string to_text(const MeanDeviation& value, int digits) {
+  if (std::isnan(value.deviation)) return fixed(value.mean, digits);
+  return fixed(value.mean, digits) + " ± " + fixed(value.deviation, digits);
+}
+
+std::string summary_text(const Comparison& comparison, const std::string& level) {
+  std::vector<std::string> header{"method", "seeds", "in-domain"};
+  for (const TestDomain& domain : comparison.domains()) header.push_back(domain.title);
+  for (const char* name : {"mean unseen", "s/step", "x ERM"}) header.emplace_back(name);
+  Table table(header);
+  for (const RunGroup& group : comparison.groups()) {
+    std::vector<std::string> cells{group.title, std::to_string(group.runs.size()),
+                                   to_text(comparison.mean_auc(group, true, level))};
+    for (const TestDomain& domain : comparison.domains()) {
+      cells.push_back(to_text(comparison.auc(group, domain, level)));
+    }
+    cells.push_back(to_text(comparison.mean_auc(group, false, level)));
+    cells.push_back(fixed(comparison.step_seconds(group), 3));
+    cells.push_back(fixed(comparison.relative_step_seconds(group), 2));
+    table.add(cells);
+  }
+  return table.text();
+}
+
+}  // namespace deepfake
