@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <roga/any_optimizer.hpp>
 #include <roga/closure.hpp>
 #include <roga/concepts.hpp>
+#include <roga/detail/check.hpp>
 #include <roga/detail/checkpoint.hpp>
 #include <roga/detail/engine.hpp>
 #include <roga/detail/rollback.hpp>
 #include <roga/recipe.hpp>
 #include <roga/report.hpp>
+#include <roga/schedules.hpp>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -99,6 +103,41 @@ class RoGAOptimizer : public Base {
   /// of the parameters for one domain, K + 1 for several.
   void diagnose(bool on) { engine_.diagnose = on; }
 
+  /// Sets the radius before each step, from the step count and the learning rate: see
+  /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
+  void schedule_radius(RadiusSchedule radius)
+    requires requires(P& policy) { policy.rho; }
+  {
+    radius_ = std::move(radius);
+  }
+  /// The first `steps` steps follow the ERM gradient, with one pass each.
+  void warm_up(std::int64_t steps) { engine_.warm_up = steps; }
+  /// Shortens the final direction to at most this norm over all parameters; infinity switches it
+  /// off. The gradients at theta and at the points are not clipped.
+  /// @throws c10::Error unless positive
+  void clip_norm(double max_norm) {
+    detail::require(max_norm > 0, "max_norm", "positive", max_norm);
+    engine_.max_norm = max_norm;
+  }
+  /// Multiplies the radius in one parameter group, whose share of the ascent direction is otherwise
+  /// as in one group: the norm runs over all of them.
+  /// @throws c10::Error if the factor is negative or not finite
+  void group_radius(std::size_t group, double factor) {
+    detail::require_radius("factor", factor);
+    auto& factors = engine_.group_factors;
+    if (factors.size() <= group) factors.resize(group + 1, 1.0);
+    factors[group] = factor;
+  }
+  /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters of
+  /// the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226). An
+  /// empty list means all. The direction still covers every parameter.
+  void ascend_only(const std::vector<at::Tensor>& parameters) {
+    engine_.only.clear();
+    for (const auto& parameter : parameters) {
+      engine_.only.insert(parameter.unsafeGetTensorImpl());
+    }
+  }
+
   /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
   /// other group options, the recipe's memory and the step count.
   void save(torch::serialize::OutputArchive& archive) const override {
@@ -114,23 +153,25 @@ class RoGAOptimizer : public Base {
 
  private:
   at::Tensor run(detail::Objective objective) {
-    engine_.validate();
-    std::vector<at::Tensor> parameters;
-    for (const auto& group : detail::groups_of(*this)) {
-      parameters.insert(parameters.end(), group.params().begin(), group.params().end());
+    auto& groups = detail::optimizer_of(*this).param_groups();
+    if constexpr (requires { engine_.perturbation.rho; }) {
+      if (radius_) {
+        const double rate = groups.empty() ? 0.0 : groups.front().options().get_lr();
+        engine_.perturbation.rho = radius_({engine_.memory.step, rate});
+      }
     }
+    engine_.validate();
     // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
     // each point; if one of these evaluations fails, the whole step is undone.
-    detail::Rollback rollback(detail::optimizer_of(*this), parameters, engine_.memory,
-                              engine_.protection);
-    at::Tensor loss = engine_.run(parameters, objective);
+    detail::Rollback rollback(detail::optimizer_of(*this), engine_.memory, engine_.protection);
+    at::Tensor loss = engine_.run(groups, objective);
     if (engine_.report.skipped) return loss;
 
     bool first = true;
     try {
       Base::step([&]() -> at::Tensor {
         if (std::exchange(first, false)) return loss;
-        auto again = engine_.run(parameters, objective);
+        auto again = engine_.run(groups, objective);
         if (engine_.report.skipped) throw detail::SkipStep{};
         return again;
       });
@@ -140,10 +181,28 @@ class RoGAOptimizer : public Base {
       rollback.apply();
       throw;
     }
+    if (!engine_.report.skipped) step_past_base(groups);
     return loss;
   }
 
+  /// theta <- theta - lr row, for methods that step outside the base optimizer's preconditioner.
+  template <class Groups>
+  void step_past_base(const Groups& groups) {
+    const c10::NoGradGuard no_grad;
+    auto row = std::exchange(engine_.after_base, {});
+    std::size_t i = 0;
+    for (const auto& group : groups) {
+      for (auto parameter : group.params()) {
+        if (i < row.size() && row[i].defined()) {
+          parameter.add_(row[i], -group.options().get_lr());
+        }
+        ++i;
+      }
+    }
+  }
+
   Engine<P, C, A> engine_;
+  RadiusSchedule radius_;
 };
 
 /// Wraps an optimizer class: `roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}),

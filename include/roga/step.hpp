@@ -52,6 +52,15 @@ class Step {
     if (missing) entry->second = detail::inner_product(row(a), row(b));
     return entry->second;
   }
+  Scalar dot(const Combination& a, const Combination& b) {
+    Scalar sum;
+    for (const auto& [row_a, factor_a] : a.terms()) {
+      for (const auto& [row_b, factor_b] : b.terms()) {
+        sum = sum + factor_a * factor_b * dot(row_a, row_b);
+      }
+    }
+    return sum;
+  }
   Scalar norm(Row a) { return sqrt(dot(a, a)); }
   /// cos(a, b); 0 where one of them has no length.
   Scalar cosine(Row a, Row b) { return dot(a, b) / (norm(a) * norm(b)); }

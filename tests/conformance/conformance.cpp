@@ -125,6 +125,44 @@ const std::map<std::string, Rule>& rules() {
                                       .w_erm = h.at("w_erm"),
                                       .w_gen = h.at("w_gen")});
        })},
+      {"gsam", rule([](const Json& h) {
+         return recipes::gsam({.rho = h.at("rho"), .alpha = h.at("alpha")});
+       })},
+      {"wsam", rule([](const Json& h) {
+         return recipes::wsam({.rho = h.at("rho"), .gamma = h.at("gamma")});
+       })},
+      {"fsam", rule([](const Json& h) {
+         return recipes::fsam(
+             {.rho = h.at("rho"), .sigma = h.at("sigma"), .lambda = h.at("lambda")});
+       })},
+      {"looksam", rule([](const Json& h) {
+         return recipes::looksam({.rho = h.at("rho"), .k = h.at("k"), .alpha = h.at("alpha")});
+       })},
+      {"fishersam", rule([](const Json& h) {
+         return recipes::fisher_sam({.rho = h.at("rho"), .eta = h.at("eta")});
+       })},
+      {"gam", rule([](const Json& h) {
+         return recipes::gam({.rho = h.at("rho"),
+                              .rho_grad = h.at("rho_grad"),
+                              .a = h.at("a"),
+                              .b = h.at("b"),
+                              .gamma = h.at("gamma")});
+       })},
+      {"msam", rule([](const Json& h) {
+         return recipes::msam({.rho = h.at("rho"), .mu = h.at("mu")});
+       })},
+      {"disam", rule([](const Json& h) {
+         return recipes::disam({.rho = h.at("rho"), .lambda = h.at("lambda")});
+       })},
+      {"fish", rule([](const Json& h) {
+         return recipes::fish({.beta = h.at("beta"), .order = {.fixed = true}});
+       })},
+      {"pcgrad", rule([](const Json&) { return recipes::pcgrad({.order = {.fixed = true}}); })},
+      {"mgda", rule([](const Json&) { return recipes::mgda(); })},
+      {"cagrad", rule([](const Json& h) { return recipes::cagrad({.c = h.at("c")}); })},
+      {"andmask", rule([](const Json& h) { return recipes::and_mask({.tau = h.at("tau")}); })},
+      {"groupdro", rule([](const Json& h) { return recipes::group_dro({.eta = h.at("eta")}); })},
+      {"vrex", rule([](const Json& h) { return recipes::vrex({.lambda = h.at("lambda")}); })},
   };
   return table;
 }

@@ -8,9 +8,12 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
+inline void refuse(const char* option, const char* rule, double value) {
+  TORCH_CHECK(false, "roga: ", option, " must be ", rule, ", got ", value);
+}
 /// @throws c10::Error naming the option, the rule and the value.
-inline void require(bool holds, const char* option, const char* rule, double value) {
-  TORCH_CHECK(holds, "roga: ", option, " must be ", rule, ", got ", value);
+constexpr void require(bool holds, const char* option, const char* rule, double value) {
+  if (!holds) refuse(option, rule, value);
 }
 inline void require_radius(const char* option, double value) {
   require(std::isfinite(value) && value >= 0, option, "finite and not negative", value);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <roga/concepts.hpp>
 #include <roga/detail/kernels.hpp>
 #include <roga/detail/objective.hpp>
@@ -13,6 +14,7 @@
 #include <roga/memory.hpp>
 #include <roga/report.hpp>
 #include <roga/step.hpp>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,12 @@ class Engine {
   detail::Protection protection;
   NonFinite non_finite = NonFinite::skip;
   bool diagnose = false;
+  std::int64_t warm_up = 0;                   ///< steps that follow the ERM gradient
+  double max_norm = INFINITY;                 ///< of the direction
+  std::vector<double> group_factors;          ///< radius of each parameter group, relative
+  std::unordered_set<const void*> only;       ///< parameters that ascend; all where empty
   StepReport report;
+  GradientList after_base;  ///< subtracted after the base step, times the learning rate
 
   Engine(P p, C c, A a)
       : perturbation(std::move(p)), capture(std::move(c)), alignment(std::move(a)) {}
@@ -51,9 +58,10 @@ class Engine {
 
   /// Leaves the robust direction in the parameters' .grad and everything else as it was; returns
   /// the mean loss at theta. `report.skipped` says that there is no direction.
-  at::Tensor run(std::vector<at::Tensor> parameters, detail::Objective& objective) {
+  template <class Groups>
+  at::Tensor run(const Groups& groups, detail::Objective& objective) {
     const c10::NoGradGuard no_grad;
-    detail::Weights weights(std::move(parameters));
+    detail::Weights weights(groups);
     Step step(memory, weights.size());
     report = StepReport{};
     report.step = memory.step;
@@ -62,11 +70,16 @@ class Engine {
     protection.begin(weights.parameters());
     const auto before = protection.now();
     try {
-      evaluate_at_theta(step, weights, objective);
-      if (finite_) visit_points(step, weights, objective);
-      weights.restore();
-      if (finite_ && diagnose) measure(step);
-      if (finite_) align(step, weights);
+      if (memory.step < warm_up) {
+        follow_erm(step, weights, objective);
+      } else {
+        evaluate_at_theta(step, weights, objective);
+        if (finite_) visit_points(step, weights, objective);
+        weights.restore();
+        if (finite_ && diagnose) measure(step);
+        if (finite_) align(step, weights);
+      }
+      if (finite_) finish_direction(step, weights);
       report.evaluations = objective.evaluations();
       report.points = step.points_;
       report.skipped = !finite_;
@@ -85,6 +98,17 @@ class Engine {
   }
 
  private:
+  // 0. the warm-up: the mean gradient at theta, whatever the recipe.
+  void follow_erm(Step& step, detail::Weights& weights, detail::Objective& objective) {
+    GradientList mean;
+    std::size_t pieces = 0;
+    objective.pooled([&](std::size_t k, const at::Tensor& loss) {
+      note_loss(step, objective, k, loss);
+      detail::update_mean(mean, weights.take_gradients(), ++pieces);
+    });
+    for (std::size_t i = 0; i < weights.size(); ++i) weights.set_gradient(i, std::move(mean[i]));
+  }
+
   // 1. theta: the losses, and the rows that the policies read.
   void evaluate_at_theta(Step& step, detail::Weights& weights, detail::Objective& objective) {
     if constexpr (P::at_theta) {
@@ -150,18 +174,26 @@ class Engine {
 
     const bool from_previous = point.from == Point::From::previous;
     const auto shift = step.resolve(point.shift);
-    const auto straight =
-        step.resolve(has_metric ? point.shift : factor * point.direction + point.shift);
     for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (!ascends(weights, i)) continue;
+      const Scalar radius = factor * group_factor(weights.group_of(i));
       if constexpr (has_metric) {
         const GradientList stretched_row(i + 1, stretched(direction, weights, i));
         auto offset = shift;
-        offset.insert(offset.begin(), {&stretched_row, factor});
+        offset.insert(offset.begin(), {&stretched_row, radius});
         weights.move(i, offset, from_previous);
       } else {
-        weights.move(i, straight, from_previous);
+        // One term per row: where direction and shift share a row, one pass does both.
+        weights.move(i, step.resolve(radius * point.direction + point.shift), from_previous);
       }
     }
+  }
+
+  bool ascends(const detail::Weights& weights, std::size_t i) const {
+    return only.empty() || only.contains(weights.parameters()[i].unsafeGetTensorImpl());
+  }
+  double group_factor(std::size_t group) const {
+    return group < group_factors.size() ? group_factors[group] : 1.0;
   }
 
   static constexpr bool has_metric = requires(const P p) { requires Metric<decltype(p.metric)>; };
@@ -180,13 +212,14 @@ class Engine {
   Scalar length2(const Combination& combination, const detail::ScaledRows& direction, Step& step,
                  const detail::Weights& weights) const {
     if constexpr (!has_metric) {
-      if (combination.terms().size() == 1) {
+      if (combination.terms().size() == 1 && only.empty()) {
         const auto& [row, factor] = combination.terms().front();
         return factor * factor * step.dot(row, row);
       }
     }
     Scalar sum;  // of differences of rows the Gram matrix would lose digits
     for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (!ascends(weights, i)) continue;
       const auto v = detail::combined(direction, i);
       const auto mv = stretched(direction, weights, i);
       if (mv.defined()) sum = sum + detail::inner_product(v, mv);
@@ -202,8 +235,10 @@ class Engine {
     if (last && !reads(A::reads, Reads::erm) && !(one_row && aligns_domains)) {
       step.slot(Row::Kind::erm).clear();
     }
-    if (!aligns_domains && !reads(P::reads, Reads::domains) && j < step.domain_rows_.size()) {
-      step.domain_rows_[j].clear();
+    if (aligns_domains) return;
+    for (std::size_t k = 0; k < step.domain_rows_.size(); ++k) {
+      const bool done = reads(P::reads, Reads::domains) ? last : k == j;
+      if (done) step.domain_rows_[k].clear();
     }
   }
 
@@ -220,14 +255,17 @@ class Engine {
 
   // 3. the direction.
   void align(Step& step, detail::Weights& weights) {
-    Scalar norm2;
     auto hand_over = [&](std::size_t i, at::Tensor gradient) {
-      if (gradient.defined()) norm2 = norm2 + detail::inner_product(gradient, gradient);
       weights.set_gradient(i, std::move(gradient));
       step.drop(i);
     };
     if constexpr (LinearAlignment<A>) {
       const auto rows = step.resolve(alignment.direction(step));
+      if constexpr (requires { alignment.after_base(step); }) {
+        const auto after = step.resolve(alignment.after_base(step));
+        after_base.resize(weights.size());
+        for (std::size_t i = 0; i < weights.size(); ++i) after_base[i] = detail::combined(after, i);
+      }
       for (std::size_t i = 0; i < weights.size(); ++i) hand_over(i, detail::combined(rows, i));
     } else {
       std::vector<at::Tensor> rows(step.domains());
@@ -244,10 +282,23 @@ class Engine {
         hand_over(i, any ? alignment.combine(rows) : at::Tensor());
       }
     }
-    report.direction_norm2_ = norm2;
+  }
+
+  /// Clips, measures and checks what the base optimizer is about to get.
+  void finish_direction(const Step& step, detail::Weights& weights) {
+    auto direction = weights.gradients();
+    report.direction_norm2_ = detail::inner_product(direction, direction);
+    if (std::isfinite(max_norm)) {
+      const double norm = sqrt(report.direction_norm2_).value();
+      if (norm > max_norm) {
+        for (auto& x : direction) {
+          if (x.defined()) x.mul_(max_norm / norm);
+        }
+      }
+    }
     if (non_finite == NonFinite::ignore) return;
-    finite_ = std::isfinite((norm2 + step.mean_loss()).value()) ||
-              (detail::all_finite(losses_) && detail::all_finite(weights.gradients()));
+    finite_ = std::isfinite((report.direction_norm2_ + step.mean_loss()).value()) ||
+              (detail::all_finite(losses_) && detail::all_finite(direction));
   }
 
   /// Stops a step whose gradient at theta is not finite before it moves; on an accelerator the
@@ -274,7 +325,7 @@ class Engine {
     }
   }
 
-  void commit(Step& step) {
+  void commit(Step& step) {  // from here on nothing can fail any more
     memory.numbers = std::move(step.pending_);
     for (auto& [name, row] : step.remembered_) memory.rows[name] = std::move(row);
     ++memory.step;

@@ -20,11 +20,12 @@ struct SkipStep {};
 /// anything when no closure can fail any more, so they need no copy.
 class Rollback {
  public:
-  Rollback(torch::optim::Optimizer& optimizer, std::vector<at::Tensor> parameters, Memory& memory,
-           Protection& protection)
+  Rollback(torch::optim::Optimizer& optimizer, Memory& memory, Protection& protection)
       : optimizer_(optimizer), memory_(memory), protection_(protection) {
     if (dynamic_cast<torch::optim::LBFGS*>(&optimizer) == nullptr) return;
-    parameters_ = std::move(parameters);
+    for (const auto& group : optimizer.param_groups()) {
+      parameters_.insert(parameters_.end(), group.params().begin(), group.params().end());
+    }
     memory_before_ = memory;
     protection_.begin(parameters_);
     before_ = protection_.now();

@@ -14,7 +14,15 @@ namespace detail {
 /// into the same storage (subtracting the perturbation would drift).
 class Weights {
  public:
-  explicit Weights(std::vector<at::Tensor> parameters) : parameters_(std::move(parameters)) {
+  /// @param groups the optimizer's parameter groups
+  template <class Groups>
+  explicit Weights(const Groups& groups) {
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      for (const auto& parameter : groups[g].params()) {
+        parameters_.push_back(parameter);
+        group_of_.push_back(g);
+      }
+    }
     had_gradient_.reserve(parameters_.size());
     for (const auto& parameter : parameters_) had_gradient_.push_back(parameter.grad().defined());
     clear_gradients();
@@ -25,6 +33,8 @@ class Weights {
 
   std::size_t size() const { return parameters_.size(); }
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
+
+  std::size_t group_of(std::size_t i) const { return group_of_[i]; }
 
   /// theta of parameter i, wherever the parameter is now.
   const at::Tensor& theta(std::size_t i) const {
@@ -80,6 +90,7 @@ class Weights {
 
  private:
   std::vector<at::Tensor> parameters_;
+  std::vector<std::size_t> group_of_;
   std::vector<at::Tensor> backup_;
   std::vector<bool> had_gradient_;
   bool moved_ = false;

@@ -35,6 +35,7 @@ struct DomainAscent {
             .radius = rho,
             .shift = alpha == 0 ? Combination() : -alpha * erm};
   }
+  static constexpr double visits(std::size_t domains) { return static_cast<double>(domains); }
 };
 
 }  // namespace v1

@@ -33,6 +33,7 @@ struct NormalizedAscent {
   Point point(const Step&, std::size_t) const {
     return {.direction = erm, .radius = rho, .shift = alpha == 0 ? Combination() : -alpha * erm};
   }
+  static constexpr double visits(std::size_t) { return 1; }
 };
 
 }  // namespace v1

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/row.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// d = q, and the momentum v <- mu v + d is remembered for MomentumAscent; v = d in the first step.
+struct MomentumGradient {
+  static constexpr Reads reads = Reads::captured_mean;
+
+  double mu = 0.9;  ///< in [0, 1)
+
+  void validate() const { detail::require(mu >= 0 && mu < 1, "mu", "in [0, 1)", mu); }
+  Combination direction(Step& step) const {
+    const auto momentum = step.memory("momentum");
+    step.remember("momentum",
+                  momentum ? mu * *momentum + captured_mean : Combination(captured_mean));
+    return captured_mean;
+  }
+  static constexpr double copies = 2;
+};
+
+}  // namespace v1
+}  // namespace roga

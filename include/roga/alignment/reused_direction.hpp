@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/row.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// After an ascent d = q, and v = q - <q, g> / <g, g> g is remembered; without one
+/// d = g + alpha |g| / |v| v.
+///
+/// LookSAM (Liu et al., CVPR 2022, arXiv 2203.02714, algorithm 1), with the projection over all
+/// parameters together, as in the paper. Memory: the remembered row.
+struct ReusedDirection {
+  static constexpr Reads reads = Reads::erm | Reads::captured_mean;
+
+  double alpha = 0.7;
+
+  void validate() const { detail::require_finite("alpha", alpha); }
+  Combination direction(Step& step) const {
+    if (step.points() > 0) {
+      const auto along = step.dot(captured_mean, erm) / step.dot(erm, erm);
+      step.remember("look", Combination(captured_mean) - along * erm);
+      return captured_mean;
+    }
+    const auto look = step.memory("look");
+    if (!look) return erm;
+    return Combination(erm) + (alpha * step.norm(erm) / step.norm(*look)) * *look;
+  }
+  static constexpr double copies = 1;
+};
+
+}  // namespace v1
+}  // namespace roga

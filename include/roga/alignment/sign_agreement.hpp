@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/row.hpp>
+#include <roga/step.hpp>
+#include <span>
+
+namespace roga {
+inline namespace v1 {
+
+/// Keeps the coordinates on which the domains agree in sign: with m = |mean_k sign(g_k)| >= tau
+/// elementwise, d = m * mean_k g_k, not rescaled.
+///
+/// AND-mask (Parascandolo et al., ICLR 2021, arXiv 2009.00329, section 4). Use a base optimizer with
+/// decoupled weight decay, so that the decay acts after the mask. The authors' code divides by each
+/// tensor's share of kept coordinates.
+struct SignAgreement {
+  static constexpr Reads reads = Reads::domains;
+
+  double tau = 1.0;  ///< in [0, 1]; 1 means that all domains agree
+
+  void validate() const { detail::require(tau >= 0 && tau <= 1, "tau", "in [0, 1]", tau); }
+  at::Tensor combine(std::span<const at::Tensor> rows) const {
+    const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
+    const auto agree = stacked.sign().mean(0).abs().ge(tau);
+    return stacked.mean(0).mul(agree);
+  }
+};
+
+/// A smooth mask: m = max(0, tanh(k (|mean_j sign(g_j)| - tau) / var_j(g_j))), d = m * mean_j g_j.
+///
+/// SAND-mask (Shahtalebi et al., 2021, arXiv 2106.02266, eq. 6). With tau = 1 the mask is zero
+/// everywhere, so tau is a hyper-parameter to choose.
+struct SmoothSignAgreement {
+  static constexpr Reads reads = Reads::domains;
+
+  double tau = 0.5;  ///< in [0, 1)
+  double k = 10.0;   ///< steepness, > 0
+
+  void validate() const {
+    detail::require(tau >= 0 && tau <= 1, "tau", "in [0, 1]", tau);
+    detail::require(k > 0, "k", "positive", k);
+  }
+  at::Tensor combine(std::span<const at::Tensor> rows) const {
+    const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
+    const auto mean = stacked.mean(0);
+    const auto margin = stacked.sign().mean(0).abs().sub(tau);
+    // Where the domains are equal the variance is 0 and the mask saturates at the margin's sign.
+    const auto variance = rows.size() > 1 ? stacked.var(0) : at::zeros_like(mean);
+    const auto mask = margin.mul(k).div(variance.clamp_min(1e-30)).tanh().clamp_min(0);
+    return mean.mul(mask);
+  }
+};
+
+}  // namespace v1
+}  // namespace roga

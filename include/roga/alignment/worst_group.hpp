@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <roga/detail/check.hpp>
+#include <roga/over.hpp>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+/// d = sum_k q_k g_k with weights that grow on domains of high loss: q_k <- q_k exp(eta L_k),
+/// normalised, before use.
+///
+/// Group DRO (Sagawa et al., ICLR 2020, arXiv 1911.08731, algorithm 1). Weights start uniform and
+/// belong to the domains' positions: a new domain enters with the mean weight, an absent one keeps its
+/// weight, and the weights of the present ones are normalised for the direction.
+struct WorstGroup {
+  static constexpr Reads reads = Reads::domains;
+
+  double eta = 0.01;  ///< step size of the weights, >= 0
+
+  void validate() const { detail::require_radius("eta", eta); }
+  Combination direction(Step& step) const {
+    const std::size_t known = step.numbers("group_dro", 0).size();
+    const std::size_t size = std::max(known, step.domain_id(step.domains() - 1) + 1);
+    auto& weights = step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
+    std::vector<double> present(step.domains());
+    double total = 0;
+    for (std::size_t k = 0; k < present.size(); ++k) {
+      double& weight = weights[step.domain_id(k)];
+      weight *= std::exp(eta * step.loss(k).value());
+      total += weight;
+    }
+    for (std::size_t k = 0; k < present.size(); ++k) {
+      present[k] = weights[step.domain_id(k)] / total;
+    }
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    for (double& weight : weights) weight /= sum;
+    return detail::weighted(Over::domains, present);
+  }
+};
+
+}  // namespace v1
+}  // namespace roga

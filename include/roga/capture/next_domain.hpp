@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/order.hpp>
+#include <roga/point.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// Evaluates one domain at each point, in order, and starts over after the last.
+struct NextDomain {
+  Order order = {};
+  Slice slice(const Step& step, std::size_t j) const {
+    return Slice::own(order.of(step)[j % step.domains()]);
+  }
+  static constexpr double share(std::size_t domains) { return 1.0 / static_cast<double>(domains); }
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Small convex problems over the probability simplex, on K x K Gram matrices.
+#pragma once
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// Minimises linear . w + (weight / 2) w' G w over the simplex by Mehrotra's predictor-corrector
+/// interior-point method: some fifteen factorisations of a K x K matrix. The entries of G are at
+/// most 1, which makes the tolerances relative.
+inline std::vector<double> minimise_on_simplex(const std::vector<std::vector<double>>& gram,
+                                               const std::vector<double>& linear, double weight) {
+  const auto count = static_cast<Eigen::Index>(gram.size());
+  Eigen::MatrixXd g(count, count);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    g.col(i) = Eigen::Map<const Eigen::VectorXd>(gram[static_cast<std::size_t>(i)].data(), count);
+  }
+  g *= weight;
+  const Eigen::VectorXd b = Eigen::Map<const Eigen::VectorXd>(linear.data(), count);
+  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(count);
+
+  // w > 0 with slack s > 0 for its bound and multiplier nu of sum(w) = 1:
+  //   gradient(w) - s - nu = 0,   w_i s_i = mu -> 0.
+  Eigen::VectorXd w = ones / static_cast<double>(count);
+  Eigen::VectorXd gradient = b + g * w;
+  double nu = gradient.minCoeff() - 1;
+  Eigen::VectorXd s = gradient.array() - nu;
+
+  for (int iteration = 0; iteration < 60; ++iteration) {
+    const double mu = w.dot(s) / static_cast<double>(count);
+    const Eigen::VectorXd dual = gradient - s - nu * ones;
+    if (mu < 1e-14 && dual.lpNorm<Eigen::Infinity>() < 1e-13) break;
+    Eigen::MatrixXd matrix = g;
+    matrix.diagonal() += s.cwiseQuotient(w);
+    matrix.diagonal().array() += 1e-14;
+    const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
+    const Eigen::VectorXd along = factor.solve(ones);
+    struct Direction {
+      Eigen::VectorXd w, s;
+      double nu;
+    };
+    auto towards = [&](const Eigen::VectorXd& products) {  // w_i s_i aimed at `products`
+      const Eigen::VectorXd right = products.cwiseQuotient(w) - s - dual;
+      const Eigen::VectorXd free = factor.solve(right);
+      Direction d;
+      d.nu = (1 - w.sum() - free.sum()) / along.sum();
+      d.w = free + d.nu * along;
+      d.s = (products - s.cwiseProduct(d.w)).cwiseQuotient(w) - s;
+      return d;
+    };
+    auto longest = [](const Eigen::VectorXd& at_point, const Eigen::VectorXd& step) {
+      const double fastest = (-step.cwiseQuotient(at_point)).maxCoeff();
+      return fastest > 1 ? 1 / fastest : 1.0;
+    };
+    const Direction predictor = towards(Eigen::VectorXd::Zero(count));
+    const double reach = std::fmin(longest(w, predictor.w), longest(s, predictor.s));
+    const double reached = (w + reach * predictor.w).dot(s + reach * predictor.s) /
+                           static_cast<double>(count);
+    const double centring = std::pow(reached / mu, 3) * mu;
+    const Direction step =
+        towards(centring * ones - predictor.w.cwiseProduct(predictor.s));
+    const double length = std::fmin(1.0, 0.99 * std::fmin(longest(w, step.w), longest(s, step.s)));
+    if (!std::isfinite(length) || !step.w.allFinite()) break;
+    const bool whole = longest(w, step.w) == 1.0 && longest(s, step.s) == 1.0;
+    const double taken = whole ? 1.0 : length;
+    w = (w + taken * step.w).cwiseMax(1e-300);
+    s = (s + taken * step.s).cwiseMax(1e-300);
+    nu += taken * step.nu;
+    gradient = b + g * w;
+  }
+  w /= w.sum();
+  return {w.data(), w.data() + w.size()};
+}
+
+/// The problem's own scale, so that tolerances are relative; 0 where every gradient is zero.
+inline double largest_diagonal(const std::vector<std::vector<double>>& gram) {
+  double largest = 0;
+  for (std::size_t k = 0; k < gram.size(); ++k) largest = std::fmax(largest, gram[k][k]);
+  return largest;
+}
+inline std::vector<std::vector<double>> divided(std::vector<std::vector<double>> gram, double by) {
+  for (auto& row : gram) {
+    for (double& entry : row) entry /= by;
+  }
+  return gram;
+}
+inline std::vector<double> uniform_weights(std::size_t count) {
+  return std::vector<double>(count, 1.0 / static_cast<double>(count));
+}
+
+/// argmin over the simplex of |sum_k w_k g_k|^2
+inline std::vector<double> shortest_in_hull(const std::vector<std::vector<double>>& gram) {
+  const double scale = largest_diagonal(gram);
+  if (gram.size() == 1 || !(scale > 0)) return uniform_weights(gram.size());
+  return minimise_on_simplex(divided(gram, scale), std::vector<double>(gram.size(), 0.0), 1.0);
+}
+
+/// The coefficients u = lambda w of CAGrad's pull sum_k u_k g_k, where w minimises along . w +
+/// radius |g_w| over the simplex and lambda = radius / |g_w|.
+///
+/// For that lambda, w also minimises along . w + (lambda / 2) |g_w|^2, and lambda |g_w| rises with
+/// lambda: a root of one variable. Where it never reaches the radius, because the hull holds zero,
+/// lambda g_w still tends to the pull.
+inline std::vector<double> conflict_averse_pull(const std::vector<std::vector<double>>& gram,
+                                                std::vector<double> along, double radius) {
+  const double scale = largest_diagonal(gram);
+  if (!(scale > 0) || !(radius > 0)) return std::vector<double>(gram.size(), 0.0);
+  const auto g = divided(gram, scale);
+  for (double& entry : along) entry /= scale;
+  radius /= std::sqrt(scale);
+
+  std::vector<double> w;
+  auto excess = [&](double log_lambda) {  // log(lambda |g_w|) - log(radius)
+    w = gram.size() == 1 ? uniform_weights(1) : minimise_on_simplex(g, along, std::exp(log_lambda));
+    double length2 = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      for (std::size_t j = 0; j < w.size(); ++j) length2 += w[i] * g[i][j] * w[j];
+    }
+    return log_lambda + std::log(std::fmax(length2, 1e-300)) / 2 - std::log(radius);
+  };
+  double low = std::log(radius);  // |g_w| <= 1, so that the excess is not positive here
+  double at_low = excess(low);
+  double high = low;
+  double at_high = at_low;
+  constexpr double limit = 20.0;  // e^20: there the hull is taken to hold zero
+  while (at_high < 0 && high < low + limit) {
+    low = high;
+    at_low = at_high;
+    high += std::fmax(-at_high, 0.1);
+    at_high = excess(high);
+  }
+  double lambda = high;
+  for (int iteration = 0; iteration < 60 && at_high > 0 && at_low < 0; ++iteration) {  // Illinois
+    lambda = high - at_high * (high - low) / (at_high - at_low);
+    const double here = excess(lambda);
+    if (std::fabs(here) < 1e-13 || high - low < 1e-14) break;
+    if (here > 0) {
+      high = lambda;
+      at_high = here;
+      at_low /= 2;
+    } else {
+      low = lambda;
+      at_low = here;
+      at_high /= 2;
+    }
+  }
+  for (double& weight : w) weight *= std::exp(lambda);
+  return w;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <random>
+#include <roga/step.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+/// The order in which an ordered rule goes through the domains: drawn anew for each step from a
+/// seed and the step's index, so that a resumed run draws the same; or 0, 1, 2, ...
+struct Order {
+  std::uint64_t seed = 0;
+  bool fixed = false;
+
+  /// @param salt tells apart several draws of one step
+  std::vector<std::size_t> of(const Step& step, std::size_t salt = 0) const {
+    std::vector<std::size_t> order(step.domains());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (fixed) return order;
+    std::seed_seq mix{seed, seed >> 32U, static_cast<std::uint64_t>(step.index()),
+                      static_cast<std::uint64_t>(salt)};
+    std::mt19937_64 draw(mix);
+    // Not std::shuffle, whose use of the generator is left to each standard library.
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[draw() % i]);
+    return order;
+  }
+};
+
+}  // namespace v1
+}  // namespace roga

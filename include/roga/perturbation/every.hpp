@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <roga/concepts.hpp>
+#include <roga/detail/check.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// Runs another ascent on steps 0, period, 2 period, ... and looks nowhere on the others.
+template <PerturbationPolicy Ascent>
+struct Every : Ascent {
+  std::int64_t period = 10;  ///< >= 1
+
+  void validate() const {
+    if constexpr (requires(const Ascent& ascent) { ascent.validate(); }) Ascent::validate();
+    detail::require(period >= 1, "period", "at least 1", static_cast<double>(period));
+  }
+  std::size_t points(Step& step) const {
+    return step.index() % period == 0 ? Ascent::points(step) : 0;
+  }
+  constexpr double visits(std::size_t domains) const {
+    return Ascent::visits(domains) / static_cast<double>(period);
+  }
+};
+
+}  // namespace v1
+}  // namespace roga

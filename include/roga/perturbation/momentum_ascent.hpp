@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/detail/check.hpp>
+#include <roga/point.hpp>
+#include <roga/step.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+/// One point against the remembered momentum v, without a pass at theta:
+///
+///     x = theta - rho v / |v|;   x = theta in the first step
+///
+/// MSAM (Becker et al., 2024, arXiv 2401.12033, eq. 5). The momentum is the one that
+/// MomentumGradient keeps.
+struct MomentumAscent {
+  static constexpr Reads reads = Reads::nothing;
+  static constexpr bool at_theta = false;
+
+  double rho = 3.0;  ///< radius, >= 0
+
+  void validate() const { detail::require_radius("rho", rho); }
+  std::size_t points(const Step&) const { return 1; }
+  Point point(const Step& step, std::size_t) const {
+    const auto momentum = step.memory("momentum");
+    return {.direction = momentum ? Combination(*momentum) : Combination(), .radius = -rho};
+  }
+  static constexpr double visits(std::size_t) { return 1; }
+};
+
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/cagrad.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/no_perturbation.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct CagradOptions {
+  double c = 0.5;        ///< radius around the mean gradient, in [0, 1); 0 is ERM
+  bool rescale = false;  ///< divide by 1 + c^2, as the authors' code does
+};
+
+/// Conflict-averse gradient descent: near the mean gradient, the direction that helps the worst
+/// domain most.
+///
+/// Liu et al., NeurIPS 2021, arXiv 2110.14048. Passes: 1. Memory: K copies of the parameters.
+constexpr auto cagrad(CagradOptions options = {}) {
+  return recipe(NoPerturbation{}, Pooled{},
+                ConflictAverse<>{.c = options.c, .rescale = options.rescale});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/captured_gradient.hpp>
+#include <roga/capture/next_domain.hpp>
+#include <roga/order.hpp>
+#include <roga/perturbation/domain_walk.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct DgsamOptions {
+  double rho = 0.05;  ///< radius of each stride, >= 0
+  Order order = {};   ///< drawn anew in each step, or fixed
+};
+
+/// Decreased-overhead gradual SAM: walks uphill from domain to domain in random order, evaluates the
+/// first one again at the end, and descends along the mean of all K + 1 gradients on the way.
+///
+/// Song et al., 2025, arXiv 2503.23430. The published weights of the gradients could not be checked;
+/// equal ones are used. Needs closures, not a SharedForward. Passes: 1 + 1/K. Memory: 3 copies of
+/// the parameters.
+constexpr auto dgsam(DgsamOptions options = {}) {
+  return recipe(UphillWalk{.rho = options.rho}, NextDomain{.order = options.order},
+                CapturedGradient{});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

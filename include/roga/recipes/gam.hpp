@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/gradient_norm_descent.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/gradient_norm_ascent.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct GamOptions {
+  double rho = 0.2;        ///< radius of the outer ascent, >= 0
+  double rho_grad = 0.02;  ///< radius of the finite differences, >= 0
+  double a = 0.5;          ///< weight of the first of the two rising gradients
+  double b = 0.5;          ///< weight of g among the two falling ones
+  double gamma = 0.03;     ///< weight of the orthogonal part
+};
+
+/// Gradient-norm aware minimisation, accelerated: first-order flatness from three extra gradients.
+///
+/// Zhang et al., CVPR 2023, arXiv 2303.03108. Passes: 4. Memory: 5 copies of the parameters.
+constexpr auto gam(GamOptions options = {}) {
+  return recipe(GradientNormAscent{.rho = options.rho, .rho_grad = options.rho_grad}, Pooled{},
+                GradientNormDescent{.a = options.a, .b = options.b, .gamma = options.gamma});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

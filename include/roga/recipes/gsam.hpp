@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/orthogonal_descent.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/normalized_ascent.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct GsamOptions {
+  double rho = 0.05;   ///< radius, >= 0
+  double alpha = 0.4;  ///< weight of the orthogonal part
+};
+
+/// Surrogate-gap guided SAM: d = q - alpha (g - <g, q> / <q, q> q), q = SAM's gradient.
+///
+/// Zhuang et al., ICLR 2022, arXiv 2203.08065. Their radius falls with the learning rate: see
+/// roga::schedules. Passes: 2. Memory: 2 copies of the parameters.
+constexpr auto gsam(GsamOptions options = {}) {
+  return recipe(NormalizedAscent<>{.rho = options.rho}, Pooled{},
+                OrthogonalDescent{.alpha = options.alpha});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/reused_direction.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/every.hpp>
+#include <roga/perturbation/normalized_ascent.hpp>
+#include <cstdint>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct LooksamOptions {
+  double rho = 0.1;     ///< radius, >= 0
+  std::int64_t k = 10;  ///< an ascent on steps 0, k, 2k, ...; >= 1
+  double alpha = 0.7;   ///< weight of the reused direction
+};
+
+/// LookSAM: SAM on every k-th step, in between d = g + alpha |g| / |v| v with the part v of SAM's
+/// gradient orthogonal to g.
+///
+/// Liu et al., CVPR 2022, arXiv 2203.02714. With a base that evaluates its closure several times per
+/// step (LBFGS), each evaluation counts. Passes: 1 + 1/k. Memory: 3 copies of the parameters.
+constexpr auto looksam(LooksamOptions options = {}) {
+  return recipe(Every<NormalizedAscent<>>{{.rho = options.rho}, options.k}, Pooled{},
+                ReusedDirection{.alpha = options.alpha});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/min_norm.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/no_perturbation.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+/// Multiple-gradient descent: the shortest vector in the hull of the domain gradients; zero where
+/// the weights are Pareto-stationary.
+///
+/// Desideri, 2012; Sener and Koltun, NeurIPS 2018, arXiv 1810.04650. Passes: 1. Memory: K copies of
+/// the parameters.
+constexpr auto mgda() { return recipe(NoPerturbation{}, Pooled{}, MinNorm<>{}); }
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

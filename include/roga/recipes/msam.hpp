@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/momentum_gradient.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/momentum_ascent.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct MsamOptions {
+  double rho = 3.0;  ///< radius, >= 0
+  double mu = 0.9;   ///< decay of the momentum, in [0, 1)
+};
+
+/// Momentum SAM: d = grad L(theta - rho v / |v|), v <- mu v + d.
+///
+/// Becker et al., 2024, arXiv 2401.12033. Keeps a momentum of its own, so that it works over every
+/// base. last_step() reports losses at the perturbed weights: there is no pass at theta. Passes: 1.
+/// Memory: 3 copies of the parameters.
+constexpr auto msam(MsamOptions options = {}) {
+  return recipe(MomentumAscent{.rho = options.rho}, Pooled{}, MomentumGradient{.mu = options.mu});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

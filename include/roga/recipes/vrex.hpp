@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <roga/alignment/loss_variance.hpp>
+#include <roga/capture/pooled.hpp>
+#include <roga/perturbation/no_perturbation.hpp>
+#include <roga/recipe.hpp>
+
+namespace roga {
+inline namespace v1 {
+
+namespace recipes {
+
+struct VrexOptions {
+  double lambda = 10.0;  ///< weight of the variance of the losses, >= 0; 0 is ERM
+};
+
+/// V-REx: the gradient of mean loss plus lambda times the variance of the domains' losses.
+///
+/// Krueger et al., ICML 2021, arXiv 2003.00688. DomainBed starts the penalty after 500 steps: see
+/// warm_up. Passes: 1. Memory: K copies of the parameters.
+constexpr auto vrex(VrexOptions options = {}) {
+  return recipe(NoPerturbation{}, Pooled{}, LossVariance{.lambda = options.lambda});
+}
+
+}  // namespace recipes
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,75 @@
+# What users meet before the first step: each header by itself, the compiler's word on a wrong
+# policy, the installed package, the subdirectory. These tests compile; their label is `packaging`.
+
+function(add_build_test name target)
+  add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" --build "${PROJECT_BINARY_DIR}" --target ${target})
+  set_tests_properties(${name} PROPERTIES LABELS packaging RESOURCE_LOCK build)
+endfunction()
+
+# Without ROGA_REFUSED the file compiles. Its precompiled LibTorch serves the targets below.
+add_library(refused_nothing OBJECT EXCLUDE_FROM_ALL compile_fail/refused.cpp)
+target_link_libraries(refused_nothing PRIVATE roga::roga roga_warnings)
+target_compile_options(refused_nothing PRIVATE -O0)
+target_precompile_headers(refused_nothing PRIVATE <roga/detail/torch.hpp>)
+
+function(add_syntax_library name)
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL ${ARGN})
+  target_link_libraries(${name} PRIVATE roga::roga roga_warnings)
+  target_compile_options(${name} PRIVATE -O0)
+  target_precompile_headers(${name} REUSE_FROM refused_nothing)
+endfunction()
+
+# Every header as the first include of a translation unit.
+foreach(header IN LISTS roga_headers)
+  cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include")
+  set(unit "${CMAKE_CURRENT_BINARY_DIR}/headers/${header}.cpp")
+  file(CONFIGURE OUTPUT "${unit}" CONTENT "#include <@header@>\n" @ONLY)
+  list(APPEND header_units "${unit}")
+endforeach()
+add_syntax_library(roga_headers ${header_units})
+add_build_test(headers roga_headers)
+
+# g++ and clang word it differently; both name the concept first and then what it lacks.
+function(add_refused_test name number concept lacks)
+  add_syntax_library(refused_${name} compile_fail/refused.cpp)
+  target_compile_definitions(refused_${name} PRIVATE ROGA_REFUSED=${number})
+  add_build_test(compile_fail_${name} refused_${name})
+  set_tests_properties(compile_fail_${name} PROPERTIES PASS_REGULAR_EXPRESSION
+    "(satisfaction of|does not satisfy)[^A-Za-z]*${concept}.*${lacks}")
+endfunction()
+add_build_test(compile_fail_nothing refused_nothing)
+add_refused_test(perturbation 1 PerturbationPolicy "policy.point.step, j.")
+add_refused_test(capture 2 CapturePolicy "policy.slice.step, j.")
+add_refused_test(alignment 3 AlignmentPolicy "LinearAlignment")
+add_refused_test(base 4 BaseOptimizer "is_abstract_v")
+
+# Users' projects: one finds the installed package, the other adds this folder.
+set(stage "${PROJECT_BINARY_DIR}/stage")
+set(consumer_cache -DCMAKE_BUILD_TYPE=Debug)
+foreach(variable IN ITEMS CMAKE_CXX_COMPILER CMAKE_CXX_COMPILER_LAUNCHER CMAKE_PREFIX_PATH Torch_DIR)
+  string(REPLACE ";" "\\;" value "${${variable}}")
+  list(APPEND consumer_cache "-D${variable}=${value}")
+endforeach()
+
+function(add_consumer_test name)
+  add_test(NAME ${name} COMMAND "${CMAKE_CTEST_COMMAND}" --build-and-test
+    "${CMAKE_CURRENT_SOURCE_DIR}/${name}" "${CMAKE_CURRENT_BINARY_DIR}/${name}"
+    --build-generator "${CMAKE_GENERATOR}" --build-options ${consumer_cache}
+    --test-command consumer)
+  set_tests_properties(${name} PROPERTIES LABELS packaging)
+endfunction()
+add_consumer_test(subdirectory)
+if(ROGA_INSTALL)
+  list(APPEND consumer_cache "-Droga_DIR=${stage}/${CMAKE_INSTALL_LIBDIR}/cmake/roga")
+  add_test(NAME package_install
+           COMMAND "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${stage}")
+  add_consumer_test(package)
+  add_test(NAME package_version
+           COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_SOURCE_DIR}/package"
+                   -B "${CMAKE_CURRENT_BINARY_DIR}/package_version" -G "${CMAKE_GENERATOR}"
+                   ${consumer_cache} -DCONSUMED_VERSION=9)
+  set_tests_properties(package_install PROPERTIES LABELS packaging FIXTURES_SETUP stage)
+  set_tests_properties(package package_version PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
+  set_tests_properties(package_version PROPERTIES PASS_REGULAR_EXPRESSION
+                       "compatible with requested version *\"9\"")
+endif()
