@@ -23,10 +23,13 @@ endfunction()
 foreach(header IN LISTS roga_headers)
   cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include")
   set(unit "${CMAKE_CURRENT_BINARY_DIR}/headers/${header}.cpp")
-  file(CONFIGURE OUTPUT "${unit}" CONTENT "#include <@header@>\n" @ONLY)
+  file(CONFIGURE OUTPUT "${unit}" @ONLY
+       CONTENT "#include <@header@>\nstatic_assert(false, \"end of header\");\n")
   list(APPEND header_units "${unit}")
 endforeach()
 add_syntax_library(roga_headers ${header_units})
+set_target_properties(roga_headers PROPERTIES CXX_COMPILER_LAUNCHER
+                      "${PROJECT_SOURCE_DIR}/cmake/stop_at_end_of_header.sh")
 add_build_test(headers roga_headers)
 
 # g++ and clang word it differently; both name the concept first and then what it lacks.
@@ -71,5 +74,5 @@ if(ROGA_INSTALL)
   set_tests_properties(package_install PROPERTIES LABELS packaging FIXTURES_SETUP stage)
   set_tests_properties(package package_version PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
   set_tests_properties(package_version PROPERTIES PASS_REGULAR_EXPRESSION
-                       "compatible with requested version *\"9\"")
+                       "not accepted.*rogaConfig.cmake, version: 0")
 endif()

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Three source domains, one closure each; then the same with one shared forward pass.
+#include <torch/torch.h>
+
+#include <iostream>
+#include <roga/roga.hpp>
+#include <vector>
+
+struct Batch {
+  torch::Tensor x, y;
+};
+
+int main() {
+  at::set_num_threads(1);
+  torch::manual_seed(1);
+  torch::nn::Sequential model(torch::nn::Linear(4, 16), torch::nn::BatchNorm1d(16),
+                              torch::nn::ReLU(), torch::nn::Linear(16, 1));
+  std::vector<Batch> minibatch;
+  for (const double shift : {-1.0, 0.0, 1.0}) {
+    const auto x = torch::randn({32, 4}) + shift;
+    minibatch.push_back({x, x.sum(1, /*keepdim=*/true).sin()});
+  }
+
+  auto optimizer = roga::wrap<torch::optim::AdamW>(
+      roga::recipes::roga({.rho = 0.05, .alpha = 1e-3}), model->parameters(),
+      torch::optim::AdamWOptions(1e-2));
+  optimizer.protect(*model);  // batch-norm statistics and dropout masks: first pass only
+
+  for (int step = 0; step < 50; ++step) {
+    std::vector<roga::LossClosure> closures;
+    for (const auto& batch : minibatch) {
+      closures.emplace_back([&] {
+        auto loss = torch::mse_loss(model->forward(batch.x), batch.y);
+        loss.backward();
+        return loss;
+      });
+    }
+    torch::Tensor loss = optimizer.step(closures);
+    if (step % 10 == 0) std::cout << "step " << step << " loss " << loss.item<float>() << "\n";
+  }
+
+  const auto all_x = torch::cat({minibatch[0].x, minibatch[1].x, minibatch[2].x});
+  const auto all_y = torch::cat({minibatch[0].y, minibatch[1].y, minibatch[2].y});
+  torch::Tensor loss = optimizer.step(roga::SharedForward{[&] {
+    return (model->forward(all_x) - all_y).square().reshape({3, -1}).mean(1);
+  }});
+  std::cout << "shared forward: loss " << loss.item<float>() << "\n";
+}
