@@ -59,7 +59,7 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
   x.low = left;  // no empty strip beside the curves
   x.high = std::max(right, left + 1);
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
-  Plot plot(500, 290, x, round_axis(y_label, low - margin, high + margin), description);
+  Plot plot(400, 260, x, round_axis(y_label, low - margin, high + margin), description);
   for (const Series& one : series) {
     if (!one.faint.empty()) {
       plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style));
@@ -72,7 +72,7 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
 }
 
 std::string roc_chart(std::span<const Series> series, const std::string& description) {
-  Plot plot(290, 280, {"false positive rate", 0, 1, 1, fifths},
+  Plot plot(260, 250, {"false positive rate", 0, 1, 1, fifths},
             {"true positive rate", 0, 1, 1, fifths}, description);
   plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance");
   for (const Series& one : series) {
@@ -99,7 +99,7 @@ std::string score_histogram(std::span<const double> scores, std::span<const int>
       highest = std::max(highest, share);
     }
   }
-  Plot plot(290, 210, {"score (probability of fake)", 0, 1, 1, fifths},
+  Plot plot(260, 200, {"score (probability of fake)", 0, 1, 1, fifths},
             round_axis("share of frames", 0, std::max(highest, .05), 4), description);
   for (std::size_t c = 0; c < 2; ++c) {
     std::vector<Point> outline{{0, 0}};

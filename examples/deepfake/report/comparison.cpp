@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "report/csv.hpp"
 #include "report/table.hpp"
 
 namespace deepfake {
@@ -148,6 +149,13 @@ MeanDeviation Comparison::mean_auc(const RunGroup& group, bool trained,
 double Comparison::step_seconds(const RunGroup& group) const {
   std::vector<double> medians;
   for (const Run* run : group.runs) {
+    // Measured side by side if there is such a record; else while training, on a machine that may
+    // have been doing something else.
+    const auto record = run->config.all.find("record");
+    if (record != run->config.all.end() && record->contains("step_seconds")) {
+      medians.push_back(record->at("step_seconds").get<double>());
+      continue;
+    }
     std::vector<double> seconds;
     for (const HistoryRow& row : run->history) seconds.push_back(row.step_seconds);
     if (!seconds.empty()) medians.push_back(median(seconds));
@@ -177,23 +185,51 @@ std::string to_text(const MeanDeviation& value, int digits) {
   return fixed(value.mean, digits) + " ± " + fixed(value.deviation, digits);
 }
 
-std::string summary_text(const Comparison& comparison, const std::string& level) {
-  std::vector<std::string> header{"method", "seeds", "in-domain"};
-  for (const TestDomain& domain : comparison.domains()) header.push_back(domain.title);
-  for (const char* name : {"mean unseen", "s/step", "x ERM"}) header.emplace_back(name);
-  Table table(header);
+namespace {
+
+struct Summary {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+};
+
+/// @param text turns a mean with its deviation into a cell, @p number a single number
+template <class Text, class Number>
+Summary summarise(const Comparison& comparison, const std::string& level, Text text,
+                  Number number) {
+  Summary summary{{"method", "seeds", "in-domain"}, {}};
+  for (const TestDomain& domain : comparison.domains()) summary.header.push_back(domain.title);
+  for (const char* name : {"mean unseen", "s/step", "x ERM"}) summary.header.emplace_back(name);
   for (const RunGroup& group : comparison.groups()) {
     std::vector<std::string> cells{group.title, std::to_string(group.runs.size()),
-                                   to_text(comparison.mean_auc(group, true, level))};
+                                   text(comparison.mean_auc(group, true, level))};
     for (const TestDomain& domain : comparison.domains()) {
-      cells.push_back(to_text(comparison.auc(group, domain, level)));
+      cells.push_back(text(comparison.auc(group, domain, level)));
     }
-    cells.push_back(to_text(comparison.mean_auc(group, false, level)));
-    cells.push_back(fixed(comparison.step_seconds(group), 3));
-    cells.push_back(fixed(comparison.relative_step_seconds(group), 2));
-    table.add(cells);
+    cells.push_back(text(comparison.mean_auc(group, false, level)));
+    cells.push_back(number(comparison.step_seconds(group), 3));
+    cells.push_back(number(comparison.relative_step_seconds(group), 2));
+    summary.rows.push_back(std::move(cells));
   }
+  return summary;
+}
+
+}  // namespace
+
+std::string summary_text(const Comparison& comparison, const std::string& level) {
+  const Summary summary = summarise(
+      comparison, level, [](const MeanDeviation& value) { return to_text(value); },
+      [](double value, int digits) { return fixed(value, digits); });
+  Table table(summary.header);
+  for (const auto& row : summary.rows) table.add(row);
   return table.text();
+}
+
+void write_comparison(const Comparison& comparison, const std::string& level,
+                      const std::filesystem::path& file) {
+  const Summary summary = summarise(
+      comparison, level, [](const MeanDeviation& value) { return to_csv(value.mean); },
+      [](double value, int) { return to_csv(value); });
+  write_csv({file, summary.header, summary.rows});
 }
 
 }  // namespace deepfake

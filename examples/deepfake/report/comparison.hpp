@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <span>
 #include <string>
@@ -69,6 +70,10 @@ const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::str
 
 /// The summary as a table for the terminal: a row per group, AUC per domain.
 std::string summary_text(const Comparison& comparison, const std::string& level);
+
+/// The same as numbers: means over seeds.
+void write_comparison(const Comparison& comparison, const std::string& level,
+                      const std::filesystem::path& file);
 
 /// 0.912 or 0.912 ± 0.004.
 std::string to_text(const MeanDeviation& value, int digits = 3);

@@ -128,7 +128,7 @@ std::string curves_of_domains(const Comparison& comparison, const RunGroup& grou
   }
   if (series.empty()) return "";
   const std::string title = trained ? "Trained on" : "Unseen";
-  return figure(title, "AUC beside the name",
+  return figure(title, "frame AUC beside the names",
                 roc_chart(series, title + ": ROC curves") + legend(series));
 }
 
@@ -174,7 +174,7 @@ std::string training_section(const Comparison& comparison) {
   if (const std::string chart =
           line_chart(validation.all, "epoch", "mean frame AUC", "Validation AUC by epoch");
       !chart.empty()) {
-    figures.push_back(figure("Validation", "mean frame AUC over the trained manipulations", chart));
+    figures.push_back(figure("Validation AUC", "mean of the manipulations", chart));
   }
   if (comparison.groups().size() == 1) {
     const auto lines = domain_loss_lines(shown_run(comparison.groups().front()));
@@ -211,7 +211,7 @@ std::string roc_section(const Comparison& comparison) {
   return section(
       "roc", "ROC curves",
       paragraph("By frame. The dotted diagonal is chance." + remark_on_run(comparison), "muted") +
-          head + panels(figures));
+          head + panels(figures, comparison.groups().size() == 1));
 }
 
 std::string histogram_section(const Comparison& comparison) {

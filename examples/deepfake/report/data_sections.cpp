@@ -73,7 +73,7 @@ std::string dataset_examples(const Index& index, const std::string& dataset, boo
 
   std::vector<Cell> header{{"real"}};
   for (const std::string& domain : domains) {
-    header.push_back({escape(domain_title(domain, synthetic))});
+    header.push_back({domains.size() == 1 ? "fake" : escape(domain_title(domain, synthetic))});
   }
   HtmlTable table(dataset_title(dataset, synthetic), header);
   for (const std::size_t n : evenly_spaced(complete.size(), rows_per_dataset)) {

@@ -10,8 +10,6 @@
 namespace deepfake {
 namespace {
 
-using Values = std::vector<MeanDeviation>;
-
 /// Domains that at least one group has not seen in training.
 std::vector<TestDomain> unseen_columns(const Comparison& comparison) {
   std::vector<TestDomain> columns;
@@ -22,16 +20,9 @@ std::vector<TestDomain> unseen_columns(const Comparison& comparison) {
   return columns;
 }
 
-double highest(const Values& values) {
-  double best = -1;
-  for (const MeanDeviation& value : values) {
-    if (!std::isnan(value.mean)) best = std::max(best, value.mean);
-  }
-  return best;
-}
-
-Cell value_cell(const MeanDeviation& value, bool is_best) {
-  return {to_text(value), is_best ? "num best" : "num"};
+bool is_highest(const std::vector<double>& values, std::size_t row) {
+  return values.size() > 1 && !std::isnan(values[row]) &&
+         std::ranges::none_of(values, [&](double value) { return value > values[row]; });
 }
 
 std::string interval_text(const Run& run, const TestDomain& domain, const std::string& level) {
@@ -40,53 +31,50 @@ std::string interval_text(const Run& run, const TestDomain& domain, const std::s
   return "95 % interval " + fixed(row->metrics.auc_low) + " to " + fixed(row->metrics.auc_high);
 }
 
-std::string summary_table(const Comparison& comparison, const std::string& level) {
+/// A row per group and level; the best AUC among groups is bold.
+std::string summary_table(const Comparison& comparison, const std::string& caption,
+                          const std::vector<std::string>& levels) {
   const std::vector<RunGroup>& groups = comparison.groups();
   const std::vector<TestDomain> unseen = unseen_columns(comparison);
-  std::vector<Cell> header{{"Method"}, {"Seeds", "num"}, {"In-domain", "num"}};
+  std::vector<Cell> header{
+      {levels.size() > 1 ? "AUC by" : "Method"}, {"Seeds", "num"}, {"In-domain", "num"}};
   for (const TestDomain& domain : unseen) header.push_back({escape(domain.title), "num"});
   for (const char* title : {"Mean unseen", "s/step", "× ERM"}) header.push_back({title, "num"});
 
-  const auto column = [&](auto&& value_of) {
-    Values values;
-    for (const RunGroup& group : groups) values.push_back(value_of(group));
-    return values;
-  };
-  const Values trained =
-      column([&](const RunGroup& g) { return comparison.mean_auc(g, true, level); });
-  const Values mean_unseen =
-      column([&](const RunGroup& g) { return comparison.mean_auc(g, false, level); });
-  std::vector<Values> per_domain;
-  for (const TestDomain& domain : unseen) {
-    per_domain.push_back(column([&](const RunGroup& g) {
-      return comparison.is_trained(g, domain) ? MeanDeviation{} : comparison.auc(g, domain, level);
-    }));
-  }
-  const auto is_best = [&](const Values& values, std::size_t row) {
-    return groups.size() > 1 && values[row].mean == highest(values);
-  };
-
-  HtmlTable table("AUC by " + level, header);
-  for (std::size_t row = 0; row < groups.size(); ++row) {
-    const RunGroup& group = groups[row];
-    std::vector<Cell> cells{{escape(group.title)},
-                            {std::to_string(group.runs.size()), "num"},
-                            value_cell(trained[row], is_best(trained, row))};
-    for (std::size_t i = 0; i < unseen.size(); ++i) {
-      if (comparison.is_trained(group, unseen[i])) {
-        cells.push_back({"trained", "num trained"});
-        continue;
+  HtmlTable table(caption, header);
+  for (const std::string& level : levels) {
+    // Values by column and group, so that the best of a column is known before its cells are made.
+    std::vector<std::vector<MeanDeviation>> columns(unseen.size() + 2);
+    for (const RunGroup& group : groups) {
+      columns.front().push_back(comparison.mean_auc(group, true, level));
+      for (std::size_t i = 0; i < unseen.size(); ++i) {
+        const bool trained = comparison.is_trained(group, unseen[i]);
+        columns[i + 1].push_back(trained ? MeanDeviation{}
+                                         : comparison.auc(group, unseen[i], level));
       }
-      Cell cell = value_cell(per_domain[i][row], is_best(per_domain[i], row));
-      if (group.runs.size() == 1) {
-        cell.tooltip = interval_text(*group.runs.front(), unseen[i], level);
-      }
-      cells.push_back(cell);
+      columns.back().push_back(comparison.mean_auc(group, false, level));
     }
-    cells.push_back(value_cell(mean_unseen[row], is_best(mean_unseen, row)));
-    cells.push_back({fixed(comparison.step_seconds(group), 3), "num"});
-    cells.push_back({fixed(comparison.relative_step_seconds(group), 2), "num"});
-    table.add(cells);
+    for (std::size_t row = 0; row < groups.size(); ++row) {
+      const RunGroup& group = groups[row];
+      std::vector<Cell> cells{{escape(levels.size() > 1 ? level : group.title)},
+                              {std::to_string(group.runs.size()), "num"}};
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        std::vector<double> means;
+        for (const MeanDeviation& value : columns[i]) means.push_back(value.mean);
+        Cell& cell = cells.emplace_back();
+        cell = {to_text(columns[i][row]), is_highest(means, row) ? "num best" : "num"};
+        if (i == 0 || i + 1 == columns.size()) continue;
+        const TestDomain& domain = unseen[i - 1];
+        if (comparison.is_trained(group, domain)) {
+          cell = {"trained", "num trained"};
+        } else if (group.runs.size() == 1) {
+          cell.tooltip = interval_text(*group.runs.front(), domain, level);
+        }
+      }
+      cells.push_back({fixed(comparison.step_seconds(group), 3), "num"});
+      cells.push_back({fixed(comparison.relative_step_seconds(group), 2), "num"});
+      table.add(cells);
+    }
   }
   return table.html();
 }
@@ -126,11 +114,9 @@ std::string verdict(const Comparison& comparison) {
     text += " (ERM " + fixed(unseen(*erm)) + ", difference " + fixed(unseen(*best) - unseen(*erm)) +
             ")";
   }
-  const auto seeds = [](const RunGroup& group) { return group.runs.size(); };
-  const std::size_t fewest = seeds(*std::ranges::min_element(groups, {}, seeds));
-  if (fewest < 3) {
-    text += ". With " + std::string(fewest == 1 ? "one seed" : "two seeds") +
-            " per method, a difference may be chance";
+  const auto few_seeds = [](const RunGroup& group) { return group.runs.size() < 3; };
+  if (std::ranges::any_of(groups, few_seeds)) {
+    text += ". With fewer than three seeds per method such a difference may be chance";
   }
   return text + '.';
 }
@@ -140,6 +126,35 @@ std::string remark_on_seeds(const Comparison& comparison) {
   return std::ranges::any_of(comparison.groups(), several)
              ? " Values after ± are standard deviations over seeds."
              : "";
+}
+
+std::string metrics_table(const Run& run) {
+  std::vector<Cell> header{{"Manipulation"}, {"Level"}};
+  for (const char* title : {"Real", "Fake", "AUC", "95 % interval", "EER", "AP", "Acc",
+                            "Balanced acc", "TPR @1%", "TPR @5%", "TPR @10%", "Brier", "ECE"}) {
+    header.push_back({title, "num"});
+  }
+  HtmlTable table("", header);
+  for (const EvalRow& row : run.evals) {
+    // Of several evaluations of the same set, the last counts.
+    const TestDomain domain{row.dataset, row.domain, ""};
+    if (row.split != "test" || test_row(run, domain, row.level) != &row) continue;
+    const Metrics& m = row.metrics;
+    const bool is_all = row.domain == all_domains;
+    const std::string title = is_all ? "all of " + dataset_title(row.dataset, run.config.synthetic)
+                                     : domain_title(row.domain, run.config.synthetic);
+    const std::string interval =
+        std::isnan(m.auc_low) ? "-" : fixed(m.auc_low) + "–" + fixed(m.auc_high);
+    std::vector<Cell> cells{
+        {escape(title), "", row.dataset},  {escape(row.level)},   {std::to_string(m.n_real), "num"},
+        {std::to_string(m.n_fake), "num"}, {fixed(m.auc), "num"}, {interval, "num"}};
+    for (const double value :
+         {m.eer, m.ap, m.acc, m.bacc, m.tpr_at_1, m.tpr_at_5, m.tpr_at_10, m.brier, m.ece}) {
+      cells.push_back({fixed(value), "num"});
+    }
+    table.add(cells);
+  }
+  return table.html();
 }
 
 }  // namespace
@@ -160,9 +175,15 @@ std::string summary_section(const Comparison& comparison) {
     return section("summary", "Summary",
                    paragraph("No test results yet: eval.csv holds no row of the test split."));
   }
-  std::string body = groups.size() == 1 ? one_method_cards(comparison, groups.front())
-                                        : paragraph(verdict(comparison));
-  body += summary_table(comparison, frame_level) + summary_table(comparison, video_level);
+  std::string body;
+  if (groups.size() == 1) {
+    body = one_method_cards(comparison, groups.front()) +
+           summary_table(comparison, "", {frame_level, video_level});
+  } else {
+    body = paragraph(verdict(comparison)) +
+           summary_table(comparison, "AUC by frame", {frame_level}) +
+           summary_table(comparison, "AUC by video", {video_level});
+  }
   body += paragraph(
       "In-domain: mean over the manipulations that the method was trained on. "
       "Unseen: manipulations that it never met." +
@@ -192,7 +213,8 @@ std::string heat_map_section(const Comparison& comparison) {
   std::string remark =
       "Frame AUC of each method (rows) on each manipulation (columns). Framed cells: trained on. "
       "Blue is better than chance, orange worse, pale no better than chance.";
-  if (!mixed_training && !comparison.groups()[0].train_titles.empty()) {
+  if (comparison.groups().size() > 1 && !mixed_training &&
+      !comparison.groups()[0].train_titles.empty()) {
     remark += " All methods were trained on the same manipulations.";
   }
   return section("transfer", "From training to test",
@@ -202,42 +224,12 @@ std::string heat_map_section(const Comparison& comparison) {
 
 std::string all_metrics_section(const Comparison& comparison) {
   std::string body;
+  const bool single = comparison.groups().size() == 1;
   for (const RunGroup& group : comparison.groups()) {
     for (const Run* run : group.runs) {
-      std::vector<Cell> header{{"Data set"}, {"Manipulation"}, {"Level"}};
-      for (const char* title : {"Real", "Fake", "AUC", "95 % interval", "EER", "AP", "Acc",
-                                "Balanced acc", "TPR@1%", "TPR@5%", "TPR@10%", "Brier", "ECE"}) {
-        header.push_back({title, "num"});
-      }
-      HtmlTable table("", header);
-      for (const EvalRow& row : run->evals) {
-        // Of several evaluations of the same set, the last counts.
-        const TestDomain domain{row.dataset, row.domain, ""};
-        if (row.split != "test" || test_row(*run, domain, row.level) != &row) continue;
-        const Metrics& m = row.metrics;
-        const std::string interval =
-            std::isnan(m.auc_low) ? "-" : fixed(m.auc_low) + " to " + fixed(m.auc_high);
-        const std::string manipulation = row.domain == all_domains
-                                             ? "all together"
-                                             : domain_title(row.domain, run->config.synthetic);
-        std::vector<Cell> cells{{escape(dataset_title(row.dataset, run->config.synthetic))},
-                                {escape(manipulation)},
-                                {escape(row.level)},
-                                {std::to_string(m.n_real), "num"},
-                                {std::to_string(m.n_fake), "num"},
-                                {fixed(m.auc), "num"},
-                                {interval, "num"}};
-        for (const double value :
-             {m.eer, m.ap, m.acc, m.bacc, m.tpr_at_1, m.tpr_at_5, m.tpr_at_10, m.brier, m.ece}) {
-          cells.push_back({fixed(value), "num"});
-        }
-        table.add(cells);
-      }
-      const std::string title =
-          group.title +
-          (group.runs.size() > 1 ? ", seed " + std::to_string(run->config.seed) : std::string());
-      body +=
-          folded(title, table.html(), comparison.groups().size() == 1 && group.runs.size() == 1);
+      const std::string seed =
+          group.runs.size() > 1 ? ", seed " + std::to_string(run->config.seed) : "";
+      body += folded(group.title + seed, metrics_table(*run), single && group.runs.size() == 1);
     }
   }
   return section("measures", "All measures", body);

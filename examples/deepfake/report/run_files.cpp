@@ -236,10 +236,11 @@ std::string domain_title(const std::string& label, bool synthetic) {
 }
 
 std::string dataset_title(const std::string& dataset, bool synthetic) {
-  if (!synthetic) return dataset;
+  const std::string name = dataset == "FaceForensics++" ? "FF++" : dataset;
+  if (!synthetic) return name;
   constexpr std::string_view prefix = "synthetic-";
-  const bool says_so = dataset.starts_with(prefix) || dataset.starts_with("Synthetic-");
-  return std::string(prefix) + (says_so ? dataset.substr(prefix.size()) : dataset);
+  const bool says_so = name.starts_with(prefix) || name.starts_with("Synthetic-");
+  return std::string(prefix) + (says_so ? name.substr(prefix.size()) : name);
 }
 
 }  // namespace deepfake

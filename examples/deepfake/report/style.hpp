@@ -18,14 +18,14 @@ inline constexpr char style_sheet[] = R"css(
 html{scroll-padding-top:1rem;-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);line-height:1.5;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"Noto Sans",sans-serif}
-.notice{margin:0;padding:.6rem 1.5rem;background:var(--notice);color:var(--notice-ink);
+.notice{margin:0;max-width:none;padding:.6rem 1.5rem;background:var(--notice);color:var(--notice-ink);
 text-align:center;font-weight:600;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 header,main,footer{max-width:70rem;margin:0 auto;padding:0 1.5rem}
 header{padding-top:2.2rem}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem;letter-spacing:-.015em}
 h2{font-size:1.3rem;margin:0 0 .3rem;letter-spacing:-.01em}
 h3{font-size:1rem;margin:1.6rem 0 .4rem}
-p{margin:.3rem 0 .8rem;max-width:46rem}
+p{margin:.3rem 0 .8rem;max-width:50rem}
 .muted,figcaption,caption{color:var(--muted)}
 section{padding:1.6rem 0;border-top:1px solid var(--rule)}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:.9rem 0 1.2rem;font-size:.92rem}
@@ -38,8 +38,8 @@ font-variant-numeric:tabular-nums;letter-spacing:-.01em}
 .scroll{overflow-x:auto;margin:.6rem 0 1rem}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding-bottom:.4rem;font-size:.9rem;font-weight:600;color:var(--ink)}
-th,td{padding:.38rem .7rem;text-align:left;vertical-align:baseline;white-space:nowrap}
-th{font-weight:600;font-size:.82rem;color:var(--muted);border-bottom:1.5px solid var(--ink);
+th,td{padding:.38rem .55rem;text-align:left;vertical-align:baseline;white-space:nowrap}
+th{white-space:normal;font-weight:600;font-size:.82rem;line-height:1.25;color:var(--muted);border-bottom:1.5px solid var(--ink);
 vertical-align:bottom}
 td{border-bottom:1px solid var(--rule)}
 th:first-child,td:first-child{padding-left:0}
@@ -51,12 +51,13 @@ td.wrap{white-space:normal;overflow-wrap:anywhere;min-width:9rem}
 tr.differs td{background:var(--wash)}
 .flag{color:var(--s2);font-weight:700}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(15.5rem,1fr));gap:1.1rem 1.3rem}
-.panels.wide{grid-template-columns:repeat(auto-fit,minmax(22rem,1fr))}
+.panels.wide{grid-template-columns:repeat(auto-fit,minmax(19rem,1fr))}
 figure{margin:0;break-inside:avoid}
 figcaption{font-size:.88rem;font-weight:600;color:var(--ink);margin-bottom:.2rem}
 figcaption span{font-weight:400;color:var(--muted)}
 svg{display:block;width:100%;height:auto;overflow:visible;
 font-family:inherit;font-variant-numeric:tabular-nums}
+.scroll svg{width:auto}
 svg .grid{stroke:var(--rule);stroke-width:.7}
 svg .axis{stroke:var(--muted);stroke-width:1}
 svg .tick{font-size:10.5px;fill:var(--muted)}
@@ -88,17 +89,17 @@ summary{cursor:pointer;font-weight:600;padding:.2rem 0}
 .examples th{text-align:center;border-bottom:0;padding:.1rem .3rem}
 .examples td{border:0;padding:.2rem .3rem;text-align:center}
 .examples th:first-child,.examples td:first-child{padding-left:0}
-.examples img{display:block;width:96px;height:96px;border-radius:4px}
+.examples img{display:block;margin:0 auto;width:96px;height:96px;border-radius:4px}
 .examples small{color:var(--muted)}
 .examples small.wrong{color:var(--s2);font-weight:600}
 dl{display:grid;grid-template-columns:minmax(8rem,13rem) 1fr;gap:.45rem 1.4rem;font-size:.92rem}
 dt{font-weight:600}dd{margin:0;max-width:46rem}
 footer{padding-top:1rem;padding-bottom:2.5rem;color:var(--muted);font-size:.85rem}
 @media (max-width:40rem){header,main,footer{padding-left:1rem;padding-right:1rem}
-.panels,.panels.wide{grid-template-columns:1fr}dl{grid-template-columns:1fr;gap:.1rem}
+.panels{grid-template-columns:1fr 1fr;gap:.8rem}.panels.wide{grid-template-columns:1fr}dl{grid-template-columns:1fr;gap:.1rem}
 dd{margin-bottom:.6rem}.examples img{width:64px;height:64px}}
 @media print{@page{margin:14mm}body{font-size:10.5pt}nav{display:none}section{padding:.9rem 0}
-.scroll{overflow:visible}table{font-size:8pt}th,td{padding:.25rem .4rem}
+.scroll{overflow:visible}table,th{font-size:7.5pt}th,td{padding:.2rem .28rem}
 h2,h3,caption,summary{break-after:avoid}tr{break-inside:avoid}
 .panels{grid-template-columns:repeat(3,1fr)}.panels.wide{grid-template-columns:repeat(2,1fr)}
 .examples img{width:64px;height:64px}

@@ -62,6 +62,7 @@ std::string escape(const std::string& text) {
 Svg::Svg(double width, double height, const std::string& description)
     : body_("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"" +
             attribute("viewBox", "0 0 " + px(width) + ' ' + px(height)) +
+            attribute("width", px(width)) + attribute("height", px(height)) +
             attribute("aria-label", escape(description)) +
             attribute("style", "max-width:" + px(1.15 * width) + "px") + '>') {}
 

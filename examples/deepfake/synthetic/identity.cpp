@@ -22,7 +22,7 @@ Colour jitter(Colour colour, float amount, Random& random) {
   return colour;
 }
 
-const std::array skin_tones{srgb(246, 214, 192), srgb(236, 192, 160), srgb(222, 172, 136),
+const std::array skin_tones{srgb(246, 214, 192), srgb(236, 192, 160), srgb(220, 174, 142),
                             srgb(200, 146, 108), srgb(168, 114, 80),  srgb(126, 82, 58),
                             srgb(92, 60, 44)};
 const std::array hair_colours{srgb(28, 24, 23),    srgb(52, 37, 29),   srgb(84, 56, 38),

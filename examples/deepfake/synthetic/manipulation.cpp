@@ -46,14 +46,14 @@ constexpr SwapRanges deepfakes_ranges{.jitter = {0.0F, 0.8F},
                                       .feather = {0.25F, 0.50F},
                                       .detail = {0.4F, 0.8F},
                                       .noise = {0.7F, 1.0F}};
-constexpr SwapRanges faceswap_ranges{.jitter = {0.6F, 2.0F},
+constexpr SwapRanges faceswap_ranges{.jitter = {0.8F, 2.2F},
                                      .resolution = {1.0F, 1.0F},
                                      .blur = {0.0F, 0.0F},
                                      .spread = {0.0F, 0.2F},
-                                     .gain = {0.93F, 1.07F},
+                                     .gain = {0.87F, 1.13F},
                                      .exponent = {2.6F, 3.4F},
-                                     .feather = {0.10F, 0.28F},
-                                     .detail = {0.4F, 0.8F},
+                                     .feather = {0.05F, 0.16F},
+                                     .detail = {0.2F, 0.6F},
                                      .noise = {0.7F, 1.0F}};
 constexpr SwapRanges shifted_ranges{.jitter = {0.0F, 1.0F},
                                     .resolution = {0.60F, 0.90F},
@@ -120,7 +120,7 @@ Forgery face2face(const Face& target, Random& random) {
   const float unit = pixels(target);
   Region region = face_region(target.geometry);
   region.exponent = random.uniform(2.0F, 2.6F);
-  region.feather = random.uniform(0.18F, 0.40F);
+  region.feather = random.uniform(0.14F, 0.34F);
   region.half_axes *= random.uniform(0.92F, 1.05F);
   region.wobble = 1.0F * unit;
   const cv::Size size = target.image.size();
@@ -154,7 +154,7 @@ Forgery neural_textures(const Face& target, Random& random) {
   const float unit = pixels(target);
   Region region = mouth_region(target.geometry);
   region.exponent = random.uniform(2.0F, 2.6F);
-  region.feather = random.uniform(0.20F, 0.45F);
+  region.feather = random.uniform(0.16F, 0.36F);
   region.half_axes *= random.uniform(1.0F, 1.2F);
   region.wobble = 0.8F * unit;
   const cv::Size size = target.image.size();
@@ -164,7 +164,7 @@ Forgery neural_textures(const Face& target, Random& random) {
   face = blur(face, unit * random.uniform(0.40F, 0.80F));
   match_detail(face, target.image, where, 1.2F * unit, random.uniform(0.4F, 0.8F));
   // Ripple of transposed convolutions: a checkerboard of period 4 with some of period 8, in light.
-  const float amplitude = random.uniform(0.012F, 0.028F);
+  const float amplitude = random.uniform(0.016F, 0.032F);
   const float phase = random.uniform(0.0F, 6.28F);
   for (int row = 0; row < size.height; ++row) {
     for (int column = 0; column < size.width; ++column) {
@@ -220,11 +220,11 @@ Forgery face_warp(const Face& target, Random& random) {
   const cv::Mat where = mask(region, target.image.size(), random);
   cv::Mat face =
       move(target.image, alignment(target.geometry, target.geometry, 0.8F * unit, random));
-  face = blur(face, unit * random.uniform(0.2F, 0.6F));
-  const float factor = random.uniform(0.45F, 0.80F);
+  face = blur(face, unit * random.uniform(0.10F, 0.35F));
+  const float factor = random.uniform(0.60F, 0.90F);
   face = lower_resolution(face, factor);
-  match_detail(face, target.image, where, 1.2F * unit, random.uniform(0.1F, 0.5F));
-  restore_noise(face, 0.4F * factor * target.noise, target, random.uniform(0.6F, 0.95F), random);
+  match_detail(face, target.image, where, 1.2F * unit, random.uniform(0.2F, 0.6F));
+  restore_noise(face, 0.4F * factor * target.noise, target, random.uniform(0.8F, 1.0F), random);
   return {blend(face, target.image, where), where};
 }
 

@@ -156,7 +156,7 @@ Colour Hair::colour_at(cv::Point2f p) const {
   const float py = p.y - top + 0.12F;
   float strands = 0.0F;
   if (id_.hair_style == HairStyle::curly) {
-    strands = 1.3F * texture_.octaves(p.x * 9.0F, p.y * 9.0F, 2);
+    strands = 0.85F * texture_.octaves(p.x * 9.0F, p.y * 9.0F, 2);
   } else {
     // Strands fall from the parting: across them the angle changes, along them the distance.
     const float angle = p.y > 0.2F ? p.x * 1.6F : std::atan2(px, std::max(0.05F, py));

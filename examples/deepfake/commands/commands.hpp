@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The sub-commands of roga-deepfake. Each adds its options to the program and runs when it is
+// parsed; a failure is an exception with one line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace deepfake {
+
+void add_make_data(CLI::App& program);
+void add_check_data(CLI::App& program);
+void add_train(CLI::App& program);
+void add_evaluate(CLI::App& program);
+void add_compare(CLI::App& program);
+void add_report(CLI::App& program);
+
+}  // namespace deepfake

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// make-data and check-data.
+#include <array>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include "commands/commands.hpp"
+#include "data/check.hpp"
+#include "data/index.hpp"
+#include "report/csv.hpp"
+#include "report/run_files.hpp"
+#include "synthetic/audit.hpp"
+#include "synthetic/generator.hpp"
+#include "training/progress.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Every manipulation against its data set's reals: of the training families over all splits, of
+/// the unseen sets over their test split.
+std::vector<AuditedDomain> audit_data(const Index& index) {
+  std::map<std::string, std::vector<fs::path>> reals;                          // by data set
+  std::map<std::pair<std::string, std::string>, std::vector<fs::path>> fakes;  // and label
+  for (const Video& video : index.videos) {
+    auto& frames = video.is_fake ? fakes[{video.dataset, video.label}] : reals[video.dataset];
+    frames.insert(frames.end(), video.frames.begin(), video.frames.end());
+  }
+  std::vector<AuditedDomain> domains;
+  for (const auto& [key, frames] : fakes) {
+    domains.push_back({key.second, audit(reals[key.first], frames)});
+  }
+  return domains;
+}
+
+void write_audit(const fs::path& file, const std::vector<AuditedDomain>& domains) {
+  CsvTable table{file, {"statistic"}, {}};
+  for (const AuditedDomain& domain : domains) table.columns.push_back(domain.name);
+  for (std::size_t row = 0; row < domains.front().rows.size(); ++row) {
+    std::vector<std::string> cells{domains.front().rows[row].statistic};
+    for (const AuditedDomain& domain : domains) cells.push_back(to_csv(domain.rows[row].auc));
+    table.rows.push_back(std::move(cells));
+  }
+  write_csv(table);
+}
+
+void make_data(const SyntheticOptions& options) {
+  SyntheticSummary summary;
+  {
+    std::unique_ptr<Progress> progress;
+    summary = make_synthetic(options, [&](std::size_t done, std::size_t total) {
+      if (!progress) progress = std::make_unique<Progress>("make-data", total);
+      progress->update(static_cast<std::int64_t>(done));
+    });
+  }
+  const std::string folder = options.output.string();
+  if (summary.reused) {
+    std::cout << folder << ": the same synthetic set is there already\n";
+  } else {
+    std::cout << folder << ": synthetic faces of " << summary.identities << " identities\n";
+  }
+  const Index index = load_index(locate_data(options.output));
+  std::vector<AuditedDomain> domains = audit_data(index);
+  write_audit(options.output / "audit.csv", domains);
+  for (AuditedDomain& domain : domains) domain.name = domain_title(domain.name, true);
+  std::cout << "\nShortcut audit: AUC of one hand-made statistic, fake against real (0.5: useless;\n"
+               "below 0.5: lower in fakes)\n";
+  print_audit(std::cout, domains);
+}
+
+}  // namespace
+
+void add_make_data(CLI::App& program) {
+  auto* command = program.add_subcommand(
+      "make-data", "Render the synthetic data set in DeepfakeBench's layout");
+  command->footer("Example: roga-deepfake make-data --output data --preset demo --seed 1");
+  auto options = std::make_shared<SyntheticOptions>();
+  auto preset = std::make_shared<std::string>("demo");
+  command->add_option("--output", options->output, "folder to write")->required();
+  command->add_option("--preset", *preset, "quick, demo or full: numbers of identities and frames")
+      ->check(CLI::IsMember({"quick", "demo", "full"}))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "seed of identities and frames")
+      ->capture_default_str();
+  command->add_option("--size", options->image_size, "side of a frame in pixels")
+      ->capture_default_str();
+  // Counts of the preset hold where these are not given.
+  auto counts = std::make_shared<std::map<std::string, int>>();
+  const std::array<std::pair<const char*, int SyntheticOptions::*>, 5> fields{{
+      {"--train-identities", &SyntheticOptions::train_identities},
+      {"--val-identities", &SyntheticOptions::val_identities},
+      {"--test-identities", &SyntheticOptions::test_identities},
+      {"--unseen-identities", &SyntheticOptions::unseen_identities},
+      {"--frames", &SyntheticOptions::frames_per_video},
+  }};
+  for (const auto& [name, field] : fields) {
+    command->add_option(name, (*counts)[name], "instead of the preset's")->check(CLI::PositiveNumber);
+  }
+  command->add_option("--threads", options->threads, "the result does not depend on it")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--force", options->force, "replace a set that was made with other options");
+  command->callback([=] {
+    SyntheticOptions effective = SyntheticOptions::preset(*preset);
+    effective.output = options->output;
+    effective.seed = options->seed;
+    effective.threads = options->threads;
+    effective.force = options->force;
+    if (command->count("--size") > 0) effective.image_size = options->image_size;
+    for (const auto& [name, field] : fields) {
+      if (command->count(name) > 0) effective.*field = counts->at(name);
+    }
+    make_data(effective);
+  });
+}
+
+void add_check_data(CLI::App& program) {
+  auto* command = program.add_subcommand(
+      "check-data", "Count videos and frames, find missing or broken files and identity leaks");
+  command->footer("Example: roga-deepfake check-data --data data");
+  struct Options {
+    std::string data, rgb_dir, compression;
+    std::vector<std::string> datasets;
+    CheckOptions check;
+    bool only_list = false;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("--data", options->data, "folder of the data, or an index file")->required();
+  command->add_option("--rgb-dir", options->rgb_dir, "folder that frame paths start from");
+  command->add_option("--datasets", options->datasets, "only these data sets");
+  command->add_option("--compression", options->compression, "raw, c23 or c40");
+  command->add_flag("--no-images", options->only_list, "do not open the images");
+  command->add_option("--threads", options->check.threads, "threads")->check(CLI::PositiveNumber);
+  command->callback([=] {
+    options->check.read_images = !options->only_list;
+    const Index index =
+        load_index(locate_data(options->data, options->rgb_dir),
+                   {.keep = {.datasets = options->datasets, .compression = options->compression}});
+    const DataCheck check = check_data(index, options->check);
+    std::cout << to_text(check, options->check.named_files);
+    if (!check.ok()) throw std::runtime_error(options->data + ": the data has faults, see above");
+  });
+}
+
+}  // namespace deepfake

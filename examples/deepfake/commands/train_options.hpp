@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Every field of TrainOptions as an option of a sub-command, and --config with the same names.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "training/options.hpp"
+
+namespace deepfake {
+
+/// Options given on the command line come before those of --config, and those before defaults.
+class TrainOptionsOnCommandLine {
+ public:
+  explicit TrainOptionsOnCommandLine(CLI::App& command) {
+    command.add_option("--config", config_, "JSON file of options, or a run's config.json");
+    given_.visit([&](const std::string& name, auto& value, const char* description) {
+      using Value = std::decay_t<decltype(value)>;
+      CLI::Option* option = nullptr;
+      if constexpr (std::is_same_v<Value, bool>) {
+        option = command.add_flag("--" + name + ",!--no-" + name, value, description);
+      } else {
+        option = command.add_option("--" + name, value, description);
+        if constexpr (!requires { value.has_value(); }) option->capture_default_str();
+      }
+      options_.emplace_back(name, option);
+    });
+  }
+
+  /// @param base what holds where nothing is given
+  TrainOptions over(TrainOptions base) const {
+    if (!config_.empty()) set_from_json(base, read_options(config_), config_);
+    const nlohmann::ordered_json all = to_json(given_);
+    nlohmann::ordered_json typed = nlohmann::ordered_json::object();
+    for (const auto& [name, option] : options_) {
+      if (option->count() > 0 && all.contains(name)) typed[name] = all[name];
+    }
+    set_from_json(base, typed, "command line");
+    return base;
+  }
+
+ private:
+  std::string config_;
+  TrainOptions given_;
+  std::vector<std::pair<std::string, CLI::Option*>> options_;
+};
+
+}  // namespace deepfake

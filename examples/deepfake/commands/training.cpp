@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// train, evaluate and report.
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include "commands/commands.hpp"
+#include "commands/train_options.hpp"
+#include "report/report.hpp"
+#include "training/evaluate.hpp"
+#include "training/trainer.hpp"
+
+namespace deepfake {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  auto* command = program.add_subcommand("train", "Train a detector");
+  command->footer(
+      "Example: roga-deepfake train --data data --run runs/roga --optimizer roga --rho 0.1\n"
+      "         roga-deepfake train --run runs/roga --resume");
+  auto options = std::make_shared<TrainOptionsOnCommandLine>(*command);
+  auto request = std::make_shared<RunRequest>();
+  command->add_option("--run", request->run, "folder of the run")->required();
+  command->add_flag("--resume", request->resume, "continue the run where it stopped");
+  command->add_flag("--force", request->force, "begin anew where a run is there already");
+  command->callback([=] {
+    std::signal(SIGINT, [](int) { interrupted = true; });
+    std::signal(SIGTERM, [](int) { interrupted = true; });
+    request->stop = [] { return interrupted.load(); };
+    const bool goes_on = request->resume && !request->force && std::filesystem::exists(request->run / "config.json");
+    const TrainOptions base = goes_on ? options_of_run(request->run) : TrainOptions();
+    const TrainResult result = train(options->over(base), *request);
+    if (!result.finished) {
+      throw std::runtime_error(request->run.string() + ": stopped after step " +
+                               std::to_string(result.steps) + "; continue with --resume");
+    }
+    std::cout << request->run.string() << ": " << result.steps << " steps, " << result.skipped
+              << " skipped; best epoch " << result.best_epoch << " with mean AUC "
+              << result.best_auc << " on val\n";
+  });
+}
+
+void add_evaluate(CLI::App& program) {
+  auto* command = program.add_subcommand("evaluate", "Score a trained detector on test data");
+  command->footer("Example: roga-deepfake evaluate --run runs/roga --datasets Celeb-DF-v2");
+  auto options = std::make_shared<EvaluateOptions>();
+  command->add_option("--run", options->run, "run folder, or one of its checkpoints")->required();
+  command->add_option("--checkpoint", options->checkpoint, "best or last")
+      ->check(CLI::IsMember({"best", "last"}))
+      ->capture_default_str();
+  command->add_option("--data", options->data, "folder of the data; the run's if not given");
+  command->add_option("--rgb-dir", options->rgb_dir, "folder that frame paths start from");
+  command->add_option("--compression", options->compression, "raw, c23 or c40");
+  command->add_option("--datasets", options->datasets, "all with the split if not given");
+  command->add_option("--split", options->split, "train, val or test")
+      ->check(CLI::IsMember({"train", "val", "test"}))
+      ->capture_default_str();
+  command->add_option("--frames-per-video", options->frames_per_video, "evenly spaced; 0: all")
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "threads of LibTorch")->capture_default_str();
+  command->callback([=] { std::cout << to_text(evaluate(*options)); });
+}
+
+void add_report(CLI::App& program) {
+  auto* command = program.add_subcommand("report", "Write report.html over one or several runs");
+  command->footer("Example: roga-deepfake report runs/erm runs/sam runs/roga --output report.html");
+  auto runs = std::make_shared<std::vector<std::filesystem::path>>();
+  auto output = std::make_shared<std::filesystem::path>();
+  command->add_option("runs", *runs, "run folders")->required();
+  command->add_option("--output", *output, "file to write; RUN/report.html if not given");
+  command->callback([=] { std::cout << write_report(*runs, *output).string() << "\n"; });
+}
+
+}  // namespace deepfake

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "training/checkpoint.hpp"
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+#include "report/replace_file.hpp"
+
+namespace deepfake {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+constexpr int checkpoint_format = 1;
+
+/// Opens the file and reads its state.
+Json open(const fs::path& file, torch::serialize::InputArchive& archive) {
+  if (!fs::exists(file)) throw std::runtime_error(file.string() + ": no such checkpoint");
+  try {
+    archive.load_from(file.string());
+    c10::IValue text;
+    archive.read("state", text);
+    Json state = Json::parse(text.toStringRef());
+    if (state.value("format", 0) != checkpoint_format) {
+      throw std::runtime_error("its format is not " + std::to_string(checkpoint_format));
+    }
+    return state;
+  } catch (const std::exception&) {
+    throw std::runtime_error(file.string() + ": not a checkpoint of roga-deepfake, or cut off");
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& file, const Detector& detector,
+                     const torch::optim::Optimizer* optimizer, const Json& state) {
+  torch::serialize::OutputArchive archive;
+  torch::serialize::OutputArchive model(archive.compilation_unit());
+  detector.save(model);
+  archive.write("model", model);
+  if (optimizer != nullptr) {
+    torch::serialize::OutputArchive of_optimizer(archive.compilation_unit());
+    optimizer->save(of_optimizer);
+    archive.write("optimizer", of_optimizer);
+  }
+  Json with_format = state;
+  with_format["format"] = checkpoint_format;
+  archive.write("state", c10::IValue(with_format.dump()));
+  std::ostringstream stream;
+  archive.save_to(stream);
+  fs::create_directories(file.parent_path());
+  replace_file(file, stream.str());
+}
+
+Json read_checkpoint_state(const fs::path& file) {
+  torch::serialize::InputArchive archive;
+  return open(file, archive);
+}
+
+Json load_checkpoint(const fs::path& file, Detector& detector, torch::optim::Optimizer* optimizer) {
+  torch::serialize::InputArchive archive;
+  Json state = open(file, archive);
+  torch::serialize::InputArchive model;
+  archive.read("model", model);
+  detector.load(model);
+  if (optimizer != nullptr) {
+    torch::serialize::InputArchive of_optimizer;
+    archive.read("optimizer", of_optimizer);
+    optimizer->load(of_optimizer);
+  }
+  return state;
+}
+
+}  // namespace deepfake

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// One file per checkpoint, written in one go: a kill at any moment leaves the old one or the new.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "training/methods.hpp"
+#include "training/model.hpp"
+
+namespace deepfake {
+
+/// @param optimizer left out of the file if null
+/// @param state anything else that a run needs to continue
+void save_checkpoint(const std::filesystem::path& file, const Detector& detector,
+                     const torch::optim::Optimizer* optimizer, const nlohmann::ordered_json& state);
+
+/// A checkpoint's state alone. @throws std::runtime_error naming a file that is missing or broken.
+nlohmann::ordered_json read_checkpoint_state(const std::filesystem::path& file);
+
+/// Fills @p detector and, unless it is null, @p optimizer.
+/// @return the state
+nlohmann::ordered_json load_checkpoint(const std::filesystem::path& file, Detector& detector,
+                                       torch::optim::Optimizer* optimizer);
+
+}  // namespace deepfake

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "training/methods.hpp"
+
+#include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
+
+#include <algorithm>
+#include <functional>
+#include <roga/roga.hpp>
+#include <stdexcept>
+#include <type_traits>
+
+#include "training/nearest.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace recipes = roga::recipes;
+using Base = std::unique_ptr<torch::optim::Optimizer>;
+
+template <class P, class C, class A>
+class RecipeOptimizer : public MethodOptimizer {
+ public:
+  RecipeOptimizer(Base base, roga::Recipe<P, C, A> recipe, const Detector& detector)
+      : optimizer_(roga::wrap(std::move(base), std::move(recipe))) {
+    optimizer_.protect(detector);
+  }
+
+  StepOutcome step(std::vector<roga::LossClosure> domains) override {
+    optimizer_.step(std::move(domains));
+    const roga::StepReport& report = optimizer_.last_step();
+    return {report.losses(), report.direction_norm(), report.skipped};
+  }
+  void learning_rate(double lr) override {
+    for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);
+  }
+  torch::optim::Optimizer& optimizer() override { return optimizer_; }
+
+ private:
+  roga::RoGAOptimizer<roga::AnyOptimizer, P, C, A> optimizer_;
+};
+
+template <class P, class C, class A>
+std::unique_ptr<MethodOptimizer> wrapped(Base base, roga::Recipe<P, C, A> recipe,
+                                         const Detector& detector) {
+  return std::make_unique<RecipeOptimizer<P, C, A>>(std::move(base), std::move(recipe), detector);
+}
+
+/// Calls visit(name, field) for the fields that a recipe's options have.
+template <class Options, class Visit>
+void visit_fields(Options& options, Visit&& visit) {
+  if constexpr (requires { options.rho; }) visit("rho", options.rho);
+  if constexpr (requires { options.alpha; }) visit("alpha", options.alpha);
+  if constexpr (requires { options.eta; }) visit("eta", options.eta);
+  if constexpr (requires { options.w_erm; }) visit("w-erm", options.w_erm);
+  if constexpr (requires { options.w_gen; }) visit("w-gen", options.w_gen);
+}
+
+std::optional<double>* find_option(MethodOptions& options, const std::string& name) {
+  std::optional<double>* found = nullptr;
+  options.visit([&](const char* field, std::optional<double>& value, const char*) {
+    if (name == field) found = &value;
+  });
+  return found;
+}
+
+struct Method {
+  std::string name;
+  MethodOptions defaults;  ///< holds exactly the options that the method has
+  std::function<std::unique_ptr<MethodOptimizer>(const MethodOptions&, Base, const Detector&)> make;
+};
+
+template <class Options, class MakeRecipe>
+Method method(std::string name, MakeRecipe make_recipe) {
+  Method made{std::move(name), {}, {}};
+  Options defaults;
+  visit_fields(defaults, [&](const char* field, double value) {
+    *find_option(made.defaults, field) = value;
+  });
+  made.make = [make_recipe](const MethodOptions& given, Base base,
+                            const Detector& detector) {
+    Options options;
+    MethodOptions copy = given;
+    visit_fields(options, [&](const char* field, double& value) {
+      value = find_option(copy, field)->value();
+    });
+    return wrapped(std::move(base), make_recipe(options), detector);
+  };
+  return made;
+}
+
+struct NoOptions {};
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> table{
+      method<NoOptions>("erm", [](NoOptions) { return recipes::erm(); }),
+      method<recipes::SamOptions>("sam", recipes::sam),
+      method<recipes::AsamOptions>("asam", recipes::asam),
+      method<recipes::SagmOptions>("sagm", recipes::sagm),
+      method<recipes::GacFasOptions>("gac_fas", recipes::gac_fas),
+      method<recipes::RogaOptions>("roga", recipes::roga),
+      method<recipes::RogaOptions>("roga_pooled", recipes::roga_pooled),
+  };
+  return table;
+}
+
+const Method& find_method(const std::string& name) {
+  const auto found = std::ranges::find(methods(), name, &Method::name);
+  if (found == methods().end()) {
+    throw std::runtime_error(unknown_name("optimizer", name, method_names()));
+  }
+  return *found;
+}
+
+Base make_base(const TrainOptions& options, const Detector& detector) {
+  const double lr = options.schedule.lr;
+  const double decay = options.weight_decay;
+  const auto parameters = detector.parameters();
+  if (options.base == "adamw") {
+    return std::make_unique<torch::optim::AdamW>(
+        parameters, torch::optim::AdamWOptions(lr).weight_decay(decay));
+  }
+  if (options.base == "adam") {
+    return std::make_unique<torch::optim::Adam>(
+        parameters, torch::optim::AdamOptions(lr).weight_decay(decay));
+  }
+  return std::make_unique<torch::optim::SGD>(
+      parameters,
+      torch::optim::SGDOptions(lr).momentum(options.momentum).weight_decay(decay));
+}
+
+}  // namespace
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const Method& known : methods()) names.push_back(known.name);
+  return names;
+}
+
+MethodOptions effective_options(const std::string& optimizer, const MethodOptions& given) {
+  MethodOptions result = find_method(optimizer).defaults;
+  MethodOptions copy = given;
+  copy.visit([&](const char* name, const std::optional<double>& value, const char*) {
+    if (!value) return;
+    std::optional<double>& field = *find_option(result, name);
+    if (!field) throw std::runtime_error("method " + optimizer + " has no option " + name);
+    field = value;
+  });
+  return result;
+}
+
+std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector) {
+  return find_method(options.optimizer)
+      .make(effective_options(options.optimizer, options.method), make_base(options, detector),
+            detector);
+}
+
+}  // namespace deepfake

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The methods of the roga library by name, over an optimizer by name.
+#pragma once
+
+#include <memory>
+#include <roga/closure.hpp>
+#include <string>
+#include <vector>
+
+#include "training/model.hpp"
+#include "training/options.hpp"
+
+namespace deepfake {
+
+/// What one step did.
+struct StepOutcome {
+  std::vector<double> losses;  ///< of each domain, at the unperturbed weights
+  double direction_norm = 0;
+  bool skipped = false;  ///< a loss or gradient was not finite; nothing was changed
+};
+
+/// A robust optimizer whose method and base were chosen at run time.
+class MethodOptimizer {
+ public:
+  virtual ~MethodOptimizer() = default;
+
+  /// @param domains one closure per domain
+  virtual StepOutcome step(std::vector<roga::LossClosure> domains) = 0;
+  virtual void learning_rate(double lr) = 0;
+  /// What torch::save and torch::load take.
+  virtual torch::optim::Optimizer& optimizer() = 0;
+};
+
+/// Names of all methods.
+std::vector<std::string> method_names();
+
+/// The options of the method that @p optimizer names, with its defaults where @p given is empty.
+/// @throws std::runtime_error for an unknown method (with the nearest one) and for an option that
+/// the method does not have
+MethodOptions effective_options(const std::string& optimizer, const MethodOptions& given);
+
+/// @param detector its parameters are trained and its buffers protected; must outlive the result
+std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector);
+
+}  // namespace deepfake

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "training/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <stdexcept>
+
+#include "training/nearest.hpp"
+
+namespace deepfake {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+void assign(std::optional<T>& value, const Json& json) {
+  if (json.is_null()) {
+    value.reset();
+  } else {
+    value = json.get<T>();
+  }
+}
+template <class T>
+void assign(T& value, const Json& json) {
+  value = json.get<T>();
+}
+void assign(int& value, const Json& json) {
+  if (!json.is_number_integer()) throw std::runtime_error("must be a whole number");
+  value = json.get<int>();
+}
+void assign(std::uint64_t& value, const Json& json) {
+  if (!json.is_number_unsigned()) throw std::runtime_error("must be a whole number, 0 or more");
+  value = json.get<std::uint64_t>();
+}
+
+template <class T>
+Json json_of(const T& value) {
+  return value;
+}
+template <class T>
+Json json_of(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+void require(bool holds, const std::string& name, const std::string& rule, const Json& value) {
+  if (!holds) {
+    throw std::runtime_error("option " + name + " must be " + rule + ", not " + value.dump());
+  }
+}
+
+void require_one_of(const std::string& name, const std::string& value,
+                    std::initializer_list<const char*> allowed) {
+  const std::vector<std::string> names(allowed.begin(), allowed.end());
+  if (std::ranges::find(names, value) == names.end()) {
+    throw std::runtime_error(unknown_name(name, value, names));
+  }
+}
+
+}  // namespace
+
+Json to_json(const TrainOptions& options) {
+  Json json = Json::object();
+  TrainOptions copy = options;  // visit works on variables
+  copy.visit([&](const char* name, const auto& value, const char*) { json[name] = json_of(value); });
+  return json;
+}
+
+void set_from_json(TrainOptions& options, const Json& json, const std::string& where) {
+  if (!json.is_object()) throw std::runtime_error(where + ": must be an object of options");
+  std::vector<std::string> names;
+  options.visit([&](const char* name, auto& value, const char*) {
+    names.emplace_back(name);
+    const auto entry = json.find(name);
+    if (entry == json.end()) return;
+    try {
+      assign(value, *entry);
+    } catch (const std::exception&) {
+      throw std::runtime_error(where + ": option \"" + name + "\" cannot be " + entry->dump());
+    }
+  });
+  for (const auto& [name, value] : json.items()) {
+    if (std::ranges::find(names, name) == names.end()) {
+      throw std::runtime_error(where + ": " + unknown_name("option", name, names));
+    }
+  }
+}
+
+Json read_options(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw std::runtime_error(file + ": cannot be opened");
+  try {
+    Json json = Json::parse(stream);
+    if (json.is_object() && json.contains("options")) return json["options"];
+    return json;
+  } catch (const nlohmann::json::exception& error) {
+    throw std::runtime_error(file + ": " + error.what());
+  }
+}
+
+void validate(const TrainOptions& options) {
+  if (options.data.empty()) {
+    throw std::runtime_error("--data is missing: the folder that make-data wrote, or your own");
+  }
+  require_one_of("norm", options.model.norm, {"batch", "group"});
+  require_one_of("base", options.base, {"adamw", "adam", "sgd"});
+  require_one_of("schedule", options.schedule.schedule, {"constant", "cosine", "step"});
+  require_one_of("select", options.select, {"frame", "video"});
+  const auto positive = [](const char* name, auto value) {
+    require(value > 0, name, "more than 0", value);
+  };
+  const auto not_negative = [](const char* name, auto value) {
+    require(value >= 0, name, "0 or more", value);
+  };
+  const auto probability = [](const char* name, double value) {
+    require(value >= 0 && value <= 1, name, "a probability", value);
+  };
+  require(options.model.width >= 8 && options.model.width % 8 == 0, "width", "a multiple of 8",
+          options.model.width);
+  require(options.model.size >= 16, "size", "16 or more", options.model.size);
+  positive("lr", options.schedule.lr);
+  positive("epochs", options.epochs);
+  positive("pairs", options.pairs);
+  positive("log-steps", options.log_steps);
+  positive("threads", options.threads);
+  positive("step-epochs", options.schedule.step_epochs);
+  not_negative("steps-per-epoch", options.steps_per_epoch);
+  not_negative("checkpoint-steps", options.checkpoint_steps);
+  not_negative("warmup-steps", options.schedule.warmup_steps);
+  not_negative("final-lr", options.schedule.final_lr);
+  not_negative("step-gamma", options.schedule.step_gamma);
+  not_negative("frames-per-video", options.frames_per_video);
+  not_negative("val-frames-per-video", options.val_frames_per_video);
+  not_negative("weight-decay", options.weight_decay);
+  not_negative("momentum", options.momentum);
+  const AugmentOptions& augment = options.augment;
+  probability("flip", augment.flip);
+  probability("affine", augment.affine);
+  probability("jpeg", augment.jpeg);
+  probability("blur", augment.blur);
+  require(augment.jpeg_quality >= 1 && augment.jpeg_quality <= 100, "jpeg-quality", "1 to 100",
+          augment.jpeg_quality);
+  not_negative("shift", augment.shift);
+  require(augment.scale >= 0 && augment.scale < 1, "scale", "in [0, 1)", augment.scale);
+  not_negative("rotation", augment.rotation);
+  not_negative("brightness", augment.brightness);
+  not_negative("contrast", augment.contrast);
+  not_negative("blur-sigma", augment.blur_sigma);
+}
+
+}  // namespace deepfake

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// What a training run depends on. One list of fields serves the command line, the JSON of
+// config.json and --config, and the comparison of runs.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace deepfake {
+
+/// Hyper-parameters of a method; an empty one takes the method's own default.
+struct MethodOptions {
+  std::optional<double> rho = {};
+  std::optional<double> alpha = {};
+  std::optional<double> eta = {};
+  std::optional<double> w_erm = {};
+  std::optional<double> w_gen = {};
+
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("rho", rho, "radius of the ascent");
+    field("alpha", alpha, "weight of the alignment term");
+    field("eta", eta, "added to |theta| in adaptive ascent");
+    field("w-erm", w_erm, "weight of the plain gradient");
+    field("w-gen", w_gen, "weight of the captured gradients");
+  }
+};
+
+/// Random changes to a training image. A zero switches its change off.
+struct AugmentOptions {
+  bool augment = true;
+  double flip = 0.5;        ///< probability
+  double affine = 0.5;      ///< probability of shift, scale and rotation
+  double shift = 0.04;      ///< at most, as a share of the side
+  double scale = 0.06;      ///< at most, relative
+  double rotation = 6;      ///< at most, degrees
+  double brightness = 0.1;  ///< at most, as a share of full scale
+  double contrast = 0.1;    ///< at most, relative
+  double jpeg = 0.2;        ///< probability
+  int jpeg_quality = 70;    ///< lowest; the highest is 100
+  double blur = 0.1;        ///< probability
+  double blur_sigma = 0.6;  ///< at most, pixels
+  bool pair_augment = true;
+
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("augment", augment, "change training images at random");
+    field("flip", flip, "probability of a horizontal flip");
+    field("affine", affine, "probability of shift, scale and rotation");
+    field("shift", shift, "largest shift, as a share of the side");
+    field("scale", scale, "largest relative change of scale");
+    field("rotation", rotation, "largest rotation in degrees");
+    field("brightness", brightness, "largest change of brightness, as a share of full scale");
+    field("contrast", contrast, "largest relative change of contrast");
+    field("jpeg", jpeg, "probability of JPEG compression");
+    field("jpeg-quality", jpeg_quality, "lowest JPEG quality");
+    field("blur", blur, "probability of Gaussian blur");
+    field("blur-sigma", blur_sigma, "largest blur in pixels");
+    field("pair-augment", pair_augment, "change a real frame and its fake in the same way");
+  }
+};
+
+struct ModelOptions {
+  std::string model = "residual-small";
+  int width = 16;
+  std::string norm = "batch";  ///< batch or group
+  int size = 64;               ///< images are resized to size x size pixels
+
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("model", model, "network: residual-small");
+    field("width", width, "channels of the first block, a multiple of 8");
+    field("norm", norm, "normalisation: batch or group");
+    field("size", size, "image size in pixels");
+  }
+};
+
+struct ScheduleOptions {
+  std::string schedule = "cosine";  ///< constant, cosine or step
+  double lr = 2e-3;
+  int warmup_steps = 20;
+  double final_lr = 0.01;  ///< cosine: lr at the end, as a share of lr
+  int step_epochs = 10;    ///< step: epochs between two drops
+  double step_gamma = 0.1;
+
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("schedule", schedule, "learning-rate schedule: constant, cosine or step");
+    field("lr", lr, "learning rate");
+    field("warmup-steps", warmup_steps, "steps over which the learning rate rises from 0");
+    field("final-lr", final_lr, "cosine: last learning rate, as a share of lr");
+    field("step-epochs", step_epochs, "step: epochs between two drops");
+    field("step-gamma", step_gamma, "step: factor of a drop");
+  }
+};
+
+struct TrainOptions {
+  std::string data;
+  std::string rgb_dir;
+  std::string compression;
+  std::vector<std::string> datasets;
+  std::string protocol = "all";
+  int frames_per_video = 0;
+  int val_frames_per_video = 0;
+  ModelOptions model;
+  std::string optimizer = "roga";
+  std::string base = "adamw";
+  MethodOptions method;
+  ScheduleOptions schedule;
+  double weight_decay = 1e-2;
+  double momentum = 0.9;
+  int epochs = 10;
+  int steps_per_epoch = 0;
+  int pairs = 8;
+  AugmentOptions augment;
+  std::uint64_t seed = 0;
+  std::string select = "frame";
+  int log_steps = 10;
+  int checkpoint_steps = 100;
+  int threads = 1;
+
+  /// Calls field(name, value, description) for each option.
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("data", data, "folder of the data: index files (dataset_json/) and frames (rgb/)");
+    field("rgb-dir", rgb_dir, "folder that frame paths start from, if it is elsewhere");
+    field("compression", compression, "raw, c23 or c40, where the data has several");
+    field("datasets", datasets, "data sets to train on; all that have a train split if not given");
+    field("protocol", protocol,
+          "manipulations to train on: all, loo:NAME (all but NAME) or single:NAME");
+    field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
+    field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
+    model.visit(field);
+    field("optimizer", optimizer, "method: erm, sam, asam, sagm, gac_fas, roga, roga_pooled");
+    field("base", base, "optimizer underneath: adamw, adam or sgd");
+    method.visit(field);
+    schedule.visit(field);
+    field("weight-decay", weight_decay, "weight decay of the optimizer underneath");
+    field("momentum", momentum, "momentum of sgd");
+    field("epochs", epochs, "epochs");
+    field("steps-per-epoch", steps_per_epoch, "0: once through the largest domain");
+    field("pairs", pairs, "real frames, each with its fake, per domain and step");
+    augment.visit(field);
+    field("seed", seed, "seed of weights, batches and augmentation");
+    field("select", select, "the best checkpoint has the highest mean AUC on val: frame or video");
+    field("log-steps", log_steps, "steps per row of history.csv");
+    field("checkpoint-steps", checkpoint_steps, "steps between checkpoints; 0: once an epoch");
+    field("threads", threads, "threads of LibTorch");
+  }
+};
+
+nlohmann::ordered_json to_json(const TrainOptions& options);
+
+/// Sets the options that @p json names.
+/// @param where for messages: the file
+/// @throws std::runtime_error for an unknown name (with the nearest one) and for a value of the
+/// wrong type.
+void set_from_json(TrainOptions& options, const nlohmann::ordered_json& json,
+                   const std::string& where);
+
+/// The options in a JSON file: a plain object of options, or a run's config.json.
+nlohmann::ordered_json read_options(const std::string& file);
+
+/// @throws std::runtime_error naming the option, the rule and the value
+void validate(const TrainOptions& options);
+
+}  // namespace deepfake

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "training/scoring.hpp"
+
+#include <ATen/ops/sigmoid.h>
+
+#include "training/batch.hpp"
+
+namespace deepfake {
+
+std::vector<FrameScore> score_frames(Detector& detector, const Index& index, ImageCache& cache,
+                                     const std::function<void(std::size_t)>& scored) {
+  constexpr std::size_t batch_size = 64;
+  const c10::NoGradGuard no_grad;
+  detector.eval();
+  std::vector<FrameScore> scores;
+  std::vector<cv::Mat> images;
+  const auto flush = [&] {
+    if (images.empty()) return;
+    const at::Tensor probabilities = at::sigmoid(detector.forward(to_tensor(images)));
+    const float* probability = probabilities.data_ptr<float>();
+    for (std::size_t i = scores.size() - images.size(); i < scores.size(); ++i) {
+      scores[i].prob = static_cast<double>(*probability++);
+    }
+    if (scored) scored(images.size());
+    images.clear();
+  };
+  for (std::size_t v = 0; v < index.videos.size(); ++v) {
+    const Video& video = index.videos[v];
+    for (std::size_t f = 0; f < video.frames.size(); ++f) {
+      images.push_back(cache.get({v, f}));
+      scores.push_back({video.dataset, video.domain, video.name, video.frames[f].stem().string(),
+                        video.is_fake ? 1 : 0, 0});
+      if (images.size() == batch_size) flush();
+    }
+  }
+  flush();
+  return scores;
+}
+
+}  // namespace deepfake
