@@ -290,6 +290,20 @@ TEST_CASE("runs that differ by their seed are one method", "[report]") {
   CHECK(comparison.relative_step_seconds(roga) == Approx(2));
   CHECK(mentions(summary_text(comparison, frame_level), "erm         2"));
 
+  write_comparison(comparison, frame_level, folder.path() / "compare.csv");
+  const CsvTable table = read_csv(folder.path() / "compare.csv");
+  CHECK(table.columns == std::vector<std::string>{"method", "seeds", "in-domain", "FF-DF",
+                                                  "CelebDFv2", "mean unseen", "s/step", "x ERM"});
+  CHECK(table.number(0, table.column("mean unseen")) == Approx(.65));
+  CHECK(table.number(1, table.column("x ERM")) == Approx(2));
+
+  // Times that were measured side by side count before those of the training.
+  nlohmann::ordered_json timed = runs[2].config.all;
+  timed["record"] = {{"step_seconds", 9}};
+  write_config(folder.path() / "r0", timed);
+  runs[2] = read_run(folder.path() / "r0");
+  CHECK(comparison.step_seconds(roga) == Approx(9));
+
   // Another option than the seed: another method.
   nlohmann::ordered_json config = runs[1].config.all;
   config["options"]["lr"] = 0.2;

@@ -54,7 +54,8 @@ class Comparison {
                     const std::string& level) const;
   /// Mean over the domains that the group was trained on, or over all others.
   MeanDeviation mean_auc(const RunGroup& group, bool trained, const std::string& level) const;
-  /// Median time of a step, mean over seeds; NaN without history.
+  /// Mean over seeds of config.json's "record" > "step_seconds" or, without it, of the median over
+  /// history.csv; NaN without either.
   double step_seconds(const RunGroup& group) const;
   /// The same relative to the group with method erm; NaN if there is none.
   double relative_step_seconds(const RunGroup& group) const;

@@ -42,6 +42,12 @@ std::string remark_on_run(const Comparison& comparison) {
   return "";
 }
 
+/// Smoothed over a twenty-fifth of the curve, however many points it has.
+std::vector<Point> smoothed_curve(std::span<const Point> points) {
+  const auto count = static_cast<double>(points.size());
+  return smoothed(points, count / (count + 25));
+}
+
 /// Runs of a group that come after its first are drawn in the same style, without a name.
 struct Lines {
   std::vector<Series> named;
@@ -75,7 +81,7 @@ Lines loss_lines(const Comparison& comparison) {
   });
   for (Series& series : lines.all) {
     const std::vector<Point> raw = thinned(series.points, 400);
-    series.points = smoothed(raw, .9);
+    series.points = smoothed_curve(raw);
     if (lines.all.size() <= 2) series.faint = raw;  // more would hide the curves
   }
   return lines;
@@ -94,7 +100,7 @@ std::vector<Series> domain_loss_lines(const Run& run) {
   }
   std::vector<Series> lines;
   for (const auto& [title, raw] : points) {
-    lines.push_back({title, lines.size() + 1, smoothed(thinned(raw, 400), .9)});
+    lines.push_back({title, lines.size() + 1, smoothed_curve(thinned(raw, 400))});
   }
   return lines;
 }
