@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # Installs the packages that building, testing and the demo need, those that are missing only.
-# An ordinary user is told what to ask for.
+# Without root or a sudo that asks nothing, tells what to ask for. With CMAKE_PREFIX_PATH or
+# Torch_DIR in the environment LibTorch comes from there, not from a package.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build ccache libtorch-dev libopenblas0-pthread libeigen3-dev catch2
+packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
           nlohmann-json3-dev libcli11-dev libopencv-core-dev libopencv-imgproc-dev
           libopencv-imgcodecs-dev)
+[ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 
+if ! command -v dpkg-query > /dev/null; then
+  echo "No Debian or Ubuntu: please see to these yourself: ${packages[*]}" >&2
+  exit 0
+fi
 missing=()
 for package in "${packages[@]}"; do
   if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
@@ -15,11 +21,16 @@ for package in "${packages[@]}"; do
 done
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
+as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  echo "These packages are missing, and only root can install them:" >&2
-  echo "    apt-get install ${missing[*]}" >&2
-  exit 1
+  if ! sudo -n true 2> /dev/null; then
+    echo "These packages are missing, and only root can install them:" >&2
+    echo "    apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
 fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -y -q --no-install-recommends "${missing[@]}"
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -16,15 +16,8 @@ for argument in "$@"; do
 done
 
 scripts/install_dependencies.sh
-# Needed to cache what is compiled with a precompiled header.
-export CCACHE_SLOPPINESS="pch_defines,time_macros"
-export OMP_NUM_THREADS=1
-
-cmake --preset dev
-cmake --build --preset dev
-ctest --preset dev
-if [ "$sanitizers" -eq 1 ]; then
-  cmake --preset asan
-  cmake --build --preset asan --target roga_tests
-  ctest --preset asan --tests-regex '^library$'
-fi
+# A compiler of LibTorch code takes up to 2 GB: no more of them than cores.
+export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"
+# One after the other: half of the tests are builds, which use all cores by themselves.
+cmake --workflow --preset dev
+[ "$sanitizers" -eq 0 ] || cmake --workflow --preset asan

@@ -2,10 +2,53 @@
 // roga-deepfake: trains a deepfake detector with the methods of the roga library.
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "commands/commands.hpp"
+#include "training/nearest.hpp"
+
+namespace {
+
+/// Refuses a sub-command or option that does not exist, with the nearest one that does: CLI11 only
+/// says that the word was not expected.
+void check_names(const CLI::App& program, std::span<char*> words) {
+  if (words.empty() || words.front()[0] == '-') return;
+  std::vector<std::string> commands;
+  const CLI::App* command = nullptr;
+  for (const CLI::App* known : program.get_subcommands({})) {
+    commands.push_back(known->get_name());
+    if (commands.back() == words.front()) command = known;
+  }
+  if (command == nullptr) {
+    throw std::runtime_error(deepfake::unknown_name("command", words.front(), commands));
+  }
+  std::vector<std::string> options;
+  for (const CLI::Option* option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  for (const std::string word : words.subspan(1)) {
+    const std::string name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && name.size() > 2 &&
+        std::ranges::find(options, name) == options.end()) {
+      throw std::runtime_error(deepfake::unknown_name("option", name, options));
+    }
+  }
+}
+
+int fail(std::string message) {
+  while (message.ends_with('\n')) message.pop_back();
+  std::ranges::replace(message, '\n', ' ');
+  std::cerr << "roga-deepfake: " << message << '\n';
+  return 1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App program(
@@ -20,14 +63,16 @@ int main(int argc, char** argv) {
   deepfake::add_compare(program);
   deepfake::add_report(program);
   try {
+    check_names(program, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
     program.parse(argc, argv);
     return 0;
+  } catch (const CLI::Success& help) {
+    return program.exit(help);
   } catch (const CLI::ParseError& error) {
-    return program.exit(error);
+    return fail(std::string(error.what()) + "; see --help");
   } catch (const c10::Error& error) {
-    std::cerr << "roga-deepfake: " << error.what_without_backtrace() << "\n";
+    return fail(error.what_without_backtrace());
   } catch (const std::exception& error) {
-    std::cerr << "roga-deepfake: " << error.what() << "\n";
+    return fail(error.what());
   }
-  return 1;
 }

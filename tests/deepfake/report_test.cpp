@@ -405,6 +405,9 @@ TEST_CASE("axes have round ticks around the values", "[charts]") {
   const Axis large = round_axis("x", 0, 12345);
   CHECK(large.high == Approx(15000));
   CHECK(large.digits == 0);
+  const Axis up_to_one = round_axis("AUC", 0.52, 1);
+  CHECK(up_to_one.low == Approx(.5));
+  CHECK(up_to_one.high == Approx(1));
   const Axis none = round_axis("x", 3, 3);
   CHECK(none.high > none.low);
 }

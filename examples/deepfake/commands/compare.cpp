@@ -172,7 +172,10 @@ void add_compare(CLI::App& program) {
                                  options->output, *train_options);
     train_all(all, options->jobs);
     for (const Contestant& contestant : all) {
-      evaluate({.run = contestant.run, .threads = contestant.options.threads});
+      EvaluateOptions evaluation;
+      evaluation.run = contestant.run;
+      evaluation.threads = contestant.options.threads;
+      evaluate(evaluation);
     }
     record_step_seconds(all, options->timing_rounds);
     std::vector<Run> runs;

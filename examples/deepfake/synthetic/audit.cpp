@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdio>
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <ostream>
 #include <stdexcept>
 
+#include "data/image.hpp"
 #include "metrics/metrics.hpp"
 #include "synthetic/face.hpp"
 
@@ -30,33 +30,30 @@ double mean_of(const cv::Mat& m) { return cv::mean(m)[0]; }
 double grid_energy(const cv::Mat& grey) {
   double at_grid = 1e-9, elsewhere = 1e-9;
   int grid_count = 0, other_count = 0;
-  for (int i = 1; i < grey.cols; ++i) {
-    const double step = mean_of(cv::abs(grey.col(i) - grey.col(i - 1))) +
-                        mean_of(cv::abs(grey.row(i) - grey.row(i - 1)));
+  const auto add = [&](int i, double step) {
     (i % 8 == 0 ? at_grid : elsewhere) += step;
     ++(i % 8 == 0 ? grid_count : other_count);
-  }
+  };
+  for (int i = 1; i < grey.cols; ++i) add(i, mean_of(cv::abs(grey.col(i) - grey.col(i - 1))));
+  for (int i = 1; i < grey.rows; ++i) add(i, mean_of(cv::abs(grey.row(i) - grey.row(i - 1))));
   return (at_grid / std::max(grid_count, 1)) / (elsewhere / std::max(other_count, 1));
 }
 
 std::array<double, statistics.size()> measure(const std::filesystem::path& file) {
-  // OpenCV prints a warning of its own about a file that does not exist.
-  const cv::Mat bytes =
-      std::filesystem::exists(file) ? cv::imread(file.string(), cv::IMREAD_COLOR) : cv::Mat();
-  if (bytes.empty() || bytes.rows != bytes.cols || bytes.rows < 16) {
-    throw std::runtime_error("audit: " + file.string() +
-                             " is not a readable square image; generate the data again");
+  const cv::Mat image = read_image_float(file);
+  if (image.rows < 16 || image.cols < 16) {
+    throw std::runtime_error(file.string() + ": smaller than 16 x 16 pixels, too small to audit");
   }
-  cv::Mat image, grey, laplacian;
-  bytes.convertTo(image, CV_32FC3, 1.0 / 255.0);
-  cv::cvtColor(image, grey, cv::COLOR_BGR2GRAY);
+  cv::Mat grey, laplacian;
+  cv::cvtColor(image, grey, cv::COLOR_RGB2GRAY);
   cv::Laplacian(grey, laplacian, CV_32F, 1, 1.0, 0.0, cv::BORDER_REPLICATE);
   const cv::Mat energy = laplacian.mul(laplacian);
 
   const auto part = [&](double left, double top, double right, double bottom) {
-    const double s = bytes.rows;
-    return cv::Rect(cv::Point(cvRound(left * s), cvRound(top * s)),
-                    cv::Point(cvRound(right * s), cvRound(bottom * s)));
+    const double width = image.cols;
+    const double height = image.rows;
+    return cv::Rect(cv::Point(cvRound(left * width), cvRound(top * height)),
+                    cv::Point(cvRound(right * width), cvRound(bottom * height)));
   };
   const cv::Rect centre = part(0.32, 0.36, 0.68, 0.82);
   const cv::Rect upper = part(0.30, 0.30, 0.70, 0.56);
@@ -70,7 +67,7 @@ std::array<double, statistics.size()> measure(const std::filesystem::path& file)
   cv::split(image, channels.data());
   const cv::Mat spread = cv::max(cv::max(channels[0], channels[1]), channels[2]) -
                          cv::min(cv::min(channels[0], channels[1]), channels[2]);
-  const cv::Mat chroma = channels[2] - channels[0];
+  const cv::Mat chroma = channels[0] - channels[2];
   cv::Mat chroma_smooth, smooth, smoother;
   cv::GaussianBlur(chroma, chroma_smooth, {}, 1.0);
   cv::GaussianBlur(grey, smooth, {}, 1.0);
@@ -84,9 +81,9 @@ std::array<double, statistics.size()> measure(const std::filesystem::path& file)
   const double rim_noise =
       0.5 * static_cast<double>(estimate_noise(grey(part(0.0, 0.0, 0.2, 1.0)).clone()) +
                                 estimate_noise(grey(part(0.8, 0.0, 1.0, 1.0)).clone()));
-  return {mean[2],
+  return {mean[0],
           mean[1],
-          mean[0],
+          mean[2],
           mean_of(spread),
           grey_deviation[0],
           grid_energy(grey),

@@ -178,10 +178,10 @@ void write_index(const SyntheticOptions& options, const std::vector<Job>& jobs,
     }
   }
   for (const auto& [name, index] : indexes) {
-    write_text(options.output / "dataset_json" / (name + ".json"), index.dump(1) + "\n");
+    write_file(options.output / "dataset_json" / (name + ".json"), index.dump(1) + "\n");
   }
   for (const auto& [split, list] : pairs) {
-    write_text(options.output / "rgb" / training_dataset / (split + ".json"), list.dump() + "\n");
+    write_file(options.output / "rgb" / training_dataset / (split + ".json"), list.dump() + "\n");
   }
 }
 

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "synthetic/publish.hpp"
+
 namespace deepfake {
 namespace {
 
@@ -74,17 +76,6 @@ SyntheticSummary summary_of(const json& manifest) {
 
 }  // namespace
 
-void write_text(const fs::path& file, std::string_view text) {
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  std::ofstream out(file, std::ios::binary);
-  out << text << std::flush;
-  if (!out) {
-    throw std::runtime_error("cannot write " + file.string() +
-                             ": is the disk full, or the folder not writable?");
-  }
-}
-
 std::optional<SyntheticSummary> open_output(const SyntheticOptions& options) {
   const fs::path manifest = manifest_file(options);
   const fs::path unfinished = unfinished_file(options);
@@ -108,7 +99,7 @@ std::optional<SyntheticSummary> open_output(const SyntheticOptions& options) {
                              manifest.filename().string() + "); choose an empty output folder");
   }
   // From here on the folder must not pass for complete.
-  write_text(unfinished, options_json(options).dump(2) + "\n");
+  write_file(unfinished, options_json(options).dump(2) + "\n");
   fs::remove(manifest);
   fs::remove_all(options.output / "rgb");
   fs::remove_all(options.output / "dataset_json");
@@ -117,7 +108,7 @@ std::optional<SyntheticSummary> open_output(const SyntheticOptions& options) {
 
 void complete_output(const SyntheticOptions& options, const SyntheticSummary& summary) {
   const fs::path unfinished = unfinished_file(options);
-  write_text(unfinished, manifest_json(options, summary).dump(2) + "\n");
+  write_file(unfinished, manifest_json(options, summary).dump(2) + "\n");
   fs::rename(unfinished, manifest_file(options));
 }
 

@@ -8,7 +8,7 @@
 
 namespace deepfake {
 
-inline constexpr int generator_version = 1;  ///< rises whenever the same options give other pixels
+inline constexpr int generator_version = 2;  ///< rises whenever the same options give other pixels
 
 /// Decides what to do with the output folder. Returns the summary of a complete set with the same
 /// options; otherwise clears the remains of a synthetic set where that is allowed and marks the
@@ -17,9 +17,5 @@ std::optional<SyntheticSummary> open_output(const SyntheticOptions& options);
 
 /// Writes the manifest under its final name: from now on the set is complete.
 void complete_output(const SyntheticOptions& options, const SyntheticSummary& summary);
-
-/// Writes text to a file.
-/// @throws std::runtime_error naming the file
-void write_text(const std::filesystem::path& file, std::string_view text);
 
 }  // namespace deepfake

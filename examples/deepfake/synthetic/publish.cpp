@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "report/replace_file.hpp"
+
 namespace deepfake {
 namespace {
 
@@ -38,20 +40,18 @@ cv::Mat publish_mask(const cv::Mat& mask, const PublishOptions& options) {
 }
 
 void write_image(const std::filesystem::path& file, const cv::Mat& image) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  bool written = false;
-  if (!error) {
-    try {
-      written = cv::imwrite(file.string(), image, {cv::IMWRITE_PNG_COMPRESSION, 2});
-    } catch (const cv::Exception&) {
-      written = false;  // reported below, with the file's name
-    }
+  // Encoded in memory: cv::imwrite does not notice that the disk is full.
+  std::vector<unsigned char> png;
+  if (!cv::imencode(".png", image, png, {cv::IMWRITE_PNG_COMPRESSION, 2})) {
+    throw std::runtime_error(file.string() + ": OpenCV cannot encode PNG; install its PNG support");
   }
-  if (!written) {
-    throw std::runtime_error("cannot write " + file.string() +
-                             ": is the disk full, or the folder not writable?");
-  }
+  write_file(file, {reinterpret_cast<const char*>(png.data()), png.size()});
+}
+
+void write_file(const std::filesystem::path& file, std::string_view content) {
+  std::error_code reported_below;
+  std::filesystem::create_directories(file.parent_path(), reported_below);
+  replace_file(file, content);
 }
 
 }  // namespace deepfake

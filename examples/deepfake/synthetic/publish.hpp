@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <opencv2/core.hpp>
+#include <string_view>
 
 namespace deepfake {
 
@@ -23,7 +24,10 @@ cv::Mat publish(const cv::Mat& image, const PublishOptions& options);
 cv::Mat publish_mask(const cv::Mat& mask, const PublishOptions& options);
 
 /// Writes a PNG, making folders as needed.
-/// @throws std::runtime_error naming the file
+/// @throws std::runtime_error naming the file and the reason
 void write_image(const std::filesystem::path& file, const cv::Mat& image);
+
+/// replace_file(), making folders as needed.
+void write_file(const std::filesystem::path& file, std::string_view content);
 
 }  // namespace deepfake

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The program as its users meet it: the chain from data to report, a run that is killed and
+# resumed, and bad input.
+#
+#   program_test.sh PROGRAM
+set -euo pipefail
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+run() {
+  "$program" "$@" >out.txt 2>err.txt || fail "'$*' gave $?: $(cat err.txt)"
+}
+# Bad input: exit status 1, one line, which mentions $1.
+refuses() {
+  local expected=$1 status=0
+  shift
+  "$program" "$@" >out.txt 2>err.txt || status=$?
+  [ "$status" -eq 1 ] || fail "'$*' exited with $status, not 1: $(cat err.txt)"
+  grep -qF -- "$expected" err.txt || fail "'$*' did not say '$expected': $(cat err.txt)"
+  [ "$(grep -c '^roga-deepfake: ' err.txt)" -eq 1 ] || fail "'$*' has no one line: $(cat err.txt)"
+  ! grep -qE 'frame #|terminate called|Exception raised' err.txt || fail "'$*' shows a stack trace"
+}
+
+counts=(--train-identities 4 --val-identities 4 --test-identities 4 --unseen-identities 4)
+run make-data --output data --preset quick --size 32 "${counts[@]}"
+grep -q "Shortcut audit" out.txt || fail "make-data prints no audit"
+[ -s data/audit.csv ] || fail "make-data writes no audit.csv"
+run check-data --data data
+
+cat >settings.json <<'END'
+{"epochs": 3, "steps-per-epoch": 12, "pairs": 2, "width": 8, "size": 32, "checkpoint-steps": 1,
+ "log-steps": 4}
+END
+run train --data data --config settings.json --optimizer roga --run whole
+run evaluate --run whole
+grep -q "not trained on" out.txt || fail "evaluate prints no mean over unseen manipulations"
+run report whole --output report.html
+grep -q "ynthetic" report.html || fail "the report does not say that the faces are synthetic"
+
+# Killed without warning each time that it has written a checkpoint, until it gets through.
+resume=(train --data data --config settings.json --optimizer roga --run killed --resume)
+for kill in 1 2 3; do
+  cp killed/checkpoints/last.pt before.pt 2>/dev/null || true
+  "$program" "${resume[@]}" 2>>log.txt &
+  until ! kill -0 $! 2>/dev/null || { [ -s killed/checkpoints/last.pt ] &&
+    ! cmp -s killed/checkpoints/last.pt before.pt; }; do sleep 0.02; done
+  kill -9 $! 2>/dev/null || fail "kill $kill came too late"
+  wait $! 2>/dev/null || true
+done
+run "${resume[@]}"
+[ "$(grep -c "resumed after step" log.txt)" -eq 2 ] || fail "resumed runs do not say so"
+cmp whole/checkpoints/best.pt killed/checkpoints/best.pt || fail "resumed run: other weights"
+for checkpoint in best last; do
+  for name in whole killed; do run evaluate --run "$name" --checkpoint "$checkpoint"; done
+  cmp whole/eval.csv killed/eval.csv || fail "resumed run: other results"
+  cmp whole/scores/Synthetic-SBI.csv killed/scores/Synthetic-SBI.csv || fail "other scores"
+done
+
+# Ctrl-C: a checkpoint, a hint, and no success.
+"$program" train --data data --config settings.json --epochs 2000 --run stopped 2>log.txt &
+until [ -s stopped/checkpoints/last.pt ]; do sleep 0.1; done
+kill -INT $!
+! wait $! || fail "an interrupted training reports success"
+grep -q "continue with --resume" log.txt || fail "an interrupted training gives no hint"
+
+run train --help
+grep -q "Example: roga-deepfake train" out.txt || fail "train --help has no example"
+
+refuses "did you mean 'train'?" tarin --run x
+refuses "did you mean '--optimizer'?" train --optimzer sam --run x
+refuses "did you mean 'roga'?" train --data data --optimizer rgoa --run x
+refuses "has no option alpha" train --data data --optimizer sam --alpha 0.1 --run x
+refuses "--data is missing" train --run x
+refuses "/nowhere" train --data /nowhere --run x
+refuses "did you mean 'FF-NT'?" train --data data --protocol loo:FF-NX --run x
+refuses "--resume" train --data data --config settings.json --run whole
+refuses "option pairs" train --data data --pairs 3 --run whole --resume
+refuses "epochs" train --data data --epochs 0 --run x
+refuses "epochs" train --data data --epochs many --run x
+echo '{"epohcs": 3}' >bad.json
+refuses "did you mean 'epochs'?" train --data data --config bad.json --run x
+echo '{"epochs": ' >bad.json
+refuses "bad.json" train --data data --config bad.json --run x
+refuses "Celeb-DF-v2" evaluate --run whole --datasets Celeb-DF-v2
+refuses "no such run" evaluate --run nowhere
+head -c 1000 whole/checkpoints/best.pt >cut.pt && cp cut.pt killed/checkpoints/best.pt
+refuses "cut off" evaluate --run killed
+refuses "config.json" report data
+rm -r data/rgb/Synthetic-SBI
+refuses "faults" check-data --data data
+echo "program_test: passed"

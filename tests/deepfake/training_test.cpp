@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+// Training, checkpoints and evaluation on a tiny rendered set.
+#include <fstream>
+#include <iterator>
+#include <opencv2/imgcodecs.hpp>
+
+#include "deepfake/sample_data.hpp"
+#include "report/csv.hpp"
+#include "report/run_files.hpp"
+#include "support/test.hpp"
+#include "synthetic/generator.hpp"
+#include "training/batch.hpp"
+#include "training/checkpoint.hpp"
+#include "training/evaluate.hpp"
+#include "training/methods.hpp"
+#include "training/trainer.hpp"
+#include "training/training_set.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::mentions;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+/// One set for all tests.
+const fs::path& tiny_data() {
+  static const TemporaryFolder folder;
+  static const fs::path data = [] {
+    SyntheticOptions options;
+    options.output = folder.path() / "data";
+    options.image_size = 32;
+    options.train_identities = 4;
+    options.val_identities = options.test_identities = options.unseen_identities = 4;
+    options.frames_per_video = 2;
+    make_synthetic(options);
+    return options.output;
+  }();
+  return data;
+}
+
+TrainOptions tiny_options(const std::string& method) {
+  TrainOptions options;
+  options.data = tiny_data().string();
+  options.optimizer = method;
+  options.model.width = 8;
+  options.model.size = 32;
+  options.epochs = 2;
+  options.steps_per_epoch = 3;
+  options.pairs = 2;
+  options.schedule.warmup_steps = 2;
+  options.checkpoint_steps = 0;
+  options.log_steps = 2;
+  return options;
+}
+
+std::string bytes(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::vector<at::Tensor> tensors(const Detector& detector) {
+  std::vector<at::Tensor> all = detector.parameters();
+  for (const auto& buffer : detector.buffers()) all.push_back(buffer);
+  return all;
+}
+
+void check_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(torch::equal(a[i], b[i]));
+}
+
+/// Equal weights now, and after one more step: equal optimizer states too. (The files themselves
+/// differ, because LibTorch writes optimizer states in the order of addresses.)
+void check_same_checkpoint(const TrainOptions& options, const fs::path& a, const fs::path& b) {
+  std::vector<std::vector<at::Tensor>> before, after;
+  for (const fs::path& file : {a, b}) {
+    const auto detector = make_detector(options.model);
+    const auto optimizer = make_optimizer(options, *detector);
+    load_checkpoint(file, *detector, &optimizer->optimizer());
+    auto& kept = before.emplace_back();
+    for (const auto& tensor : tensors(*detector)) kept.push_back(tensor.detach().clone());
+    optimizer->step({[&] {
+      auto loss = detector->forward(torch::linspace(-1, 1, 2 * 3 * 32 * 32).view({2, 3, 32, 32}))
+                      .square()
+                      .mean();
+      loss.backward();
+      return loss;
+    }});
+    after.push_back(tensors(*detector));
+  }
+  check_equal(before[0], before[1]);
+  check_equal(after[0], after[1]);
+}
+
+/// Stops after some steps, as Ctrl-C would.
+std::function<bool()> stop_after(int steps) {
+  return [left = steps]() mutable { return --left == 0; };
+}
+
+/// history.csv without the columns that tell of time.
+std::vector<std::vector<double>> losses(const fs::path& run) {
+  std::vector<std::vector<double>> rows;
+  for (const HistoryRow& row : read_history(run)) {
+    rows.push_back({static_cast<double>(row.step), row.lr, row.loss, row.grad_norm});
+    for (const auto& [name, value] : row.extra) rows.back().push_back(value);
+  }
+  return rows;
+}
+
+TEST_CASE("train: a run that was stopped and resumed ends with the same bits", "[train]") {
+  const auto [method, base] =
+      GENERATE(table<std::string, std::string>({{"erm", "sgd"},
+                                                {"sam", "adamw"},
+                                                {"gac_fas", "adam"},
+                                                {"roga", "adamw"}}));
+  CAPTURE(method, base);
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(method);
+  options.base = base;
+  const fs::path whole = folder.path() / "whole";
+  const TrainResult result = train(options, {.run = whole});
+  CHECK(result.finished);
+  CHECK(result.steps == 6);
+  CHECK(result.skipped == 0);
+
+  const fs::path parts = folder.path() / "parts";
+  const TrainResult first = train(options, {.run = parts, .stop = stop_after(2)});
+  CHECK_FALSE(first.finished);
+  CHECK(first.steps == 2);
+  CHECK_FALSE(is_finished(parts));
+  CHECK(train(options, {.run = parts, .resume = true, .stop = stop_after(3)}).steps == 5);
+  CHECK(train(options_of_run(parts), {.run = parts, .resume = true}).finished);
+  CHECK(is_finished(parts));
+  check_same_checkpoint(options, parts / "checkpoints/last.pt", whole / "checkpoints/last.pt");
+  CHECK(bytes(parts / "checkpoints/best.pt") == bytes(whole / "checkpoints/best.pt"));
+  CHECK(bytes(parts / "eval.csv") == bytes(whole / "eval.csv"));
+  CHECK(losses(parts) == losses(whole));
+  CHECK(losses(whole).size() == 3);
+}
+
+TEST_CASE("train: work after the last checkpoint is done again", "[train]") {
+  const TemporaryFolder folder;
+  const TrainOptions options = tiny_options("roga");
+  const fs::path whole = folder.path() / "whole";
+  train(options, {.run = whole});
+  // What a kill in the second epoch leaves: files that are ahead of the checkpoint.
+  const fs::path killed = folder.path() / "killed";
+  train(options, {.run = killed, .stop = stop_after(2)});
+  const std::string checkpoint = bytes(killed / "checkpoints/last.pt");
+  train(options, {.run = killed, .resume = true, .stop = stop_after(3)});
+  std::ofstream(killed / "checkpoints/last.pt", std::ios::binary) << checkpoint;
+  std::ofstream(killed / "history.csv", std::ios::app) << "6,2,0.0";  // cut off
+  CHECK(train(options, {.run = killed, .resume = true}).finished);
+  check_same_checkpoint(options, killed / "checkpoints/last.pt", whole / "checkpoints/last.pt");
+  CHECK(bytes(killed / "eval.csv") == bytes(whole / "eval.csv"));
+  CHECK(losses(killed) == losses(whole));
+}
+
+TEST_CASE("train: an existing run is neither overwritten nor mixed with another", "[train]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  TrainOptions options = tiny_options("erm");
+  train(options, {.run = run, .stop = stop_after(1)});
+  CHECK(mentions(message_of([&] { train(options, {.run = run}); }), "--resume"));
+  TrainOptions other = options;
+  other.schedule.lr = 1;
+  CHECK(mentions(message_of([&] { train(other, {.run = run, .resume = true}); }), "option lr"));
+  CHECK(train(other, {.run = run, .force = true}).finished);
+  CHECK(options_of_run(run).schedule.lr == 1);
+}
+
+TEST_CASE("train: config.json records options in effect and the data", "[train]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "some-run";
+  TrainOptions options = tiny_options("roga");
+  options.method.rho = 0.25;
+  options.protocol = "loo:FF-NT";
+  train(options, {.run = run, .stop = stop_after(1)});
+  const RunConfig config = read_run(run).config;
+  CHECK(config.name == "some-run");
+  CHECK(config.method == "roga");
+  CHECK(config.synthetic);
+  CHECK(config.train_datasets == std::vector<std::string>{"FaceForensics++"});
+  CHECK(config.train_domains == std::vector<std::string>{"FF-DF", "FF-F2F", "FF-FS"});
+  CHECK(config.all["options"]["rho"] == 0.25);
+  CHECK(config.all["options"]["alpha"].is_number());  // the method's own default
+  CHECK(config.all["options"]["eta"].is_null());
+  CHECK_FALSE(config.all["data_fingerprint"].get<std::string>().empty());
+  CHECK(config.all["versions"]["libtorch"] == TORCH_VERSION);
+}
+
+TEST_CASE("make_optimizer: options that a method lacks are refused", "[methods]") {
+  MethodOptions given;
+  given.alpha = 0.1;
+  CHECK(mentions(message_of([&] { effective_options("sam", given); }),
+                 "method sam has no option alpha"));
+  CHECK(effective_options("sagm", given).alpha == 0.1);
+  CHECK(effective_options("sagm", given).rho == 0.05);
+  CHECK(mentions(message_of([] { effective_options("sgam", {}); }), "did you mean 'sagm'?"));
+}
+
+TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics", "[methods]") {
+  const TrainOptions options = tiny_options("erm");
+  const at::Tensor images = torch::randn({4, 3, 32, 32});
+  const at::Tensor labels = torch::tensor({0.0F, 0.0F, 1.0F, 1.0F});
+  std::vector<std::vector<at::Tensor>> buffers;
+  for (const std::string& method : method_names()) {
+    TrainOptions with = options;
+    with.optimizer = method;
+    torch::manual_seed(1);
+    const auto detector = make_detector(options.model);
+    const auto optimizer = make_optimizer(with, *detector);
+    const auto closure = [&] {
+      auto loss = detection_loss(detector->forward(images), labels);
+      loss.backward();
+      return loss;
+    };
+    const StepOutcome outcome = optimizer->step({closure, closure});
+    CHECK(outcome.losses.size() == 2);
+    CHECK_FALSE(outcome.skipped);
+    buffers.push_back(detector->buffers());
+  }
+  for (const auto& of_method : buffers) check_equal(of_method, buffers.front());
+}
+
+TEST_CASE("make_optimizer: a loss that is not finite changes nothing and is reported", "[methods]") {
+  const TrainOptions options = tiny_options("roga");
+  const auto detector = make_detector(options.model);
+  const auto optimizer = make_optimizer(options, *detector);
+  std::vector<at::Tensor> before;
+  for (const auto& parameter : detector->parameters()) before.push_back(parameter.detach().clone());
+  const StepOutcome outcome = optimizer->step({[&] {
+    auto loss = detector->forward(torch::full({2, 3, 32, 32}, INFINITY)).sum();
+    loss.backward();
+    return loss;
+  }});
+  CHECK(outcome.skipped);
+  check_equal(detector->parameters(), before);
+}
+
+TEST_CASE("make_detector: one logit per image, features before the head", "[model]") {
+  for (const char* norm : {"batch", "group"}) {
+    ModelOptions options;
+    options.norm = norm;
+    const auto detector = make_detector(options);
+    const at::Tensor images = torch::randn({3, 3, 64, 64});
+    const at::Tensor features = detector->features(images);
+    CHECK(features.sizes() == at::IntArrayRef({3, 48, 8, 8}));
+    CHECK(detector->head(features).sizes() == at::IntArrayRef({3}));
+    CHECK(count_parameters(*detector) > 100'000);
+    CHECK(count_parameters(*detector) < 230'000);
+  }
+  ModelOptions unknown;
+  unknown.model = "residual-smal";
+  CHECK(mentions(message_of([&] { make_detector(unknown); }), "did you mean 'residual-small'?"));
+}
+
+TEST_CASE("to_tensor: channels first, RGB, from -1 to 1", "[batch]") {
+  cv::Mat image(2, 3, CV_8UC3, cv::Scalar(255, 0, 51));
+  image.at<cv::Vec3b>(1, 2) = {0, 102, 255};
+  const std::vector<cv::Mat> images{image, image};
+  const at::Tensor tensor = to_tensor(images);
+  REQUIRE(tensor.sizes() == at::IntArrayRef({2, 3, 2, 3}));
+  CHECK(tensor[1][0][0][0].item<float>() == 1.0F);
+  CHECK(tensor[1][1][0][0].item<float>() == -1.0F);
+  CHECK(tensor[1][2][0][0].item<float>() == Approx(-0.6));
+  CHECK(tensor[0][0][1][2].item<float>() == -1.0F);
+  CHECK(tensor[0][1][1][2].item<float>() == Approx(-0.2));
+}
+
+TEST_CASE("checkpoints: broken and foreign files are named", "[checkpoint]") {
+  const TemporaryFolder folder;
+  const auto detector = make_detector({});
+  const fs::path file = folder.path() / "x.pt";
+  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: no such checkpoint"));
+  save_checkpoint(file, *detector, nullptr, {{"epoch", 3}});
+  CHECK(read_checkpoint_state(file)["epoch"] == 3);
+  std::string content = bytes(file);
+  std::ofstream(file, std::ios::binary) << content.substr(0, content.size() / 2);
+  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+  torch::save(torch::ones({2}), file.string());
+  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+}
+
+/// AUC by counting pairs.
+double counted_auc(const std::vector<std::pair<double, int>>& scores) {
+  double wins = 0, pairs = 0;
+  for (const auto& [fake, fake_label] : scores) {
+    for (const auto& [real, real_label] : scores) {
+      if (fake_label != 1 || real_label != 0) continue;
+      wins += fake > real ? 1 : fake == real ? 0.5 : 0;
+      ++pairs;
+    }
+  }
+  return wins / pairs;
+}
+
+TEST_CASE("evaluate: scores and measures are those of the images on disk", "[evaluate]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  train(tiny_options("erm"), {.run = run});
+  EvaluateOptions options;
+  options.run = run;
+  const Evaluation evaluation = evaluate(options);
+  CHECK(evaluation.synthetic);
+  const std::string text = to_text(evaluation);
+  CHECK(mentions(text, "synthetic-NT"));
+  CHECK(mentions(text, "not trained on"));
+
+  // One probability, worked out from the file.
+  const Index index = load_index(locate_data(tiny_data()));
+  const Index unseen = select(index, {.datasets = {"Synthetic-SBI"}, .split = "test"});
+  const Video& video = unseen.videos.back();
+  const cv::Mat bgr = cv::imread(video.frames[1].string());
+  at::Tensor image = torch::empty({1, 3, 32, 32});
+  for (int y = 0; y < 32; ++y) {
+    for (int x = 0; x < 32; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        image[0][c][y][x] = static_cast<float>(bgr.at<cv::Vec3b>(y, x)[2 - c]) / 127.5F - 1;
+      }
+    }
+  }
+  const auto detector = make_detector(tiny_options("erm").model);
+  load_checkpoint(run / "checkpoints/best.pt", *detector, nullptr);
+  detector->eval();
+  const double expected = torch::sigmoid(detector->forward(image)).item<double>();
+  const std::vector<FrameScore> scores = read_scores(run);
+  bool found = false;
+  std::vector<std::pair<double, int>> of_nt;
+  for (const FrameScore& score : scores) {
+    if (score.dataset == "FaceForensics++" && (score.label == 0 || score.domain == "FF-NT")) {
+      of_nt.emplace_back(score.prob, score.label);
+    }
+    if (score.dataset != "Synthetic-SBI" || score.domain != video.domain ||
+        score.video != video.name || score.frame != video.frames[1].stem()) {
+      continue;
+    }
+    found = true;
+    CHECK(score.prob == Approx(expected).epsilon(1e-4));
+  }
+  CHECK(found);
+
+  int matched = 0;
+  for (const EvalRow& row : read_evals(run)) {
+    if (row.split != "test" || row.domain != "FF-NT" || row.level != frame_level) continue;
+    ++matched;
+    CHECK(row.metrics.auc == Approx(counted_auc(of_nt)));
+    CHECK(row.metrics.n_real + row.metrics.n_fake == static_cast<std::int64_t>(of_nt.size()));
+  }
+  CHECK(matched == 1);
+
+  // Once more: the same files, and the rows of training stay.
+  const std::string evals = bytes(run / "eval.csv");
+  CHECK(mentions(evals, ",val,"));
+  evaluate(options);
+  CHECK(bytes(run / "eval.csv") == evals);
+}
+
+TEST_CASE("evaluate: what cannot be evaluated is named", "[evaluate]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  train(tiny_options("erm"), {.run = run, .stop = stop_after(3)});
+  EvaluateOptions options;
+  options.run = run;
+  options.datasets = {"Celeb-DF-v2"};
+  CHECK(mentions(message_of([&] { evaluate(options); }), "Celeb-DF-v2"));
+  options.datasets = {"Synthetic-SBI"};
+  options.split = "val";
+  CHECK(mentions(message_of([&] { evaluate(options); }), "Synthetic-SBI"));
+  options = {};
+  options.run = folder.path() / "none";
+  CHECK(mentions(message_of([&] { evaluate(options); }), "none: no such run folder"));
+
+  // A test set without reals.
+  const TemporaryFolder fakes;
+  testing::write_picture(fakes.path() / "rgb/a/0.png");
+  testing::write_text(
+      fakes.path() / "dataset_json/UADFV.json",
+      R"({"UADFV": {"UADFV_Fake": {"test": {"a": {"label": "UADFV_Fake", "frames": ["a/0.png"]}}}}})");
+  options.run = run;
+  options.data = fakes.path().string();
+  CHECK(mentions(message_of([&] { evaluate(options); }), "UADFV"));
+}
+
+}  // namespace
+}  // namespace deepfake

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// The wider family: golden directions, identities, ordered and stateful recipes, and what wraps them.
+#include <sstream>
+
+#include "support/problems.hpp"
+#include "support/test.hpp"
+
+using problems::Network;
+using problems::Quadratics;
+namespace recipes = roga::recipes;
+
+namespace {
+
+using Sgd = torch::optim::SGD;
+
+template <class Recipe>
+std::vector<double> direction(Recipe recipe, const std::vector<std::size_t>& domains = {0, 1, 2}) {
+  Quadratics problem;
+  auto optimizer = roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{problem.w},
+                                   torch::optim::SGDOptions(0.1));
+  optimizer.step(problem.closures(domains));
+  const auto d = problem.w.grad();
+  return {d[0].item<double>(), d[1].item<double>()};
+}
+void check(const std::vector<double>& actual, double x, double y, double margin = 1e-9) {
+  CHECK(actual[0] == Approx(x).epsilon(0).margin(margin));
+  CHECK(actual[1] == Approx(y).epsilon(0).margin(margin));
+}
+
+/// Weights after a few steps, on domains in the given order.
+template <class Recipe>
+problems::Parameters trained(Recipe recipe, const std::vector<std::size_t>& order = {0, 1, 2},
+                             int steps = 5) {
+  Network net(3);
+  auto optimizer = roga::wrap<Sgd>(recipe, net.parameters(), torch::optim::SGDOptions(0.1));
+  std::vector<roga::LossClosure> closures;
+  for (const auto k : order) closures.push_back(net.closure(k));
+  for (int step = 0; step < steps; ++step) optimizer.step(closures);
+  return problems::copy(net.parameters());
+}
+template <class First, class Second>
+double between(First first, Second second) {
+  return problems::deviation(trained(first), trained(second));
+}
+
+template <class Recipe>
+bool resumes(Recipe recipe) {
+  const auto whole = trained(recipe, {0, 1, 2}, 7);
+  Network net(3);
+  const torch::optim::SGDOptions options(0.1);
+  std::stringstream file;
+  {
+    auto first = roga::wrap<Sgd>(recipe, net.parameters(), options);
+    for (int step = 0; step < 4; ++step) first.step(net.closures());
+    torch::save(first, file);
+  }
+  auto second = roga::wrap<Sgd>(recipe, net.parameters(), options);
+  torch::load(second, file);
+  for (int step = 4; step < 7; ++step) second.step(net.closures());
+  return problems::same_bits(whole, net.parameters());
+}
+
+}  // namespace
+
+TEST_CASE("family: one step on three quadratics gives the golden direction", "[family][golden]") {
+  check(direction(recipes::gsam({.rho = .1, .alpha = .2})), .4691233301, .1672482711);
+  check(direction(recipes::wsam({.rho = .1, .gamma = .9})), 1.3755316464, .5793444859);
+  check(direction(recipes::fisher_sam({.rho = .1, .eta = .2})), .4683893415, .1654349240);
+  check(direction(recipes::gam({.rho = .2, .rho_grad = .02, .a = .5, .b = .5, .gamma = .03})),
+        .4877878479, .1936431585);
+  check(direction(recipes::disam({.rho = .1, .lambda = .1})), .4494870043, .2161653362);
+  check(direction(recipes::pcgrad({.order = {.fixed = true}})), .3965088821, .0028447718);
+  check(direction(recipes::mgda()), 0, 0, 1e-6);
+  check(direction(recipes::mgda(), {0, 1}), -.333761467890, .205871559633);
+  check(direction(recipes::cagrad({.c = .5})), .2024719539, .0073244683, 1e-8);
+  check(direction(recipes::cagrad({.c = .5, .rescale = true})), .1619775632, .0058595747, 1e-8);
+  check(direction(recipes::and_mask({.tau = 1})), 0, 0);
+  check(direction(recipes::fish({.beta = .05, .order = {.fixed = true}})), .3693187500,
+        .1275791667);
+}
+
+TEST_CASE("family: identities between methods hold", "[family][paper]") {
+  CHECK(between(recipes::gsam({.rho = .2, .alpha = 0}), recipes::sam({.rho = .2})) < 1e-14);
+  CHECK(between(recipes::wsam({.rho = .2, .gamma = .5}), recipes::sam({.rho = .2})) < 1e-14);
+  CHECK(between(recipes::wsam({.rho = .2, .gamma = 0}), recipes::erm()) < 1e-14);
+  // With plain SGD the decoupled step along g and A (q - g) is the coupled one.
+  CHECK(between(recipes::wsam_decoupled({.rho = .2, .gamma = .7}),
+                recipes::wsam({.rho = .2, .gamma = .7})) < 1e-13);
+  CHECK(between(recipes::fsam({.rho = .2, .sigma = 0}), recipes::sam({.rho = .2})) < 1e-14);
+  CHECK(between(recipes::looksam({.rho = .2, .k = 1}), recipes::sam({.rho = .2})) < 1e-14);
+  CHECK(between(recipes::fisher_sam({.rho = .2, .eta = 0}), recipes::sam({.rho = .2})) < 1e-13);
+  CHECK(between(recipes::disam({.rho = .2, .lambda = 0}), recipes::sam({.rho = .2})) < 1e-13);
+  CHECK(between(recipes::and_mask({.tau = 0}), recipes::erm()) < 1e-13);
+  CHECK(between(recipes::cagrad({.c = 0}), recipes::erm()) < 1e-12);
+  CHECK(between(recipes::vrex({.lambda = 0}), recipes::erm()) < 1e-13);
+  CHECK(between(recipes::group_dro({.eta = 0}), recipes::erm()) < 1e-13);
+  CHECK(between(recipes::looksam({.rho = .2, .k = 3}), recipes::sam({.rho = .2})) > 1e-6);
+  CHECK(between(recipes::vrex({.lambda = 1}), recipes::erm()) > 1e-6);
+}
+
+TEST_CASE("family: equal domains leave the gradient as it is", "[family][paper]") {
+  auto equal = [](auto recipe) {
+    return problems::deviation(trained(recipe, {1, 1, 1}), trained(recipes::erm(), {1}));
+  };
+  CHECK(equal(recipes::pcgrad()) < 1e-13);
+  CHECK(equal(recipes::grad_vac()) < 1e-7);
+  CHECK(equal(recipes::mgda()) < 1e-10);
+  CHECK(equal(recipes::and_mask()) < 1e-13);
+  CHECK(equal(recipes::sand_mask()) < 1e-13);
+  CHECK(equal(recipes::group_dro()) < 1e-13);
+  CHECK(equal(recipes::vrex()) < 1e-13);
+}
+
+TEST_CASE("family: permuting the domains changes rounding only", "[family][invariant]") {
+  auto invariant = [](auto recipe) {
+    return problems::deviation(trained(recipe, {2, 0, 1}), trained(recipe)) < 1e-9;
+  };
+  CHECK(invariant(recipes::gsam()));
+  CHECK(invariant(recipes::wsam()));
+  CHECK(invariant(recipes::fsam()));
+  CHECK(invariant(recipes::looksam({.k = 2})));
+  CHECK(invariant(recipes::fisher_sam()));
+  CHECK(invariant(recipes::gam()));
+  CHECK(invariant(recipes::msam({.rho = .1})));
+  CHECK(invariant(recipes::disam()));
+  CHECK(invariant(recipes::mgda()));
+  CHECK(invariant(recipes::cagrad()));
+  CHECK(invariant(recipes::and_mask()));
+  CHECK(invariant(recipes::sand_mask()));
+  CHECK(invariant(recipes::group_dro({.eta = .5})));
+  CHECK(invariant(recipes::vrex()));
+}
+
+TEST_CASE("family: random orders come from the seed and the step", "[family]") {
+  CHECK(problems::same_bits(trained(recipes::dgsam()), trained(recipes::dgsam())));
+  CHECK_FALSE(problems::same_bits(trained(recipes::dgsam({.rho = .3, .order = {.seed = 1}})),
+                                  trained(recipes::dgsam({.rho = .3, .order = {.seed = 2}}))));
+  CHECK_FALSE(problems::same_bits(trained(recipes::fish({.order = {.seed = 1}})),
+                                  trained(recipes::fish({.order = {.fixed = true}}))));
+}
+
+TEST_CASE("family: DGSAM walks uphill from domain to domain", "[family][golden]") {
+  // q_0 at w, x_j = x_{j-1} + rho q_{j-1} / |q_{j-1}|, d = mean of q_0 .. q_3; worked out here.
+  Quadratics problem;
+  const double rho = .1;
+  auto x = problem.w.detach().clone();
+  auto sum = torch::zeros({2}, at::kDouble);
+  for (const std::size_t k : {0, 1, 2, 0}) {
+    const auto q = problem.curvatures[k].mv(x - problem.minima[k]);
+    sum += q / 4;
+    x = x + rho * q / q.norm();
+  }
+  check(direction(recipes::dgsam({.rho = rho, .order = {.fixed = true}})), sum[0].item<double>(),
+        sum[1].item<double>(), 1e-12);
+}
+
+TEST_CASE("family: SAND-mask weighs agreement against variance", "[family][golden]") {
+  // Coordinate 0: signs agree, mean 2, variance 1; coordinate 1: they do not.
+  const std::vector<at::Tensor> rows{torch::tensor({1., 1.}, at::kDouble),
+                                     torch::tensor({2., -1.}, at::kDouble),
+                                     torch::tensor({3., 1.}, at::kDouble)};
+  const auto d = roga::SmoothSignAgreement{.tau = .5, .k = 2}.combine(rows);
+  CHECK(d[0].item<double>() == Approx(2 * std::tanh(1.0)));
+  CHECK(d[1].item<double>() == 0);
+}
+
+TEST_CASE("family: Group DRO's weights belong to the domains' positions", "[family]") {
+  Quadratics problem;
+  auto optimizer = roga::wrap<Sgd>(recipes::group_dro({.eta = 1}),
+                                   std::vector<at::Tensor>{problem.w}, torch::optim::SGDOptions(0.));
+  auto closures = problem.closures();
+  optimizer.step(closures);
+  closures[2] = nullptr;  // away for a step: the other two share the direction
+  optimizer.step(closures);
+  const double a = std::exp(2 * .23);
+  const double b = std::exp(2 * .659);
+  check({problem.w.grad()[0].item<double>(), problem.w.grad()[1].item<double>()},
+        (a * -.8 + b * .52) / (a + b), (a * -.55 + b * 1.59) / (a + b), 1e-12);
+}
+
+TEST_CASE("family: a resumed run equals an uninterrupted one", "[family][serialize]") {
+  CHECK(resumes(recipes::fsam()));
+  CHECK(resumes(recipes::looksam({.k = 3})));
+  CHECK(resumes(recipes::msam({.rho = .1})));
+  CHECK(resumes(recipes::dgsam()));
+  CHECK(resumes(recipes::fish()));
+  CHECK(resumes(recipes::pcgrad()));
+  CHECK(resumes(recipes::grad_vac()));
+  CHECK(resumes(recipes::group_dro({.eta = .5})));
+  CHECK(resumes(recipes::wsam_decoupled()));
+}
+
+TEST_CASE("family: LookSAM evaluates once where it reuses its direction", "[family][report]") {
+  Network net(1);
+  auto optimizer = roga::wrap<Sgd>(recipes::looksam({.k = 3}), net.parameters(),
+                                   torch::optim::SGDOptions(0.1));
+  std::vector<std::size_t> evaluations;
+  for (int step = 0; step < 6; ++step) {
+    optimizer.step(net.closure(0));
+    evaluations.push_back(optimizer.last_step().evaluations);
+    CHECK(optimizer.last_step().ascended() == (step % 3 == 0));
+  }
+  CHECK(evaluations == std::vector<std::size_t>{2, 1, 1, 2, 1, 1});
+}
+
+TEST_CASE("around recipes: warm-up, clipping, subsets, group radii and schedules", "[family]") {
+  SECTION("a warm-up follows ERM") {
+    Network warm(3);
+    auto optimizer = roga::wrap<Sgd>(recipes::roga({.rho = .3}), warm.parameters(),
+                                     torch::optim::SGDOptions(0.1));
+    optimizer.warm_up(5);
+    for (int step = 0; step < 5; ++step) optimizer.step(warm.closures());
+    CHECK(optimizer.last_step().evaluations == 3);
+    CHECK(problems::same_bits(trained(recipes::erm()), warm.parameters()));
+    optimizer.step(warm.closures());
+    CHECK(optimizer.last_step().evaluations == 6);
+  }
+  SECTION("clipping shortens the direction") {
+    Quadratics problem;
+    auto optimizer = roga::wrap<Sgd>(recipes::erm(), std::vector<at::Tensor>{problem.w},
+                                     torch::optim::SGDOptions(0.1));
+    optimizer.clip_norm(.1);
+    optimizer.step(problem.closures());
+    const double norm = .3742399705;
+    check({problem.w.grad()[0].item<double>(), problem.w.grad()[1].item<double>()},
+          .3566666667 * .1 / norm, .1133333333 * .1 / norm);
+    CHECK_THROWS_AS(optimizer.clip_norm(0), c10::Error);
+  }
+  SECTION("an ascent along a subset moves and measures that subset") {
+    auto a = torch::tensor({1., 2.}, at::kDouble).requires_grad_();
+    auto b = torch::tensor({3.}, at::kDouble).requires_grad_();
+    auto optimizer = roga::wrap<Sgd>(recipes::sam({.rho = .5}), std::vector<at::Tensor>{a, b},
+                                     torch::optim::SGDOptions(0.0));
+    optimizer.ascend_only({b});
+    std::vector<at::Tensor> seen;
+    optimizer.step([&] {
+      seen = {a.detach().clone(), b.detach().clone()};
+      auto loss = a.square().sum() + b.square().sum();
+      loss.backward();
+      return loss;
+    });
+    CHECK(problems::same_bits(seen[0], torch::tensor({1., 2.}, at::kDouble)));
+    CHECK(seen[1].item<double>() == Approx(3.5));
+  }
+  SECTION("a group's radius is a factor of the global one") {
+    auto a = torch::tensor({3.}, at::kDouble).requires_grad_();
+    auto b = torch::tensor({4.}, at::kDouble).requires_grad_();
+    std::vector<torch::optim::OptimizerParamGroup> groups{{{a}}, {{b}}};
+    auto optimizer =
+        roga::wrap<Sgd>(recipes::sam({.rho = .5}), groups, torch::optim::SGDOptions(0.0));
+    optimizer.group_radius(1, 2.0);
+    std::vector<double> seen;
+    optimizer.step([&] {
+      seen = {a.item<double>(), b.item<double>()};
+      auto loss = (a.square().sum() + b.square().sum()) / 2;
+      loss.backward();
+      return loss;
+    });
+    CHECK(seen[0] == Approx(3 + .5 * 3 / 5));
+    CHECK(seen[1] == Approx(4 + 1. * 4 / 5));
+  }
+  SECTION("a scheduled radius goes by step and learning rate") {
+    namespace schedules = roga::schedules;
+    CHECK(schedules::linear(0, 1, 4)({.step = 3}) == .75);
+    CHECK(schedules::linear(0, 1, 4)({.step = 9}) == 1);
+    CHECK(schedules::cosine(1, 0, 4)({.step = 2}) == Approx(.5));
+    CHECK(schedules::proportional(.1, .5, 0, 1)({.learning_rate = .5}) == Approx(.3));
+    Network net(1);
+    auto optimizer =
+        roga::wrap<Sgd>(recipes::sam(), net.parameters(), torch::optim::SGDOptions(0.1));
+    optimizer.schedule_radius(schedules::linear(.1, .3, 2));
+    std::vector<double> radii;
+    for (int step = 0; step < 3; ++step) {
+      optimizer.step(net.closure(0));
+      radii.push_back(optimizer.last_step().radii()[0]);
+    }
+    CHECK(radii[1] == Approx(.2));
+    CHECK(radii[2] == Approx(.3));
+  }
+}
