@@ -8,7 +8,7 @@
 
 namespace deepfake {
 
-inline constexpr int generator_version = 2;  ///< rises whenever the same options give other pixels
+inline constexpr int generator_version = 1;  ///< rises whenever the same options give other pixels
 
 /// Decides what to do with the output folder. Returns the summary of a complete set with the same
 /// options; otherwise clears the remains of a synthetic set where that is allowed and marks the
