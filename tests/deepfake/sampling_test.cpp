@@ -50,7 +50,7 @@ Index small_index() {
 TEST_CASE("PairSampler: every step is balanced and every fake has its own real frame", "[sampler]") {
   const Index index = small_index();
   const PairSampler sampler(index, {"FF-A", "FF-B"}, {.pairs = 3, .seed = 7});
-  CHECK(sampler.sizes() == std::vector<std::size_t>{12, 4});
+  CHECK((sampler.sizes() == std::vector<std::size_t>{12, 4}));
   CHECK(sampler.steps_per_epoch() == 4);
   CHECK(sampler.unpaired() == 0);
   const Epoch epoch = sampler.epoch(0);
@@ -82,9 +82,9 @@ TEST_CASE("PairSampler: epochs depend on seed and number alone", "[sampler]") {
   const PairSampler same(index, {"FF-A", "FF-B"}, {.pairs = 2, .seed = 3});
   const PairSampler other(index, {"FF-A", "FF-B"}, {.pairs = 2, .seed = 4});
   (void)same.epoch(5);  // leaves no trace
-  CHECK(one.epoch(1) == same.epoch(1));
-  CHECK(one.epoch(0) != one.epoch(1));
-  CHECK(one.epoch(0) != other.epoch(0));
+  CHECK((one.epoch(1) == same.epoch(1)));
+  CHECK((one.epoch(0) != one.epoch(1)));
+  CHECK((one.epoch(0) != other.epoch(0)));
 }
 
 TEST_CASE("PairSampler: fakes without a real frame of their number are counted", "[sampler]") {
@@ -99,9 +99,9 @@ TEST_CASE("PairSampler: fakes without a real frame of their number are counted",
 
 TEST_CASE("protocol_domains: all, leave one out, single", "[sampler]") {
   const std::vector<std::string> all{"FF-DF", "FF-F2F", "FF-NT"};
-  CHECK(protocol_domains("all", all) == all);
-  CHECK(protocol_domains("loo:FF-F2F", all) == std::vector<std::string>{"FF-DF", "FF-NT"});
-  CHECK(protocol_domains("single:FF-NT", all) == std::vector<std::string>{"FF-NT"});
+  CHECK((protocol_domains("all", all) == all));
+  CHECK((protocol_domains("loo:FF-F2F", all) == std::vector<std::string>{"FF-DF", "FF-NT"}));
+  CHECK((protocol_domains("single:FF-NT", all) == std::vector<std::string>{"FF-NT"}));
   CHECK(mentions(message_of([&] { protocol_domains("loo:FF-DT", all); }), "did you mean"));
   CHECK(mentions(message_of([&] { protocol_domains("most", all); }), "loo:NAME"));
   CHECK(mentions(message_of([] { protocol_domains("loo:FF-DF", {"FF-DF"}); }), "no manipulation"));
