@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # cmake -D ROOT=... -P check_extracts.cmake: each ```cpp block of README.md and docs/*.md must occur,
 # indentation aside, in a file that is compiled.
 file(GLOB compiled "${ROOT}/examples/*.cpp" "${ROOT}/include/roga/*/*.hpp" "${ROOT}/include/roga/*.hpp")

@@ -93,7 +93,8 @@ TEST_CASE("PairSampler: fakes without a real frame of their number are counted",
   index.videos[4].frames[2] = "FF-A/a1/99.png";
   const PairSampler sampler(index, {"FF-A"}, {.pairs = 4});
   CHECK(sampler.unpaired() == 5);
-  for (const SamplePair& pair : sampler.epoch(0)[0]) CHECK(!index.videos[pair.real.video].is_fake);
+  const Epoch epoch = sampler.epoch(0);
+  for (const SamplePair& pair : epoch[0]) CHECK(!index.videos[pair.real.video].is_fake);
   CHECK(mentions(message_of([&] { PairSampler(index, {"FF-C"}, {.pairs = 1}); }), "FF-C"));
 }
 

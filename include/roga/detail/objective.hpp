@@ -46,10 +46,11 @@ class Objective {
       for (std::size_t k = 0; k < present_.size(); ++k) one(k, sink);
       return;
     }
-    const auto losses = run_forward();
-    for (std::size_t k = 0; k < present_.size(); ++k) {
-      sink(k, differentiate(losses, k, /*keep_graph=*/k + 1 < present_.size()));
-    }
+    protect_forward([&](const at::Tensor& losses) {
+      for (std::size_t k = 0; k < present_.size(); ++k) {
+        sink(k, differentiate(losses, k, /*keep_graph=*/k + 1 < present_.size()));
+      }
+    });
   }
 
   /// The gradient of the mean loss: a shared forward gives it in one piece, with all K losses; the
@@ -60,19 +61,22 @@ class Objective {
       each(sink);
       return;
     }
-    const auto losses = run_forward();
-    {
-      const c10::AutoGradMode enable(true);
-      losses.mean().backward();
-    }
-    sink(0, losses.detach());
+    protect_forward([&](const at::Tensor& losses) {
+      {
+        const c10::AutoGradMode enable(true);
+        losses.mean().backward();
+      }
+      sink(0, losses.detach());
+    });
   }
 
   /// The gradient of the k-th present domain.
   template <class Sink>
   void one(std::size_t k, Sink&& sink) {
     if (forward_.losses) {
-      sink(k, differentiate(run_forward(), k, /*keep_graph=*/false));
+      protect_forward([&](const at::Tensor& losses) {
+        sink(k, differentiate(losses, k, /*keep_graph=*/false));
+      });
       return;
     }
     ++evaluations_;
@@ -88,12 +92,20 @@ class Objective {
   }
 
  private:
+  /// The graph holds buffers of the module, so they must not be put back before its last backward.
+  template <class Use>
+  void protect_forward(Use&& use) {
+    protection_.evaluate(0, [&] {
+      use(run_forward());
+      return true;
+    });
+  }
   at::Tensor run_forward() {
     ++evaluations_;
-    auto losses = protection_.evaluate(0, [&] {
+    auto losses = [&] {
       const c10::AutoGradMode enable(true);
       return forward_.losses();
-    });
+    }();
     TORCH_CHECK(losses.defined() && losses.dim() == 1 && losses.numel() > 0,
                 "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
                 losses.defined() ? losses.dim() : -1, " dimensions");
