@@ -54,12 +54,11 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
     }
   }
   if (left > right) return "";
-  const double margin = std::max(0.05 * (high - low), 1e-6);
   Axis x = round_axis(x_label, left, right);
   x.low = left;  // no empty strip beside the curves
   x.high = std::max(right, left + 1);
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
-  Plot plot(400, 260, x, round_axis(y_label, low - margin, high + margin), description);
+  Plot plot(400, 260, x, round_axis(y_label, low, high), description);
   for (const Series& one : series) {
     if (!one.faint.empty()) {
       plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style));
