@@ -163,7 +163,9 @@ TEST_CASE("augment: each change can be switched off, or be the only one", "[augm
        {&AugmentOptions::affine, &AugmentOptions::jpeg, &AugmentOptions::blur}) {
     AugmentOptions one = none();
     one.*change = 1;
-    CHECK_FALSE(same(augment(image, one, 3), image));
+    const cv::Mat before = image.clone();
+    CHECK_FALSE(same(augment(image, one, 3), before));
+    CHECK(same(image, before));
   }
 }
 
@@ -271,6 +273,7 @@ TEST_CASE("nearest: the fewest edits, if few enough", "[nearest]") {
   CHECK(nearest("rgoa", names) == "roga");
   CHECK(nearest("roga-pooled", names) == "roga_pooled");
   CHECK(nearest("sma", names) == "sam");
+  CHECK(nearest("sgam", names) == "sagm");
   CHECK(nearest("lookahead", names).empty());
   CHECK(mentions(unknown_name("optimizer", "lookahead", names), "known are erm, sam"));
 }

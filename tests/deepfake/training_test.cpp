@@ -198,7 +198,11 @@ TEST_CASE("make_optimizer: options that a method lacks are refused", "[methods]"
                  "method sam has no option alpha"));
   CHECK(effective_options("sagm", given).alpha == 0.1);
   CHECK(effective_options("sagm", given).rho == 0.05);
-  CHECK(mentions(message_of([] { effective_options("sgam", {}); }), "did you mean 'sagm'?"));
+  given = {};
+  given.k = 3;
+  CHECK(effective_options("looksam", given).k == 3);
+  CHECK(mentions(message_of([&] { effective_options("roga", given); }), "no option k"));
+  CHECK(mentions(message_of([] { effective_options("rgoa", {}); }), "did you mean 'roga'?"));
 }
 
 TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics", "[methods]") {
@@ -207,6 +211,8 @@ TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics
   const at::Tensor labels = torch::tensor({0.0F, 0.0F, 1.0F, 1.0F});
   std::vector<std::vector<at::Tensor>> buffers;
   for (const std::string& method : method_names()) {
+    // These meet the second domain for the first time on their way, at other weights.
+    if (method == "dgsam" || method == "fish") continue;
     TrainOptions with = options;
     with.optimizer = method;
     torch::manual_seed(1);
@@ -218,6 +224,7 @@ TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics
       return loss;
     };
     const StepOutcome outcome = optimizer->step({closure, closure});
+    CAPTURE(method);
     CHECK(outcome.losses.size() == 2);
     CHECK_FALSE(outcome.skipped);
     buffers.push_back(detector->buffers());
@@ -263,7 +270,7 @@ TEST_CASE("to_tensor: channels first, RGB, from -1 to 1", "[batch]") {
   const std::vector<cv::Mat> images{image, image};
   const at::Tensor tensor = to_tensor(images);
   REQUIRE(tensor.sizes() == at::IntArrayRef({2, 3, 2, 3}));
-  CHECK(tensor[1][0][0][0].item<float>() == 1.0F);
+  CHECK(tensor[1][0][0][0].item<float>() == Approx(1));
   CHECK(tensor[1][1][0][0].item<float>() == -1.0F);
   CHECK(tensor[1][2][0][0].item<float>() == Approx(-0.6));
   CHECK(tensor[0][0][1][2].item<float>() == -1.0F);

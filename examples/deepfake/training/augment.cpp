@@ -75,7 +75,10 @@ cv::Mat augment(const cv::Mat& image, const AugmentOptions& options, std::uint64
     cv::Mat bgr;
     cv::cvtColor(result, bgr, cv::COLOR_RGB2BGR);
     bgr = compressed(bgr, random.integer(options.jpeg_quality, 100));
-    cv::cvtColor(bgr, result, cv::COLOR_BGR2RGB);
+    // Not into `result`, which may still be the caller's image.
+    cv::Mat decoded;
+    cv::cvtColor(bgr, decoded, cv::COLOR_BGR2RGB);
+    result = decoded;
   }
   return result;
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <roga/roga.hpp>
 #include <stdexcept>
 #include <type_traits>
@@ -55,6 +56,14 @@ void visit_fields(Options& options, Visit&& visit) {
   if constexpr (requires { options.eta; }) visit("eta", options.eta);
   if constexpr (requires { options.w_erm; }) visit("w-erm", options.w_erm);
   if constexpr (requires { options.w_gen; }) visit("w-gen", options.w_gen);
+  if constexpr (requires { options.beta; }) visit("beta", options.beta);
+  if constexpr (requires { options.c; }) visit("c", options.c);
+  if constexpr (requires { options.gamma; }) visit("gamma", options.gamma);
+  if constexpr (requires { options.k; }) visit("k", options.k);
+  if constexpr (requires { options.lambda; }) visit("lambda", options.lambda);
+  if constexpr (requires { options.mu; }) visit("mu", options.mu);
+  if constexpr (requires { options.sigma; }) visit("sigma", options.sigma);
+  if constexpr (requires { options.tau; }) visit("tau", options.tau);
 }
 
 std::optional<double>* find_option(MethodOptions& options, const std::string& name) {
@@ -75,15 +84,15 @@ template <class Options, class MakeRecipe>
 Method method(std::string name, MakeRecipe make_recipe) {
   Method made{std::move(name), {}, {}};
   Options defaults;
-  visit_fields(defaults, [&](const char* field, double value) {
-    *find_option(made.defaults, field) = value;
+  visit_fields(defaults, [&](const char* field, auto value) {
+    *find_option(made.defaults, field) = static_cast<double>(value);
   });
   made.make = [make_recipe](const MethodOptions& given, Base base,
                             const Detector& detector) {
     Options options;
     MethodOptions copy = given;
-    visit_fields(options, [&](const char* field, double& value) {
-      value = find_option(copy, field)->value();
+    visit_fields(options, [&](const char* field, auto& value) {
+      value = static_cast<std::decay_t<decltype(value)>>(find_option(copy, field)->value());
     });
     return wrapped(std::move(base), make_recipe(options), detector);
   };
@@ -97,10 +106,28 @@ const std::vector<Method>& methods() {
       method<NoOptions>("erm", [](NoOptions) { return recipes::erm(); }),
       method<recipes::SamOptions>("sam", recipes::sam),
       method<recipes::AsamOptions>("asam", recipes::asam),
+      method<recipes::GsamOptions>("gsam", recipes::gsam),
       method<recipes::SagmOptions>("sagm", recipes::sagm),
+      method<recipes::WsamOptions>("wsam", recipes::wsam),
+      method<recipes::FsamOptions>("fsam", recipes::fsam),
+      method<recipes::LooksamOptions>("looksam", recipes::looksam),
+      method<recipes::FisherSamOptions>("fisher_sam", recipes::fisher_sam),
+      method<recipes::GamOptions>("gam", recipes::gam),
+      method<recipes::MsamOptions>("msam", recipes::msam),
+      method<recipes::DisamOptions>("disam", recipes::disam),
       method<recipes::GacFasOptions>("gac_fas", recipes::gac_fas),
       method<recipes::RogaOptions>("roga", recipes::roga),
       method<recipes::RogaOptions>("roga_pooled", recipes::roga_pooled),
+      method<recipes::DgsamOptions>("dgsam", recipes::dgsam),
+      method<recipes::FishOptions>("fish", recipes::fish),
+      method<recipes::PcgradOptions>("pcgrad", recipes::pcgrad),
+      method<NoOptions>("mgda", [](NoOptions) { return recipes::mgda(); }),
+      method<recipes::CagradOptions>("cagrad", recipes::cagrad),
+      method<recipes::AndMaskOptions>("and_mask", recipes::and_mask),
+      method<recipes::SandMaskOptions>("sand_mask", recipes::sand_mask),
+      method<recipes::GroupDroOptions>("group_dro", recipes::group_dro),
+      method<recipes::VrexOptions>("vrex", recipes::vrex),
+      method<recipes::GradVacOptions>("grad_vac", recipes::grad_vac),
   };
   return table;
 }

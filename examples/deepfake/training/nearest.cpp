@@ -31,7 +31,11 @@ std::string nearest(const std::string& name, std::span<const std::string> candid
   std::size_t fewest = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edits(name, candidate);
-    if (distance < fewest && distance < candidate.size()) {
+    // Between equals, letters in the wrong order are likelier than a letter too many or too few.
+    const bool is_nearer = distance < fewest || (distance == fewest && !best.empty() &&
+                                                 candidate.size() == name.size() &&
+                                                 best.size() != name.size());
+    if (is_nearer && distance < candidate.size()) {
       fewest = distance;
       best = candidate;
     }

@@ -18,14 +18,30 @@ struct MethodOptions {
   std::optional<double> eta = {};
   std::optional<double> w_erm = {};
   std::optional<double> w_gen = {};
+  std::optional<double> beta = {};
+  std::optional<double> c = {};
+  std::optional<double> gamma = {};
+  std::optional<double> k = {};
+  std::optional<double> lambda = {};
+  std::optional<double> mu = {};
+  std::optional<double> sigma = {};
+  std::optional<double> tau = {};
 
   template <class Visit>
   void visit(Visit&& field) {
     field("rho", rho, "radius of the ascent");
-    field("alpha", alpha, "weight of the alignment term");
-    field("eta", eta, "added to |theta| in adaptive ascent");
-    field("w-erm", w_erm, "weight of the plain gradient");
-    field("w-gen", w_gen, "weight of the captured gradients");
+    field("alpha", alpha, "weight of the alignment term; gsam, looksam: of the orthogonal part");
+    field("eta", eta, "asam: added to |theta|; fisher_sam: of the metric; group_dro: step size");
+    field("w-erm", w_erm, "roga: weight of the plain gradient");
+    field("w-gen", w_gen, "roga: weight of the captured gradients");
+    field("beta", beta, "fish: inner learning rate; grad_vac: rate of the target cosines");
+    field("c", c, "cagrad: radius around the mean gradient");
+    field("gamma", gamma, "wsam: weight of the sharpness; gam: of the orthogonal part");
+    field("k", k, "looksam: steps between ascents; sand_mask: steepness");
+    field("lambda", lambda, "disam, vrex: weight of the variance of the losses; fsam: decay");
+    field("mu", mu, "msam: decay of the momentum");
+    field("sigma", sigma, "fsam: share of the running mean that is taken away");
+    field("tau", tau, "and_mask, sand_mask: share of agreement");
   }
 };
 
@@ -134,7 +150,7 @@ struct TrainOptions {
     field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
     field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
     model.visit(field);
-    field("optimizer", optimizer, "method: erm, sam, asam, sagm, gac_fas, roga, roga_pooled");
+    field("optimizer", optimizer, "method: a recipe of the roga library, such as erm, sam, gac_fas or roga");
     field("base", base, "optimizer underneath: adamw, adam or sgd");
     method.visit(field);
     schedule.visit(field);
