@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An existing training loop turned into SAM: the optimizer line changes, the body becomes a closure.
+// An existing training loop turned into SAM: the optimizer line changes, the body becomes a
+// closure.
 #include <torch/torch.h>
 
 #include <iostream>
@@ -8,13 +9,14 @@
 int main() {
   at::set_num_threads(1);
   torch::manual_seed(1);
-  torch::nn::Sequential model(torch::nn::Linear(4, 16), torch::nn::ReLU(), torch::nn::Linear(16, 1));
+  torch::nn::Sequential model(torch::nn::Linear(4, 16), torch::nn::ReLU(),
+                              torch::nn::Linear(16, 1));
   const auto x = torch::randn({64, 4});
   const auto y = x.sum(1, /*keepdim=*/true).sin();
 
-  auto optimizer = roga::wrap<torch::optim::SGD>(
-      roga::recipes::sam({.rho = 0.05}), model->parameters(),
-      torch::optim::SGDOptions(0.1).momentum(0.9));
+  auto optimizer =
+      roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}), model->parameters(),
+                                    torch::optim::SGDOptions(0.1).momentum(0.9));
   for (int step = 0; step < 100; ++step) {
     torch::Tensor loss = optimizer.step([&] {
       optimizer.zero_grad();

@@ -21,9 +21,9 @@ int main() {
     minibatch.push_back({x, x.sum(1, /*keepdim=*/true).sin()});
   }
 
-  auto optimizer = roga::wrap<torch::optim::AdamW>(
-      roga::recipes::roga({.rho = 0.05, .alpha = 1e-3}), model->parameters(),
-      torch::optim::AdamWOptions(1e-2));
+  auto optimizer =
+      roga::wrap<torch::optim::AdamW>(roga::recipes::roga({.rho = 0.05, .alpha = 1e-3}),
+                                      model->parameters(), torch::optim::AdamWOptions(1e-2));
   optimizer.protect(*model);  // batch-norm statistics and dropout masks: first pass only
 
   for (int step = 0; step < 50; ++step) {

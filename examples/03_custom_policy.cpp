@@ -25,7 +25,7 @@ int main() {
   torch::manual_seed(1);
   auto w = torch::randn({8}, torch::requires_grad());
   auto optimizer = roga::wrap<torch::optim::Adam>(
-      roga::recipe(roga::DomainAscent<>{.rho = 0.05}, roga::OwnDomain{}, AgreeingStep{.beta = 0.7}),
+      roga::recipe(roga::DomainAscent{.rho = 0.05}, roga::OwnDomain{}, AgreeingStep{.beta = 0.7}),
       std::vector<torch::Tensor>{w}, torch::optim::AdamOptions(1e-2));
   std::vector<roga::LossClosure> closures;
   for (const double centre : {-0.2, 0.1, 0.4}) {

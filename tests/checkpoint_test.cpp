@@ -96,8 +96,8 @@ TEST_CASE("checkpoint: an optimizer chosen at run time resumes", "[checkpoint][s
   Network a(2);
   Network b(2);
   auto make = [](Network& net) {
-    return roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
-                          new torch::optim::Adam(net.parameters(), torch::optim::AdamOptions(0.01))),
+    return roga::wrap(std::unique_ptr<torch::optim::Optimizer>(new torch::optim::Adam(
+                          net.parameters(), torch::optim::AdamOptions(0.01))),
                       recipes::roga());
   };
   auto straight = make(a);
@@ -136,7 +136,8 @@ TEST_CASE("checkpoint: a truncated, foreign or unfitting file throws and changes
   const auto bytes = saved(optimizer);
 
   std::vector<std::string> bad;
-  for (const std::size_t share : {0, 1, 5, 9}) bad.push_back(bytes.substr(0, bytes.size() * share / 10));
+  for (const std::size_t share : {0, 1, 5, 9})
+    bad.push_back(bytes.substr(0, bytes.size() * share / 10));
   bad.push_back(bytes.substr(0, bytes.size() - 1));
   bad.emplace_back("this is no archive");
   {
@@ -146,8 +147,8 @@ TEST_CASE("checkpoint: a truncated, foreign or unfitting file throws and changes
     torch::optim::Adam plain(net.parameters(), torch::optim::AdamOptions(0.01));
     bad.push_back(saved(plain));
     auto other_size = torch::ones({2}, at::kDouble).requires_grad_();
-    auto small = roga::wrap<torch::optim::Adam>(recipes::roga(), std::vector<at::Tensor>{other_size},
-                                                torch::optim::AdamOptions(0.5));
+    auto small = roga::wrap<torch::optim::Adam>(
+        recipes::roga(), std::vector<at::Tensor>{other_size}, torch::optim::AdamOptions(0.5));
     bad.push_back(saved(small));
   }
   for (const auto& file : bad) CHECK_THROWS_AS(load(optimizer, file), c10::Error);

@@ -26,8 +26,8 @@ TEST_CASE("protect: running statistics count the first pass only", "[protect][in
     Network robust = noisy(2);
     auto erm = roga::wrap<torch::optim::SGD>(recipes::erm(), plain.parameters(),
                                              torch::optim::SGDOptions(0.0));
-    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, robust.parameters(),
-                                                   torch::optim::SGDOptions(0.0));
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, robust.parameters(), torch::optim::SGDOptions(0.0));
     optimizer.protect(*robust.net);
     torch::manual_seed(11);
     for (int step = 0; step < 3; ++step) erm.step(plain.closures());
@@ -44,8 +44,8 @@ TEST_CASE("protect: running statistics count the first pass only", "[protect][in
 TEST_CASE("protect: dropout draws the same masks in every pass", "[protect][invariant]") {
   auto run = [](auto recipe, bool protect) {
     Network net = noisy(2);
-    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, net.parameters(),
-                                                   torch::optim::SGDOptions(0.1));
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, net.parameters(), torch::optim::SGDOptions(0.1));
     if (protect) optimizer.protect(*net.net);
     torch::manual_seed(11);
     for (int step = 0; step < 3; ++step) optimizer.step(net.closures());
@@ -88,6 +88,34 @@ TEST_CASE("protect: an exception and a skipped step undo buffers and generators"
     CHECK(problems::same_bits(net.net->buffers(), before));
     CHECK(problems::same_bits(torch::rand({4}), expected));
   }
+}
+
+TEST_CASE("protect: a shared forward counts its batch once and sees the same masks again",
+          "[protect][invariant]") {
+  auto run = [](auto recipe, bool protect) {
+    Network net = noisy(2);
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, net.parameters(), torch::optim::SGDOptions(0.1));
+    if (protect) optimizer.protect(*net.net);
+    const auto x = torch::cat({net.inputs[0], net.inputs[1]});
+    const auto y = torch::cat({net.targets[0], net.targets[1]});
+    torch::manual_seed(11);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.step(roga::SharedForward{[&] {
+        return (net.net->forward(x) - y).square().reshape({2, -1}).mean(1);
+      }});
+    }
+    auto state = problems::copy(net.parameters());
+    for (const auto& buffer : net.net->buffers()) state.push_back(buffer.clone());
+    return state;
+  };
+  // With radius 0 every further pass repeats the first, so that protected equals ERM.
+  const auto erm = run(recipes::erm(), false);
+  CHECK(problems::deviation(run(recipes::sam({.rho = 0}), true), erm) < 1e-12);
+  CHECK(problems::deviation(run(recipes::roga({.rho = 0, .alpha = 0}), true), erm) < 1e-12);
+  CHECK(problems::deviation(run(recipes::sam({.rho = 0}), false), erm) > 1e-3);
+  // At a real radius the statistics of the first step's batch are still ERM's.
+  CHECK(run(recipes::roga({.rho = 1}), true).back().item<std::int64_t>() == 3);
 }
 
 TEST_CASE("protect: works for a TorchScript module that rebinds its buffers", "[protect]") {

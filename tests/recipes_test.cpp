@@ -30,8 +30,8 @@ double between(First first, Second second, std::int64_t domains = 3, double scal
   Network a(domains);
   Network b(domains);
   auto one = roga::wrap<torch::optim::SGD>(first, a.parameters(), torch::optim::SGDOptions(0.1));
-  auto other = roga::wrap<torch::optim::SGD>(second, b.parameters(),
-                                             torch::optim::SGDOptions(0.1 * scale));
+  auto other =
+      roga::wrap<torch::optim::SGD>(second, b.parameters(), torch::optim::SGDOptions(0.1 * scale));
   for (int step = 0; step < 4; ++step) {
     one.step(a.closures());
     other.step(b.closures());
@@ -96,10 +96,9 @@ TEST_CASE("recipes: own capture leaves the falsely flat well, pooled capture nev
       closures.emplace_back([w, sign]() mutable {
         const auto* p = w.data_ptr<double>();
         const double s = 1 / (1 + std::exp(2 * p[0]));
-        w.mutable_grad() = torch::tensor({.2 * p[0] * (p[0] * p[0] - 1) -
-                                              sign * 4 * p[1] * s * (1 - s),
-                                          p[1] + sign * 2 * s},
-                                         at::kDouble);
+        w.mutable_grad() = torch::tensor(
+            {.2 * p[0] * (p[0] * p[0] - 1) - sign * 4 * p[1] * s * (1 - s), p[1] + sign * 2 * s},
+            at::kDouble);
         return torch::zeros({}, at::kDouble);
       });
     }

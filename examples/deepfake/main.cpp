@@ -42,8 +42,8 @@ void check_names(const CLI::App& program, std::span<char*> words) {
   }
 }
 
-/// Keeps freed memory in the process: a step frees and asks for the same tensors again and again, and
-/// to give their pages back each time can cost more than the arithmetic.
+/// Keeps freed memory in the process: a step frees and asks for the same tensors again and again,
+/// and to give their pages back each time can cost more than the arithmetic.
 void keep_freed_memory() {
   constexpr int mebibyte = 1 << 20;
   mallopt(M_MMAP_THRESHOLD, 32 * mebibyte);
@@ -63,7 +63,8 @@ int fail(std::string message) {
 int main(int argc, char** argv) {
   keep_freed_memory();
   CLI::App program(
-      "Train a deepfake detector that holds on forgeries it never saw. Data: DeepfakeBench's layout, "
+      "Train a deepfake detector that holds on forgeries it never saw. Data: DeepfakeBench's "
+      "layout, "
       "or synthetic faces of its own.",
       "roga-deepfake");
   program.require_subcommand(1);

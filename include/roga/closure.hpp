@@ -7,9 +7,10 @@
 namespace roga {
 inline namespace v1 {
 
-/// Computes the loss of one domain's minibatch: zero_grad (harmless if left out), forward, backward,
-/// return the loss. It may loop over micro-batches. A step calls it once per pass, so it must not
-/// draw a new minibatch. An empty closure in a list marks a domain without data in this step.
+/// Computes the loss of one domain's minibatch: zero_grad (harmless if left out), forward,
+/// backward, return the loss. It may loop over micro-batches. A step calls it once per pass, so it
+/// must not draw a new minibatch. An empty closure in a list marks a domain without data in this
+/// step.
 using LossClosure = torch::optim::Optimizer::LossClosure;
 
 /// One forward pass for all domains: returns a [K] tensor with each domain's mean loss, still

@@ -88,7 +88,7 @@ class RoGAOptimizer : public Base {
   /// @param module torch::nn::Module or torch::jit::Module; must outlive the optimizer
   /// Cost: a copy of the buffers for each pass after the first.
   template <class Module>
-    requires requires(const Module& module) { module.buffers(); }
+  requires requires(const Module& module) { module.buffers(); }
   void protect(const Module& module) {
     engine_.protection.add([&module] {
       std::vector<at::Tensor> buffers;
@@ -105,11 +105,8 @@ class RoGAOptimizer : public Base {
 
   /// Sets the radius before each step, from the step count and the learning rate: see
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
-  void schedule_radius(RadiusSchedule radius)
-    requires requires(P& policy) { policy.rho; }
-  {
-    radius_ = std::move(radius);
-  }
+  void schedule_radius(RadiusSchedule radius) requires requires(P& policy) { policy.rho; }
+  { radius_ = std::move(radius); }
   /// The first `steps` steps follow the ERM gradient, with one pass each.
   void warm_up(std::int64_t steps) { engine_.warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
@@ -128,9 +125,9 @@ class RoGAOptimizer : public Base {
     if (factors.size() <= group) factors.resize(group + 1, 1.0);
     factors[group] = factor;
   }
-  /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters of
-  /// the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226). An
-  /// empty list means all. The direction still covers every parameter.
+  /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters
+  /// of the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226).
+  /// An empty list means all. The direction still covers every parameter.
   void ascend_only(const std::vector<at::Tensor>& parameters) {
     engine_.only.clear();
     for (const auto& parameter : parameters) {
@@ -217,8 +214,7 @@ RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, BaseArguments&&... bas
 template <BaseOptimizer Base, class P, class C, class A, class Options>
 RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, std::vector<at::Tensor> parameters,
                                   Options options) {
-  return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(parameters),
-                                      std::move(options));
+  return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(parameters), std::move(options));
 }
 
 /// Wraps an optimizer chosen at run time. Attach schedulers to the optimizer itself, which

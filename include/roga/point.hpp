@@ -22,8 +22,8 @@ struct Point {
 
 /// Which data a capture policy evaluates at a point.
 struct Slice {
-  bool all = true;        ///< every domain of the step, averaged
-  std::size_t domain = 0; ///< otherwise this one
+  bool all = true;         ///< every domain of the step, averaged
+  std::size_t domain = 0;  ///< otherwise this one
   static constexpr Slice pooled() { return {}; }
   static constexpr Slice own(std::size_t k) { return {.all = false, .domain = k}; }
 };

@@ -21,6 +21,7 @@
 #include <roga/capture/pooled.hpp>
 #include <roga/closure.hpp>
 #include <roga/concepts.hpp>
+#include <roga/cost.hpp>
 #include <roga/memory.hpp>
 #include <roga/optimizer.hpp>
 #include <roga/order.hpp>

@@ -24,12 +24,12 @@ struct Row {
 /// memory of a recipe follows from these declarations.
 enum class Reads : unsigned {
   nothing = 0,
-  erm = 1,           ///< roga::erm
-  domains = 2,       ///< every roga::domain(k), at any time
-  own_domain = 4,    ///< roga::domain(k) at point k only
-  captured = 8,      ///< every roga::captured(j)
-  captured_mean = 16,///< roga::captured_mean
-  latest = 32,       ///< roga::latest
+  erm = 1,             ///< roga::erm
+  domains = 2,         ///< every roga::domain(k), at any time
+  own_domain = 4,      ///< roga::domain(k) at point k only
+  captured = 8,        ///< every roga::captured(j)
+  captured_mean = 16,  ///< roga::captured_mean
+  latest = 32,         ///< roga::latest
 };
 
 /// g: the mean of the domains' gradients at theta.

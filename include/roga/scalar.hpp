@@ -33,16 +33,19 @@ class Scalar {
 
   friend Scalar operator-(const Scalar& a) { return a * -1.0; }
   friend Scalar operator+(const Scalar& a, const Scalar& b) {
-    return apply(a, b, [](auto x, auto y) { return x + y; },
-                 [](const auto& x, const auto& y) { return x.add(y); });
+    return apply(
+        a, b, [](auto x, auto y) { return x + y; },
+        [](const auto& x, const auto& y) { return x.add(y); });
   }
   friend Scalar operator-(const Scalar& a, const Scalar& b) {
-    return apply(a, b, [](auto x, auto y) { return x - y; },
-                 [](const auto& x, const auto& y) { return x.sub(y); });
+    return apply(
+        a, b, [](auto x, auto y) { return x - y; },
+        [](const auto& x, const auto& y) { return x.sub(y); });
   }
   friend Scalar operator*(const Scalar& a, const Scalar& b) {
-    return apply(a, b, [](auto x, auto y) { return x * y; },
-                 [](const auto& x, const auto& y) { return x.mul(y); });
+    return apply(
+        a, b, [](auto x, auto y) { return x * y; },
+        [](const auto& x, const auto& y) { return x.mul(y); });
   }
   /// a / b, and 0 where b is 0: a direction without length has no unit vector, and nothing to add.
   friend Scalar operator/(const Scalar& a, const Scalar& b) {

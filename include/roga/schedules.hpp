@@ -10,10 +10,11 @@
 namespace roga {
 inline namespace v1 {
 
-/// What a radius may depend on. Both are saved with the optimizer, so a resumed run goes on exactly.
+/// What a radius may depend on. Both are saved with the optimizer, so a resumed run goes on
+/// exactly.
 struct Progress {
-  std::int64_t step = 0;        ///< steps finished
-  double learning_rate = 0.0;   ///< of the first parameter group
+  std::int64_t step = 0;       ///< steps finished
+  double learning_rate = 0.0;  ///< of the first parameter group
 };
 /// Radius of the next step.
 using RadiusSchedule = std::function<double(const Progress&)>;
@@ -31,7 +32,8 @@ inline RadiusSchedule linear(double from, double to, std::int64_t steps) {
   detail::require_radius("to", to);
   detail::require(steps >= 1, "steps", "at least 1", static_cast<double>(steps));
   return [=](const Progress& progress) {
-    const double share = std::fmin(1.0, static_cast<double>(progress.step) / static_cast<double>(steps));
+    const double share =
+        std::fmin(1.0, static_cast<double>(progress.step) / static_cast<double>(steps));
     return from + share * (to - from);
   };
 }

@@ -17,7 +17,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// One step as policies see it: losses, rows by name, their inner products, and the recipe's memory.
+/// One step as policies see it: losses, rows by name, their inner products, and the recipe's
+/// memory.
 ///
 /// Inner products are computed when asked for and kept for the step. What a policy writes to the
 /// memory takes effect when the step succeeds; a step that throws or is skipped leaves no trace.
@@ -95,9 +96,15 @@ class Step {
   const GradientList& row(Row which) const {
     const GradientList* found = nullptr;
     switch (which.kind) {
-      case Row::Kind::erm: found = &slot(Row::Kind::erm); break;
-      case Row::Kind::captured_mean: found = &slot(Row::Kind::captured_mean); break;
-      case Row::Kind::latest: found = &slot(Row::Kind::latest); break;
+      case Row::Kind::erm:
+        found = &slot(Row::Kind::erm);
+        break;
+      case Row::Kind::captured_mean:
+        found = &slot(Row::Kind::captured_mean);
+        break;
+      case Row::Kind::latest:
+        found = &slot(Row::Kind::latest);
+        break;
       case Row::Kind::domain:
         if (domains() == 1 && which.index == 0) return row(erm);
         if (which.index < domain_rows_.size()) found = &domain_rows_[which.index];

@@ -14,7 +14,7 @@ struct Base : torch::optim::Optimizer {
   using Optimizer::Optimizer;
   at::Tensor step(LossClosure) override { return {}; }
 };
-using Accepted = RoGAOptimizer<Base, NormalizedAscent<>, Pooled, CapturedGradient>;
+using Accepted = RoGAOptimizer<Base, NormalizedAscent, Pooled, CapturedGradient>;
 static_assert(std::derived_from<Accepted, Base>);
 
 struct AbstractBase : torch::optim::Optimizer {
@@ -33,10 +33,10 @@ struct AlignmentWithoutDirection {
 };
 
 #ifdef ROGA_REFUSED
-using First = RoGAOptimizer<AbstractBase, NormalizedAscent<>, Pooled, CapturedGradient>;
+using First = RoGAOptimizer<AbstractBase, NormalizedAscent, Pooled, CapturedGradient>;
 using Second = RoGAOptimizer<Base, AscentWithoutPoint, Pooled, CapturedGradient>;
-using Third = RoGAOptimizer<Base, NormalizedAscent<>, CaptureOfNumbers, CapturedGradient>;
-using Fourth = RoGAOptimizer<Base, NormalizedAscent<>, Pooled, AlignmentWithoutDirection>;
+using Third = RoGAOptimizer<Base, NormalizedAscent, CaptureOfNumbers, CapturedGradient>;
+using Fourth = RoGAOptimizer<Base, NormalizedAscent, Pooled, AlignmentWithoutDirection>;
 #endif
 
 }  // namespace

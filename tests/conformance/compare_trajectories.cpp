@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// compare_trajectories PROGRAM FILE: runs PROGRAM on FILE and compares what it prints with the numbers
-// in FILE, relative to the largest entry of each vector: 1e-8, and 1e-5 for rules with a solver.
+// compare_trajectories PROGRAM FILE: runs PROGRAM on FILE and compares what it prints with the
+// numbers in FILE, relative to the largest entry of each vector: 1e-8, and 1e-5 for rules with a
+// solver.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -47,8 +48,8 @@ int main(int argc, char** argv) {
   }
   const std::string file = argv[2];
   const auto expected = Json::parse(std::ifstream(file)).at("cases");
-  const auto actual = Json::parse(output_of("'" + std::string(argv[1]) + "' '" + file + "'"))
-                          .at("cases");
+  const auto actual =
+      Json::parse(output_of("'" + std::string(argv[1]) + "' '" + file + "'")).at("cases");
   int failures = expected.size() == actual.size() ? 0 : 1;
   for (std::size_t i = 0; i < expected.size() && i < actual.size(); ++i) {
     const std::string name = expected[i].at("rule");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// roga_conformance FILE: runs the update rules of a trajectories file through the public API, float64
-// and SGD without momentum, and prints the trajectories that come out as JSON.
+// roga_conformance FILE: runs the update rules of a trajectories file through the public API,
+// float64 and SGD without momentum, and prints the trajectories that come out as JSON.
 #include <ATen/core/ivalue.h>
 #include <torch/optim/sgd.h>
 #include <torch/torch.h>
@@ -32,8 +32,8 @@ struct Quadratics {
       parameters.push_back(start.narrow(0, begin, length).clone().requires_grad_());
       begin += length;
     }
-    TORCH_CHECK(begin == start.numel(), "roga_conformance: 'split' adds up to ", begin, ", 'w0' has ",
-                start.numel(), " entries");
+    TORCH_CHECK(begin == start.numel(), "roga_conformance: 'split' adds up to ", begin,
+                ", 'w0' has ", start.numel(), " entries");
     for (const auto& rows : problem.at("H")) {
       std::vector<at::Tensor> stacked;
       for (const auto& row : rows) stacked.push_back(vector(row));
@@ -104,9 +104,8 @@ const std::map<std::string, Rule>& rules() {
   static const std::map<std::string, Rule> table{
       {"erm", rule([](const Json&) { return recipes::erm(); })},
       {"sam", rule([](const Json& h) { return recipes::sam({.rho = h.at("rho")}); })},
-      {"asam", rule([](const Json& h) {
-         return recipes::asam({.rho = h.at("rho"), .eta = h.at("eta")});
-       })},
+      {"asam",
+       rule([](const Json& h) { return recipes::asam({.rho = h.at("rho"), .eta = h.at("eta")}); })},
       {"sagm", rule([](const Json& h) {
          return recipes::sagm({.rho = h.at("rho"), .alpha = h.at("alpha")});
        })},
@@ -148,9 +147,8 @@ const std::map<std::string, Rule>& rules() {
                               .b = h.at("b"),
                               .gamma = h.at("gamma")});
        })},
-      {"msam", rule([](const Json& h) {
-         return recipes::msam({.rho = h.at("rho"), .mu = h.at("mu")});
-       })},
+      {"msam",
+       rule([](const Json& h) { return recipes::msam({.rho = h.at("rho"), .mu = h.at("mu")}); })},
       {"disam", rule([](const Json& h) {
          return recipes::disam({.rho = h.at("rho"), .lambda = h.at("lambda")});
        })},

@@ -290,10 +290,27 @@ TEST_CASE("runs that differ by their seed are one method", "[report]") {
   CHECK(comparison.relative_step_seconds(roga) == Approx(2));
   CHECK(mentions(summary_text(comparison, frame_level), "erm         2"));
 
+  // Of the epochs' means over domains, .5 and .7, the best; the run without such rows has none.
+  std::vector<EvalRow> evals = runs[2].evals;
+  const auto validated = [&](std::int64_t epoch, const std::string& domain, double auc_value) {
+    evals.push_back(eval_row("FF-DF", domain, auc_value));
+    evals.back().epoch = epoch;
+    evals.back().split = "val";
+  };
+  validated(1, "FF-DF", .4);
+  validated(1, "FF-F2F", .6);
+  validated(2, "FF-DF", .8);
+  validated(2, "FF-F2F", .6);
+  validated(3, all_domains, .99);
+  runs[2].evals = evals;
+  CHECK(comparison.validation_auc(roga, frame_level).mean == Approx(.7));
+  CHECK(std::isnan(comparison.validation_auc(erm, frame_level).mean));
+
   write_comparison(comparison, frame_level, folder.path() / "compare.csv");
   const CsvTable table = read_csv(folder.path() / "compare.csv");
-  CHECK(table.columns == std::vector<std::string>{"method", "seeds", "in-domain", "FF-DF",
-                                                  "CelebDFv2", "mean unseen", "s/step", "x ERM"});
+  CHECK(table.columns == std::vector<std::string>{"method", "seeds", "validation", "in-domain",
+                                                  "FF-DF", "CelebDFv2", "mean unseen", "s/step",
+                                                  "x ERM"});
   CHECK(table.number(0, table.column("mean unseen")) == Approx(.65));
   CHECK(table.number(1, table.column("x ERM")) == Approx(2));
 

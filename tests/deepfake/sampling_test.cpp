@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What decides which images a step sees, without LibTorch: options, sampler, augmentation, schedule.
+// What decides which images a step sees, without LibTorch: options, sampler, augmentation,
+// schedule.
 #include <algorithm>
 #include <map>
 #include <opencv2/imgproc.hpp>
@@ -47,7 +48,8 @@ Index small_index() {
   return index;
 }
 
-TEST_CASE("PairSampler: every step is balanced and every fake has its own real frame", "[sampler]") {
+TEST_CASE("PairSampler: every step is balanced and every fake has its own real frame",
+          "[sampler]") {
   const Index index = small_index();
   const PairSampler sampler(index, {"FF-A", "FF-B"}, {.pairs = 3, .seed = 7});
   CHECK((sampler.sizes() == std::vector<std::size_t>{12, 4}));
@@ -209,8 +211,9 @@ TEST_CASE("learning_rate: warm-up, then constant, cosine or steps", "[schedule]"
   options.schedule = "cosine";
   options.final_lr = 0.25;
   CHECK(learning_rate(options, 4, 10, 104) == Approx(0.4));
-  CHECK(learning_rate(options, 54, 10, 104) == Approx(0.25));            // half-way
-  CHECK(learning_rate(options, 29, 10, 104) == Approx(0.3560660171780));  // 0.1 + 0.3 (1 + sqrt(1/2)) / 2
+  CHECK(learning_rate(options, 54, 10, 104) == Approx(0.25));  // half-way
+  CHECK(learning_rate(options, 29, 10, 104) ==
+        Approx(0.3560660171780));  // 0.1 + 0.3 (1 + sqrt(1/2)) / 2
   CHECK(learning_rate(options, 103, 10, 104) > 0.1);
   options.schedule = "step";
   options.step_epochs = 2;
@@ -241,7 +244,8 @@ TEST_CASE("TrainOptions: survive the way through JSON", "[options]") {
 TEST_CASE("TrainOptions: a wrong name or value is named, with the file", "[options]") {
   TrainOptions options;
   const auto set = [&](const char* json) {
-    return message_of([&] { set_from_json(options, nlohmann::ordered_json::parse(json), "x.json"); });
+    return message_of(
+        [&] { set_from_json(options, nlohmann::ordered_json::parse(json), "x.json"); });
   };
   CHECK(set(R"({"epohcs": 3})") == "x.json: unknown option 'epohcs': did you mean 'epochs'?");
   CHECK(mentions(set(R"({"epochs": "three"})"), "\"epochs\" cannot be \"three\""));

@@ -110,11 +110,8 @@ std::vector<std::vector<double>> losses(const fs::path& run) {
 }
 
 TEST_CASE("train: a run that was stopped and resumed ends with the same bits", "[train]") {
-  const auto [method, base] =
-      GENERATE(table<std::string, std::string>({{"erm", "sgd"},
-                                                {"sam", "adamw"},
-                                                {"gac_fas", "adam"},
-                                                {"roga", "adamw"}}));
+  const auto [method, base] = GENERATE(table<std::string, std::string>(
+      {{"erm", "sgd"}, {"sam", "adamw"}, {"gac_fas", "adam"}, {"roga", "adamw"}}));
   CAPTURE(method, base);
   const TemporaryFolder folder;
   TrainOptions options = tiny_options(method);
@@ -232,7 +229,8 @@ TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics
   for (const auto& of_method : buffers) check_equal(of_method, buffers.front());
 }
 
-TEST_CASE("make_optimizer: a loss that is not finite changes nothing and is reported", "[methods]") {
+TEST_CASE("make_optimizer: a loss that is not finite changes nothing and is reported",
+          "[methods]") {
   const TrainOptions options = tiny_options("roga");
   const auto detector = make_detector(options.model);
   const auto optimizer = make_optimizer(options, *detector);

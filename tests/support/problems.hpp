@@ -21,7 +21,8 @@ struct Quadratics {
                                  torch::tensor({0., -1.}, at::kDouble),
                                  torch::tensor({-2., 1.}, at::kDouble)};
 
-  std::vector<roga::LossClosure> closures(const std::vector<std::size_t>& domains = {0, 1, 2}) const {
+  std::vector<roga::LossClosure> closures(const std::vector<std::size_t>& domains = {0, 1,
+                                                                                     2}) const {
     std::vector<roga::LossClosure> list;
     for (const auto k : domains) {
       list.emplace_back([this, k] {

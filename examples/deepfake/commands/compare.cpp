@@ -57,8 +57,7 @@ std::vector<Contestant> contestants(const std::string& settings, std::vector<std
     options = command_line.over(options);
     for (const std::uint64_t seed : seeds) {
       options.seed = seed;
-      const std::string folder =
-          seeds.size() == 1 ? name : name + "-seed" + std::to_string(seed);
+      const std::string folder = seeds.size() == 1 ? name : name + "-seed" + std::to_string(seed);
       all.push_back({name, output / folder, options});
     }
   }

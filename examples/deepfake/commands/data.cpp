@@ -65,16 +65,17 @@ void make_data(const SyntheticOptions& options) {
   std::vector<AuditedDomain> domains = audit_data(index);
   write_audit(options.output / "audit.csv", domains);
   for (AuditedDomain& domain : domains) domain.name = domain_title(domain.name, true);
-  std::cout << "\nShortcut audit: AUC of one hand-made statistic, fake against real (0.5: useless;\n"
-               "below 0.5: lower in fakes)\n";
+  std::cout
+      << "\nShortcut audit: AUC of one hand-made statistic, fake against real (0.5: useless;\n"
+         "below 0.5: lower in fakes)\n";
   print_audit(std::cout, domains);
 }
 
 }  // namespace
 
 void add_make_data(CLI::App& program) {
-  auto* command = program.add_subcommand(
-      "make-data", "Render the synthetic data set in DeepfakeBench's layout");
+  auto* command = program.add_subcommand("make-data",
+                                         "Render the synthetic data set in DeepfakeBench's layout");
   command->footer("Example: roga-deepfake make-data --output data --preset demo --seed 1");
   auto options = std::make_shared<SyntheticOptions>();
   auto preset = std::make_shared<std::string>("demo");
@@ -96,7 +97,8 @@ void add_make_data(CLI::App& program) {
       {"--frames", &SyntheticOptions::frames_per_video},
   }};
   for (const auto& [name, field] : fields) {
-    command->add_option(name, (*counts)[name], "instead of the preset's")->check(CLI::PositiveNumber);
+    command->add_option(name, (*counts)[name], "instead of the preset's")
+        ->check(CLI::PositiveNumber);
   }
   command->add_option("--threads", options->threads, "the result does not depend on it")
       ->check(CLI::PositiveNumber)

@@ -34,7 +34,8 @@ void add_train(CLI::App& program) {
     std::signal(SIGINT, [](int) { interrupted = true; });
     std::signal(SIGTERM, [](int) { interrupted = true; });
     request->stop = [] { return interrupted.load(); };
-    const bool goes_on = request->resume && !request->force && std::filesystem::exists(request->run / "config.json");
+    const bool goes_on =
+        request->resume && !request->force && std::filesystem::exists(request->run / "config.json");
     const TrainOptions base = goes_on ? options_of_run(request->run) : TrainOptions();
     const TrainResult result = train(options->over(base), *request);
     if (!result.finished) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <stdexcept>
 
@@ -146,6 +147,21 @@ MeanDeviation Comparison::mean_auc(const RunGroup& group, bool trained,
   return mean_deviation(values);
 }
 
+MeanDeviation Comparison::validation_auc(const RunGroup& group, const std::string& level) const {
+  std::vector<double> best;
+  for (const Run* run : group.runs) {
+    std::map<std::int64_t, std::vector<double>> by_epoch;
+    for (const EvalRow& row : run->evals) {
+      if (row.split != "val" || row.level != level || row.domain == all_domains) continue;
+      by_epoch[row.epoch].push_back(row.metrics.auc);
+    }
+    std::vector<double> means;
+    for (const auto& [epoch, values] : by_epoch) means.push_back(mean_deviation(values).mean);
+    if (!means.empty()) best.push_back(std::ranges::max(means));
+  }
+  return mean_deviation(best);
+}
+
 double Comparison::step_seconds(const RunGroup& group) const {
   std::vector<double> medians;
   for (const Run* run : group.runs) {
@@ -196,11 +212,12 @@ struct Summary {
 template <class Text, class Number>
 Summary summarise(const Comparison& comparison, const std::string& level, Text text,
                   Number number) {
-  Summary summary{{"method", "seeds", "in-domain"}, {}};
+  Summary summary{{"method", "seeds", "validation", "in-domain"}, {}};
   for (const TestDomain& domain : comparison.domains()) summary.header.push_back(domain.title);
   for (const char* name : {"mean unseen", "s/step", "x ERM"}) summary.header.emplace_back(name);
   for (const RunGroup& group : comparison.groups()) {
     std::vector<std::string> cells{group.title, std::to_string(group.runs.size()),
+                                   text(comparison.validation_auc(group, level)),
                                    text(comparison.mean_auc(group, true, level))};
     for (const TestDomain& domain : comparison.domains()) {
       cells.push_back(text(comparison.auc(group, domain, level)));

@@ -54,6 +54,9 @@ class Comparison {
                     const std::string& level) const;
   /// Mean over the domains that the group was trained on, or over all others.
   MeanDeviation mean_auc(const RunGroup& group, bool trained, const std::string& level) const;
+  /// The best of a run's epochs on the validation split, which chose its checkpoint: the number to
+  /// choose settings by. NaN for a run without validation.
+  MeanDeviation validation_auc(const RunGroup& group, const std::string& level) const;
   /// Mean over seeds of config.json's "record" > "step_seconds" or, without it, of the median over
   /// history.csv; NaN without either.
   double step_seconds(const RunGroup& group) const;

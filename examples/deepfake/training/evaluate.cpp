@@ -73,19 +73,16 @@ Evaluation evaluate(const EvaluateOptions& options) {
     ImageCache streaming(part, trained.model.size, 0);
     const auto scored = [&](std::size_t frames) {
       evaluation.frames += frames;
-      progress.update(static_cast<std::int64_t>(evaluation.frames),
-                      part.videos.front().dataset);
+      progress.update(static_cast<std::int64_t>(evaluation.frames), part.videos.front().dataset);
     };
     const auto of_part = score_frames(*detector, part, streaming, scored);
     scores.insert(scores.end(), of_part.begin(), of_part.end());
   }
-  evaluation.rows =
-      evaluate_frames(scores, state.at("epoch").get<std::int64_t>(), options.split);
+  evaluation.rows = evaluate_frames(scores, state.at("epoch").get<std::int64_t>(), options.split);
   merge_evals(run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
-           std::ranges::any_of(evaluation.rows, [&](const EvalRow& fresh) {
-             return fresh.dataset == row.dataset;
-           });
+           std::ranges::any_of(evaluation.rows,
+                               [&](const EvalRow& fresh) { return fresh.dataset == row.dataset; });
   });
   // The report reads scores/ as the test's.
   if (options.split == "test") write_scores(run, scores);
@@ -132,7 +129,9 @@ std::string to_text(const Evaluation& evaluation) {
       ++mean.count;
     }
     table.add({row.dataset, domain_title(row.domain, evaluation.synthetic && !is_all),
-               is_all ? "" : is_trained ? "yes" : "no",
+               is_all       ? ""
+               : is_trained ? "yes"
+                            : "no",
                std::to_string(metrics.n_real + metrics.n_fake), fixed(metrics.auc),
                fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high), fixed(of_videos),
                fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
@@ -140,8 +139,8 @@ std::string to_text(const Evaluation& evaluation) {
   table.add_rule();
   const auto add_mean = [&](const char* name, const Mean& mean) {
     if (mean.count == 0) return;
-    table.add({"mean", name, "", "", fixed(mean.frame / mean.count), "",
-               fixed(mean.video / mean.count)});
+    table.add(
+        {"mean", name, "", "", fixed(mean.frame / mean.count), "", fixed(mean.video / mean.count)});
   };
   add_mean("trained on", trained);
   add_mean("not trained on", unseen);

@@ -87,8 +87,7 @@ Method method(std::string name, MakeRecipe make_recipe) {
   visit_fields(defaults, [&](const char* field, auto value) {
     *find_option(made.defaults, field) = static_cast<double>(value);
   });
-  made.make = [make_recipe](const MethodOptions& given, Base base,
-                            const Detector& detector) {
+  made.make = [make_recipe](const MethodOptions& given, Base base, const Detector& detector) {
     Options options;
     MethodOptions copy = given;
     visit_fields(options, [&](const char* field, auto& value) {
@@ -149,12 +148,11 @@ Base make_base(const TrainOptions& options, const Detector& detector) {
         parameters, torch::optim::AdamWOptions(lr).weight_decay(decay));
   }
   if (options.base == "adam") {
-    return std::make_unique<torch::optim::Adam>(
-        parameters, torch::optim::AdamOptions(lr).weight_decay(decay));
+    return std::make_unique<torch::optim::Adam>(parameters,
+                                                torch::optim::AdamOptions(lr).weight_decay(decay));
   }
   return std::make_unique<torch::optim::SGD>(
-      parameters,
-      torch::optim::SGDOptions(lr).momentum(options.momentum).weight_decay(decay));
+      parameters, torch::optim::SGDOptions(lr).momentum(options.momentum).weight_decay(decay));
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ nn::Conv2d convolution(int in, int out, int kernel, int stride) {
 nn::AnyModule normalization(int channels, const std::string& kind) {
   constexpr int channels_per_group = 8;
   if (kind == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
-  return nn::AnyModule(nn::GroupNorm(nn::GroupNormOptions(channels / channels_per_group, channels)));
+  return nn::AnyModule(
+      nn::GroupNorm(nn::GroupNormOptions(channels / channels_per_group, channels)));
 }
 
 /// Two convolutions and a shortcut.
@@ -79,9 +80,12 @@ class ResidualSmall : public Detector {
       int channels;
       int stride;
     };
-    const std::array<Stage, 6> stages{
-        {{2 * width, 2}, {2 * width, 1}, {2 * width, 1}, {3 * width, 2}, {3 * width, 1},
-         {3 * width, 1}}};
+    const std::array<Stage, 6> stages{{{2 * width, 2},
+                                       {2 * width, 1},
+                                       {2 * width, 1},
+                                       {3 * width, 2},
+                                       {3 * width, 1},
+                                       {3 * width, 1}}};
     int channels = width;
     for (const Stage& stage : stages) {
       blocks_->push_back(

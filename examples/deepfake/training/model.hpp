@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/detail/torch.hpp>
 #include <torch/nn/module.h>
+#include <roga/detail/torch.hpp>
 
 #include <memory>
 

@@ -32,9 +32,9 @@ std::string nearest(const std::string& name, std::span<const std::string> candid
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edits(name, candidate);
     // Between equals, letters in the wrong order are likelier than a letter too many or too few.
-    const bool is_nearer = distance < fewest || (distance == fewest && !best.empty() &&
-                                                 candidate.size() == name.size() &&
-                                                 best.size() != name.size());
+    const bool is_nearer =
+        distance < fewest || (distance == fewest && !best.empty() &&
+                              candidate.size() == name.size() && best.size() != name.size());
     if (is_nearer && distance < candidate.size()) {
       fewest = distance;
       best = candidate;

@@ -62,7 +62,8 @@ void require_one_of(const std::string& name, const std::string& value,
 Json to_json(const TrainOptions& options) {
   Json json = Json::object();
   TrainOptions copy = options;  // visit works on variables
-  copy.visit([&](const char* name, const auto& value, const char*) { json[name] = json_of(value); });
+  copy.visit(
+      [&](const char* name, const auto& value, const char*) { json[name] = json_of(value); });
   return json;
 }
 

@@ -150,7 +150,8 @@ struct TrainOptions {
     field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
     field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
     model.visit(field);
-    field("optimizer", optimizer, "method: a recipe of the roga library, such as erm, sam, gac_fas or roga");
+    field("optimizer", optimizer,
+          "method: a recipe of the roga library, such as erm, sam, gac_fas or roga");
     field("base", base, "optimizer underneath: adamw, adam or sgd");
     method.visit(field);
     schedule.visit(field);

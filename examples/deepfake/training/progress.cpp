@@ -57,8 +57,10 @@ void Progress::draw(const std::string& details) {
                                   static_cast<double>(std::max<std::int64_t>(1, done_ - first_)));
   std::string line = title_ + ' ';
   if (is_terminal_) {
-    const auto filled = static_cast<std::size_t>(bar_width * done_ / std::max<std::int64_t>(1, total_));
-    line = '\r' + line + '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] ";
+    const auto filled =
+        static_cast<std::size_t>(bar_width * done_ / std::max<std::int64_t>(1, total_));
+    line =
+        '\r' + line + '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] ";
   }
   line += std::to_string(done_) + '/' + std::to_string(total_);
   line += done_ < total_ ? "  " + to_text(remaining) + " left" : "  " + to_text(spent);

@@ -86,9 +86,9 @@ Json to_json(const Progression& now) {
           {"summed_losses", now.summed_losses}};
 }
 Progression progression(const Json& json) {
-  return {json.at("step"),          json.at("skipped"),     json.at("skipped_in_a_row"),
-          json.at("best_epoch"),    json.at("best_auc"),    json.at("summed_steps"),
-          json.at("summed_norm"),   json.at("summed_losses")};
+  return {json.at("step"),        json.at("skipped"),      json.at("skipped_in_a_row"),
+          json.at("best_epoch"),  json.at("best_auc"),     json.at("summed_steps"),
+          json.at("summed_norm"), json.at("summed_losses")};
 }
 
 class TrainingRun {
@@ -140,8 +140,7 @@ class TrainingRun {
                                ": a run is there already; continue it with --resume, or begin anew "
                                "with --force");
     }
-    const bool resumes =
-        request_.resume && !request_.force && fs::exists(last_checkpoint(run));
+    const bool resumes = request_.resume && !request_.force && fs::exists(last_checkpoint(run));
     if (resumes) resume();
     if (exists && !resumes) clear_run(run);
     write_config(run, config());
@@ -156,9 +155,8 @@ class TrainingRun {
     const Json state = load_checkpoint(file, *detector_, &optimizer_->optimizer());
     require_same_options(state.at("options"), to_json(options_), request_.run);
     if (state.at("data_fingerprint") != set_.fingerprint) {
-      throw std::runtime_error(options_.data +
-                               ": not the data that the run in " + request_.run.string() +
-                               " was trained on");
+      throw std::runtime_error(options_.data + ": not the data that the run in " +
+                               request_.run.string() + " was trained on");
     }
     now_ = progression(state.at("progress"));
   }
@@ -176,12 +174,12 @@ class TrainingRun {
     config["parameters"] = count_parameters(*detector_);
     config["steps"] = total_steps_;
     config["options"] = to_json(options_);
-    config["versions"] = {{"roga", std::to_string(ROGA_VERSION_MAJOR) + '.' +
-                                       std::to_string(ROGA_VERSION_MINOR) + '.' +
-                                       std::to_string(ROGA_VERSION_PATCH)},
-                          {"libtorch", TORCH_VERSION},
-                          {"opencv", CV_VERSION},
-                          {"compiler", __VERSION__}};
+    config["versions"] = {
+        {"roga", std::to_string(ROGA_VERSION_MAJOR) + '.' + std::to_string(ROGA_VERSION_MINOR) +
+                     '.' + std::to_string(ROGA_VERSION_PATCH)},
+        {"libtorch", TORCH_VERSION},
+        {"opencv", CV_VERSION},
+        {"compiler", __VERSION__}};
     return config;
   }
 
@@ -200,8 +198,9 @@ class TrainingRun {
                     " frames; " + std::to_string(options_.epochs) + " epochs of " +
                     std::to_string(steps_per_epoch_) + " steps");
     if (sampler_.unpaired() > 0) {
-      progress_.print(std::to_string(sampler_.unpaired()) +
-                      " fake frames have no real frame of the same number and go with a random one");
+      progress_.print(
+          std::to_string(sampler_.unpaired()) +
+          " fake frames have no real frame of the same number and go with a random one");
     }
     if (now_.step > 0) progress_.print("resumed after step " + std::to_string(now_.step));
   }
@@ -224,8 +223,7 @@ class TrainingRun {
         return loss;
       });
     }
-    const double lr =
-        learning_rate(options_.schedule, now_.step, steps_per_epoch_, total_steps_);
+    const double lr = learning_rate(options_.schedule, now_.step, steps_per_epoch_, total_steps_);
     optimizer_->learning_rate(lr);
     at::manual_seed(Random(options_.seed).fork("step", now_.step).bits());
     detector_->train();
@@ -239,8 +237,8 @@ class TrainingRun {
     ++now_.step;
     note(outcome);
     if (now_.step % options_.log_steps == 0 || now_.step == total_steps_) log(lr);
-    progress_.update(now_.step, "loss " + fixed(loss_) + "  " + fixed(images_per_second_, 0) +
-                                    " img/s");
+    progress_.update(now_.step,
+                     "loss " + fixed(loss_) + "  " + fixed(images_per_second_, 0) + " img/s");
   }
 
   void note(const StepOutcome& outcome) {
@@ -312,9 +310,8 @@ class TrainingRun {
       now_.best_auc = selected;
       save(best_checkpoint(request_.run), false);
     }
-    merge_evals(request_.run, rows, [&](const EvalRow& row) {
-      return row.split == "val" && row.epoch >= number;
-    });
+    merge_evals(request_.run, rows,
+                [&](const EvalRow& row) { return row.split == "val" && row.epoch >= number; });
     progress_.print("epoch " + std::to_string(number) + '/' + std::to_string(options_.epochs) +
                     "  loss " + fixed(loss_) + "  val AUC " + fixed(auc[0]) + " frame, " +
                     fixed(auc[1]) + " video  " + fixed(images_per_second_, 0) + " img/s" +

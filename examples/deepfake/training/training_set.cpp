@@ -39,8 +39,7 @@ TrainingSet load_training_set(const TrainOptions& options) {
   Selection selection{.datasets = options.datasets, .compression = options.compression};
   selection.split = "train";
   selection.datasets = dataset_names(select(index, selection));
-  selection.domains =
-      protocol_domains(options.protocol, manipulations(select(index, selection)));
+  selection.domains = protocol_domains(options.protocol, manipulations(select(index, selection)));
   selection.frames_per_video = static_cast<std::size_t>(options.frames_per_video);
 
   TrainingSet set;

@@ -13,8 +13,8 @@ inline namespace v1 {
 ///
 ///     d = g + c |g| / |g_w| g_w,   w = argmin over the simplex of <g_w, g> + c |g| |g_w|
 ///
-/// CAGrad (Liu et al., NeurIPS 2021, arXiv 2110.14048, eq. 3 and 4); `rescale` divides by 1 + c^2 as
-/// the authors' code does. Solved on the Gram matrix by an interior-point method.
+/// CAGrad (Liu et al., NeurIPS 2021, arXiv 2110.14048, eq. 3 and 4); `rescale` divides by 1 + c^2
+/// as the authors' code does. Solved on the Gram matrix by an interior-point method.
 template <Over over = Over::domains>
 struct ConflictAverse {
   static constexpr Reads reads = detail::reads_of(over);
@@ -32,8 +32,8 @@ struct ConflictAverse {
       for (const double product : products[k]) along[k] += product / count;
       norm2 += along[k] / count;
     }
-    auto weights = detail::conflict_averse_pull(products, along,
-                                                c * std::sqrt(std::fmax(norm2, 0.0)));
+    auto weights =
+        detail::conflict_averse_pull(products, along, c * std::sqrt(std::fmax(norm2, 0.0)));
     const double scale = rescale ? 1 / (1 + c * c) : 1.0;
     for (double& weight : weights) weight = scale * (1 / count + weight);
     return detail::weighted(over, weights);

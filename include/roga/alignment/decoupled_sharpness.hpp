@@ -20,9 +20,7 @@ struct DecoupledSharpness {
   void validate() const { detail::require(gamma >= 0 && gamma < 1, "gamma", "in [0, 1)", gamma); }
   Combination direction(const Step&) const { return erm; }
   /// Subtracted after the base step, times each group's learning rate.
-  Combination after_base(const Step&) const {
-    return gamma / (1 - gamma) * (captured_mean - erm);
-  }
+  Combination after_base(const Step&) const { return gamma / (1 - gamma) * (captured_mean - erm); }
 };
 
 }  // namespace v1

@@ -13,8 +13,8 @@ inline namespace v1 {
 ///     h+ = a q_0 + (1 - a) q_2,  h- = b g + (1 - b) q_1
 ///     d = h+ - gamma (h- - <h-, h+> / <h+, h+> h+)
 ///
-/// Zhang et al., CVPR 2023, arXiv 2303.03108. The authors' code adds the gradients up (all weights 1)
-/// where the paper averages; this is the paper's form.
+/// Zhang et al., CVPR 2023, arXiv 2303.03108. The authors' code adds the gradients up (all weights
+/// 1) where the paper averages; this is the paper's form.
 struct GradientNormDescent {
   static constexpr Reads reads = Reads::erm | Reads::captured;
 

@@ -11,14 +11,14 @@
 namespace roga {
 inline namespace v1 {
 
-/// PCGrad with targets: pulls the cosine between domains i and j up to its running mean t_ij instead
-/// of up to zero. For each j in random order, with c = cos(u_i, g_j), if c < t_ij then
+/// PCGrad with targets: pulls the cosine between domains i and j up to its running mean t_ij
+/// instead of up to zero. For each j in random order, with c = cos(u_i, g_j), if c < t_ij then
 ///
 ///     u_i <- u_i + |u_i| (t_ij sqrt(1 - c^2) - c sqrt(1 - t_ij^2)) / (|g_j| sqrt(1 - t_ij^2)) g_j
 ///
 /// and t_ij <- (1 - beta) t_ij + beta c; d = mean_i u_i. Wang et al., ICLR 2021, arXiv 2010.05874,
-/// eq. 6 and 7. Targets start at 0 and belong to the domains' positions: a domain that is absent keeps
-/// its targets. Ordered: permuting the domains changes the draw.
+/// eq. 6 and 7. Targets start at 0 and belong to the domains' positions: a domain that is absent
+/// keeps its targets. Ordered: permuting the domains changes the draw.
 struct GradientVaccine {
   static constexpr Reads reads = Reads::domains;
   double beta = 0.5;  ///< rate of the targets, in [0, 1]
@@ -46,9 +46,9 @@ struct GradientVaccine {
         const std::size_t id = step.domain_id(j);
         double& target = step.numbers("grad_vac/" + std::to_string(step.domain_id(i)), id + 1)[id];
         if (cosine < target) {
-          u[j] += std::sqrt(length2 / products[j][j]) *
-                  (target * std::sqrt(1 - cosine * cosine) / std::sqrt(1 - target * target) -
-                   cosine);
+          u[j] +=
+              std::sqrt(length2 / products[j][j]) *
+              (target * std::sqrt(1 - cosine * cosine) / std::sqrt(1 - target * target) - cosine);
         }
         target = (1 - beta) * target + beta * cosine;
       }

@@ -21,7 +21,7 @@ struct MomentumGradient {
                   momentum ? mu * *momentum + captured_mean : Combination(captured_mean));
     return captured_mean;
   }
-  static constexpr double copies = 2;
+  static constexpr std::size_t remembers = 1;
 };
 
 }  // namespace v1

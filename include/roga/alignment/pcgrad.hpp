@@ -8,8 +8,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// Projecting conflicting gradients: u_i starts as g_i; for each j in random order, if <u_i, g_j> < 0
-/// then u_i <- u_i - <u_i, g_j> / |g_j|^2 g_j; d = mean_i u_i.
+/// Projecting conflicting gradients: u_i starts as g_i; for each j in random order, if <u_i, g_j> <
+/// 0 then u_i <- u_i - <u_i, g_j> / |g_j|^2 g_j; d = mean_i u_i.
 ///
 /// Yu et al., NeurIPS 2020, arXiv 2001.06782, algorithm 1, which sums the u_i; the mean keeps the
 /// meaning of the learning rate. Worked out on the Gram matrix. Ordered: permuting the domains

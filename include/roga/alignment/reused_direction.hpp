@@ -29,7 +29,7 @@ struct ReusedDirection {
     if (!look) return erm;
     return Combination(erm) + (alpha * step.norm(erm) / step.norm(*look)) * *look;
   }
-  static constexpr double copies = 1;
+  static constexpr std::size_t remembers = 1;
 };
 
 }  // namespace v1

@@ -12,9 +12,9 @@ inline namespace v1 {
 /// Keeps the coordinates on which the domains agree in sign: with m = |mean_k sign(g_k)| >= tau
 /// elementwise, d = m * mean_k g_k, not rescaled.
 ///
-/// AND-mask (Parascandolo et al., ICLR 2021, arXiv 2009.00329, section 4). Use a base optimizer with
-/// decoupled weight decay, so that the decay acts after the mask. The authors' code divides by each
-/// tensor's share of kept coordinates.
+/// AND-mask (Parascandolo et al., ICLR 2021, arXiv 2009.00329, section 4). Use a base optimizer
+/// with decoupled weight decay, so that the decay acts after the mask. The authors' code divides by
+/// each tensor's share of kept coordinates.
 struct SignAgreement {
   static constexpr Reads reads = Reads::domains;
 

@@ -14,8 +14,8 @@ inline namespace v1 {
 /// normalised, before use.
 ///
 /// Group DRO (Sagawa et al., ICLR 2020, arXiv 1911.08731, algorithm 1). Weights start uniform and
-/// belong to the domains' positions: a new domain enters with the mean weight, an absent one keeps its
-/// weight, and the weights of the present ones are normalised for the direction.
+/// belong to the domains' positions: a new domain enters with the mean weight, an absent one keeps
+/// its weight, and the weights of the present ones are normalised for the direction.
 struct WorstGroup {
   static constexpr Reads reads = Reads::domains;
 
@@ -25,7 +25,8 @@ struct WorstGroup {
   Combination direction(Step& step) const {
     const std::size_t known = step.numbers("group_dro", 0).size();
     const std::size_t size = std::max(known, step.domain_id(step.domains() - 1) + 1);
-    auto& weights = step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
+    auto& weights =
+        step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
     std::vector<double> present(step.domains());
     double total = 0;
     for (std::size_t k = 0; k < present.size(); ++k) {

@@ -95,8 +95,9 @@ void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Opti
               format, " is not ", checkpoint_format, ", the one this version reads");
   c10::IValue count;
   roga.read("groups", count);
-  TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()), "roga: the checkpoint has ",
-              count.toInt(), " parameter groups, the optimizer has ", groups.size());
+  TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()),
+              "roga: the checkpoint has ", count.toInt(), " parameter groups, the optimizer has ",
+              groups.size());
   std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> loaded;
   std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> before;
   for (std::size_t i = 0; i < groups.size(); ++i) {

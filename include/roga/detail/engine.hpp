@@ -35,10 +35,10 @@ class Engine {
   detail::Protection protection;
   NonFinite non_finite = NonFinite::skip;
   bool diagnose = false;
-  std::int64_t warm_up = 0;                   ///< steps that follow the ERM gradient
-  double max_norm = INFINITY;                 ///< of the direction
-  std::vector<double> group_factors;          ///< radius of each parameter group, relative
-  std::unordered_set<const void*> only;       ///< parameters that ascend; all where empty
+  std::int64_t warm_up = 0;              ///< steps that follow the ERM gradient
+  double max_norm = INFINITY;            ///< of the direction
+  std::vector<double> group_factors;     ///< radius of each parameter group, relative
+  std::unordered_set<const void*> only;  ///< parameters that ascend; all where empty
   StepReport report;
   GradientList after_base;  ///< subtracted after the base step, times the learning rate
 
@@ -142,7 +142,8 @@ class Engine {
   // 2. the points: move, evaluate what the capture policy names, keep what the alignment reads.
   void visit_points(Step& step, detail::Weights& weights, detail::Objective& objective) {
     const std::size_t points = perturbation.points(step);
-    TORCH_CHECK(P::at_theta || points > 0, "roga: this recipe walks from domain to domain and needs "
+    TORCH_CHECK(P::at_theta || points > 0,
+                "roga: this recipe walks from domain to domain and needs "
                 "their number beforehand; give step() a list of closures, not a SharedForward");
     if (points > 0) weights.keep_theta();
     for (std::size_t j = 0; j < points && finite_; ++j) {
@@ -160,7 +161,7 @@ class Engine {
       } else {
         objective.one(slice.domain, take);
       }
-      keep(step, std::move(row));
+      keep(step, std::move(row), /*last=*/j + 1 == points);
     }
   }
 
@@ -173,19 +174,26 @@ class Engine {
     report.ascent_norms_.push_back(length);
 
     const bool from_previous = point.from == Point::From::previous;
-    const auto shift = step.resolve(point.shift);
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      if (!ascends(weights, i)) continue;
-      const Scalar radius = factor * group_factor(weights.group_of(i));
-      if constexpr (has_metric) {
-        const GradientList stretched_row(i + 1, stretched(direction, weights, i));
-        auto offset = shift;
-        offset.insert(offset.begin(), {&stretched_row, radius});
-        weights.move(i, offset, from_previous);
-      } else {
-        // One term per row: where direction and shift share a row, one pass does both.
-        weights.move(i, step.resolve(radius * point.direction + point.shift), from_previous);
+    auto each_ascending = [&](auto&& move) {
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (ascends(weights, i)) move(i, factor * group_factor(weights.group_of(i)));
       }
+    };
+    if constexpr (has_metric) {
+      GradientList row(weights.size());
+      auto offset = step.resolve(point.shift);
+      offset.insert(offset.begin(), {&row, factor});
+      each_ascending([&](std::size_t i, Scalar radius) {
+        row[i] = stretched(direction, weights, i);
+        offset.front().factor = std::move(radius);
+        weights.move(i, offset, from_previous);
+        row[i] = at::Tensor();
+      });
+    } else {
+      // One term per row: where direction and shift share a row, one pass does both.
+      each_ascending([&](std::size_t i, const Scalar& radius) {
+        weights.move(i, step.resolve(radius * point.direction + point.shift), from_previous);
+      });
     }
   }
 
@@ -229,6 +237,7 @@ class Engine {
 
   /// Frees the rows that nobody reads any more, before the next evaluation needs the memory.
   void release(Step& step, std::size_t j, bool last) {
+    if (!reads(A::reads, Reads::latest)) step.slot(Row::Kind::latest).clear();
     if (diagnose) return;
     constexpr bool aligns_domains = reads(A::reads, Reads::domains) || !LinearAlignment<A>;
     const bool one_row = step.domains() == 1;  // its gradient and the mean are one row
@@ -242,13 +251,15 @@ class Engine {
     }
   }
 
-  void keep(Step& step, GradientList row) {
+  void keep(Step& step, GradientList row, bool last) {
     const std::size_t count = ++step.points_;
     step.forget_captured_products();
+    const bool as_latest =
+        reads(A::reads, Reads::latest) || (reads(P::reads, Reads::latest) && !last);
     if constexpr (reads(needs, Reads::captured)) step.captured_rows_.push_back(row);
-    if constexpr (reads(needs, Reads::latest)) step.slot(Row::Kind::latest) = row;
+    if (as_latest) step.slot(Row::Kind::latest) = row;
     if constexpr (reads(needs, Reads::captured_mean)) {
-      if (count == 1 && reads(needs, Reads::captured | Reads::latest)) detail::unshare(row);
+      if (count == 1 && (reads(needs, Reads::captured) || as_latest)) detail::unshare(row);
       detail::update_mean(step.slot(Row::Kind::captured_mean), std::move(row), count);
     }
   }

@@ -58,8 +58,8 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
   return sum;
 }
 
-/// mean <- mean + (x - mean) / count. Equal rows leave their mean bit for bit as it was, which a sum
-/// divided by its count would not.
+/// mean <- mean + (x - mean) / count. Equal rows leave their mean bit for bit as it was, which a
+/// sum divided by its count would not.
 inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count) {
   if (count == 1) {
     mean = std::move(x);

@@ -31,8 +31,9 @@ class Objective {
   }
   Objective(SharedForward forward, Protection& protection)
       : forward_(std::move(forward)), protection_(protection) {
-    TORCH_CHECK(forward_.losses, "roga: SharedForward needs a function that returns a [K] tensor "
-                                 "with the loss of each domain");
+    TORCH_CHECK(forward_.losses,
+                "roga: SharedForward needs a function that returns a [K] tensor "
+                "with the loss of each domain");
   }
 
   /// Positions of the present domains; of a shared forward known after its first evaluation.
@@ -85,8 +86,9 @@ class Objective {
       return closures_[present_[k]]();
     });
     TORCH_CHECK(loss.defined() && loss.numel() == 1, "roga: the closure of domain ", present_[k],
-                " returned ", loss.defined() ? "a tensor of " + std::to_string(loss.numel()) +
-                " elements" : std::string("an undefined tensor"),
+                " returned ",
+                loss.defined() ? "a tensor of " + std::to_string(loss.numel()) + " elements"
+                               : std::string("an undefined tensor"),
                 "; it must return the loss, one number");
     sink(k, loss.detach().reshape({}));
   }
@@ -110,9 +112,9 @@ class Objective {
                 "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
                 losses.defined() ? losses.dim() : -1, " dimensions");
     const auto domains = static_cast<std::size_t>(losses.numel());
-    TORCH_CHECK(present_.empty() || present_.size() == domains,
-                "roga: SharedForward returned ", domains, " losses in one pass and ",
-                present_.size(), " in another of the same step");
+    TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
+                domains, " losses in one pass and ", present_.size(),
+                " in another of the same step");
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }

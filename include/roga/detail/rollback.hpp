@@ -60,8 +60,8 @@ class Rollback {
   Protection& protection_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> theta_;
-  std::vector<std::pair<typename States::key_type,
-                        std::unique_ptr<torch::optim::OptimizerParamState>>>
+  std::vector<
+      std::pair<typename States::key_type, std::unique_ptr<torch::optim::OptimizerParamState>>>
       states_;
   Memory memory_before_;
   Protection::Moment before_;

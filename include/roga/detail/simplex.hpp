@@ -2,10 +2,10 @@
 // Small convex problems over the probability simplex, on K x K Gram matrices.
 #pragma once
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
 #include <cmath>
 #include <cstddef>
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
 #include <vector>
 
 namespace roga {
@@ -61,11 +61,10 @@ inline std::vector<double> minimise_on_simplex(const std::vector<std::vector<dou
     };
     const Direction predictor = towards(Eigen::VectorXd::Zero(count));
     const double reach = std::fmin(longest(w, predictor.w), longest(s, predictor.s));
-    const double reached = (w + reach * predictor.w).dot(s + reach * predictor.s) /
-                           static_cast<double>(count);
+    const double reached =
+        (w + reach * predictor.w).dot(s + reach * predictor.s) / static_cast<double>(count);
     const double centring = std::pow(reached / mu, 3) * mu;
-    const Direction step =
-        towards(centring * ones - predictor.w.cwiseProduct(predictor.s));
+    const Direction step = towards(centring * ones - predictor.w.cwiseProduct(predictor.s));
     const double length = std::fmin(1.0, 0.99 * std::fmin(longest(w, step.w), longest(s, step.s)));
     if (!std::isfinite(length) || !step.w.allFinite()) break;
     const bool whole = longest(w, step.w) == 1.0 && longest(s, step.s) == 1.0;

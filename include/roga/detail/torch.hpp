@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The only header that includes LibTorch; ivalue.h goes first (clang 14 with LibTorch 1.13 needs it).
+// The only header that includes LibTorch; ivalue.h goes first (clang 14 with LibTorch 1.13 needs
+// it).
 #pragma once
 
 // clang-format off
@@ -14,7 +15,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
-#include <torch/version.h>
 #include <torch/optim/lbfgs.h>
 #include <torch/optim/optimizer.h>
 #include <torch/serialize/archive.h>
+#include <torch/version.h>

@@ -55,10 +55,12 @@ class Weights {
     if (!moved_) return;
     c10::NoGradGuard no_grad;
     for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].copy_(backup_[i]);
+    backup_.clear();
     moved_ = false;
   }
 
-  /// Takes the gradients away, so that the next backward pass writes fresh ones without a zero fill.
+  /// Takes the gradients away, so that the next backward pass writes fresh ones without a zero
+  /// fill.
   GradientList take_gradients() {
     GradientList gradients(parameters_.size());
     for (std::size_t i = 0; i < parameters_.size(); ++i) {

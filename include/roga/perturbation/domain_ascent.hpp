@@ -16,8 +16,8 @@ inline namespace v1 {
 /// The ascent points of RoGA (Qiu et al., ICME 2025, arXiv 2505.20653) and GAC-FAS (Le and Woo,
 /// CVPR 2024, arXiv 2402.18817). With alpha > 0 the gradient there is pulled towards agreement with
 /// g. Cost: K + 1 copies of the parameters.
-template <class MetricType = Euclidean>
-struct DomainAscent {
+template <class MetricType>
+struct DomainAscentIn {
   static constexpr Reads reads = Reads::own_domain | Reads::erm;
   static constexpr bool at_theta = true;
 
@@ -31,12 +31,13 @@ struct DomainAscent {
   }
   std::size_t points(const Step& step) const { return step.domains(); }
   Point point(const Step&, std::size_t k) const {
-    return {.direction = domain(k),
-            .radius = rho,
-            .shift = alpha == 0 ? Combination() : -alpha * erm};
+    return {
+        .direction = domain(k), .radius = rho, .shift = alpha == 0 ? Combination() : -alpha * erm};
   }
-  static constexpr double visits(std::size_t domains) { return static_cast<double>(domains); }
+  static constexpr std::size_t visits(std::size_t domains) { return domains; }
 };
+/// In the ball of radius rho.
+using DomainAscent = DomainAscentIn<Euclidean>;
 
 }  // namespace v1
 }  // namespace roga

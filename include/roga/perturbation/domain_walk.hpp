@@ -30,7 +30,7 @@ struct UphillWalk {
     if (j == 0) return {};
     return {.direction = latest, .radius = rho, .from = Point::From::previous};
   }
-  static constexpr double visits(std::size_t domains) { return static_cast<double>(domains + 1); }
+  static constexpr std::size_t visits(std::size_t domains) { return domains + 1; }
 };
 
 /// Downhill by gradient steps: stride(q) = -beta q, one point per domain.
@@ -49,7 +49,7 @@ struct DownhillWalk {
     if (j == 0) return {};
     return {.shift = -beta * latest, .from = Point::From::previous};
   }
-  static constexpr double visits(std::size_t domains) { return static_cast<double>(domains); }
+  static constexpr std::size_t visits(std::size_t domains) { return domains; }
 };
 
 }  // namespace v1

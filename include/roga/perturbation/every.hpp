@@ -20,9 +20,8 @@ struct Every : Ascent {
   std::size_t points(Step& step) const {
     return step.index() % period == 0 ? Ascent::points(step) : 0;
   }
-  constexpr double visits(std::size_t domains) const {
-    return Ascent::visits(domains) / static_cast<double>(period);
-  }
+  /// Share of the steps that look anywhere.
+  constexpr double frequency() const { return 1.0 / static_cast<double>(period); }
 };
 
 }  // namespace v1

@@ -13,7 +13,8 @@ inline namespace v1 {
 ///     x = theta + rho v / |v|,  v = g - sigma m;   m <- lambda m + (1 - lambda) g
 ///
 /// with m from before this step, and v = m = g in the first one. F-SAM (Li et al., CVPR 2024,
-/// arXiv 2403.12350, eq. 9 and 10). The mean is of the raw gradients. Memory: 2 copies of the parameters.
+/// arXiv 2403.12350, eq. 9 and 10). The mean is of the raw gradients. Memory: 2 copies of the
+/// parameters.
 struct FriendlyAscent {
   static constexpr Reads reads = Reads::erm;
   static constexpr bool at_theta = true;
@@ -33,8 +34,8 @@ struct FriendlyAscent {
     step.remember("friendly/mean", mean ? lambda * *mean + (1 - lambda) * erm : Combination(erm));
     return {.direction = mean ? erm - sigma * *mean : Combination(erm), .radius = rho};
   }
-  static constexpr double visits(std::size_t) { return 1; }
-  static constexpr double copies = 2;
+  static constexpr std::size_t visits(std::size_t) { return 1; }
+  static constexpr std::size_t remembers = 1;
 };
 
 }  // namespace v1

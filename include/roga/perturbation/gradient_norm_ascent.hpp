@@ -8,8 +8,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// GAM's three points, whose gradients approximate the gradient of the gradient norm at theta and at
-/// its own ascent point:
+/// GAM's three points, whose gradients approximate the gradient of the gradient norm at theta and
+/// at its own ascent point:
 ///
 ///     x_0 = theta + rho_grad u(g),  x_1 = theta + rho u(q_0 - g),  x_2 = x_1 + rho_grad u(q_1)
 ///
@@ -31,7 +31,7 @@ struct GradientNormAscent {
     if (j == 1) return {.direction = captured(0) - erm, .radius = rho};
     return {.direction = captured(1), .radius = rho_grad, .from = Point::From::previous};
   }
-  static constexpr double visits(std::size_t) { return 3; }
+  static constexpr std::size_t visits(std::size_t) { return 3; }
 };
 
 }  // namespace v1

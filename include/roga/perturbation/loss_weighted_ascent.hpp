@@ -34,7 +34,7 @@ struct LossWeightedAscent {
     }
     return {.direction = direction, .radius = rho};
   }
-  static constexpr double visits(std::size_t) { return 1; }
+  static constexpr std::size_t visits(std::size_t) { return 1; }
 };
 
 }  // namespace v1

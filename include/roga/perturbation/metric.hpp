@@ -26,8 +26,8 @@ struct AbsoluteParameter {
   }
 };
 
-/// Fisher SAM's metric M = 1 / (1 + eta v^2), the inverse of a diagonal Fisher estimate (Kim et al.,
-/// ICML 2022, arXiv 2206.04920). For complex gradients v^2 is the squared modulus.
+/// Fisher SAM's metric M = 1 / (1 + eta v^2), the inverse of a diagonal Fisher estimate (Kim et
+/// al., ICML 2022, arXiv 2206.04920). For complex gradients v^2 is the squared modulus.
 struct InverseFisher {
   double eta = 0.2;  ///< >= 0
   void validate() const { detail::require_radius("eta", eta); }

@@ -26,7 +26,7 @@ struct MomentumAscent {
     const auto momentum = step.memory("momentum");
     return {.direction = momentum ? Combination(*momentum) : Combination(), .radius = -rho};
   }
-  static constexpr double visits(std::size_t) { return 1; }
+  static constexpr std::size_t visits(std::size_t) { return 1; }
 };
 
 }  // namespace v1

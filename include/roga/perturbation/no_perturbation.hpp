@@ -13,7 +13,7 @@ struct NoPerturbation {
   static constexpr bool at_theta = true;
   std::size_t points(const Step&) const { return 0; }
   Point point(const Step&, std::size_t) const { return {}; }
-  static constexpr double visits(std::size_t) { return 0; }
+  static constexpr std::size_t visits(std::size_t) { return 0; }
 };
 
 }  // namespace v1

@@ -16,13 +16,13 @@ inline namespace v1 {
 /// SAM (Foret et al., ICLR 2021, arXiv 2010.01412, eq. 2) with M = I and alpha = 0; alpha > 0 adds
 /// SAGM's term, which rewards agreement between the gradient there and g (Wang et al., CVPR 2023,
 /// arXiv 2303.13087, eq. 8). Cost: one copy of the parameters.
-template <class MetricType = Euclidean>
-struct NormalizedAscent {
+template <class MetricType>
+struct NormalizedAscentIn {
   static constexpr Reads reads = Reads::erm;
   static constexpr bool at_theta = true;
 
-  double rho = 0.05;    ///< radius, >= 0
-  double alpha = 0.0;   ///< weight of -g
+  double rho = 0.05;   ///< radius, >= 0
+  double alpha = 0.0;  ///< weight of -g
   MetricType metric = {};
 
   void validate() const {
@@ -33,8 +33,10 @@ struct NormalizedAscent {
   Point point(const Step&, std::size_t) const {
     return {.direction = erm, .radius = rho, .shift = alpha == 0 ? Combination() : -alpha * erm};
   }
-  static constexpr double visits(std::size_t) { return 1; }
+  static constexpr std::size_t visits(std::size_t) { return 1; }
 };
+/// In the ball of radius rho.
+using NormalizedAscent = NormalizedAscentIn<Euclidean>;
 
 }  // namespace v1
 }  // namespace roga

@@ -21,7 +21,7 @@ struct AsamOptions {
 /// Kwon et al., ICML 2021, arXiv 2102.11600. Passes: 2. Memory: 1 copy of the parameters.
 constexpr auto asam(AsamOptions options = {}) {
   return recipe(
-      NormalizedAscent<AbsoluteParameter>{.rho = options.rho, .metric = {.eta = options.eta}},
+      NormalizedAscentIn<AbsoluteParameter>{.rho = options.rho, .metric = {.eta = options.eta}},
       Pooled{}, CapturedGradient{});
 }
 

@@ -17,12 +17,12 @@ struct DgsamOptions {
   Order order = {};   ///< drawn anew in each step, or fixed
 };
 
-/// Decreased-overhead gradual SAM: walks uphill from domain to domain in random order, evaluates the
-/// first one again at the end, and descends along the mean of all K + 1 gradients on the way.
+/// Decreased-overhead gradual SAM: walks uphill from domain to domain in random order, evaluates
+/// the first one again at the end, and descends along the mean of all K + 1 gradients on the way.
 ///
-/// Song et al., 2025, arXiv 2503.23430. The published weights of the gradients could not be checked;
-/// equal ones are used. Needs closures, not a SharedForward. Passes: 1 + 1/K. Memory: 3 copies of
-/// the parameters.
+/// Song et al., 2025, arXiv 2503.23430. The published weights of the gradients could not be
+/// checked; equal ones are used. Needs closures, not a SharedForward. Passes: 1 + 1/K. Memory: 3
+/// copies of the parameters.
 constexpr auto dgsam(DgsamOptions options = {}) {
   return recipe(UphillWalk{.rho = options.rho}, NextDomain{.order = options.order},
                 CapturedGradient{});

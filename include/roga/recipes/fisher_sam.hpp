@@ -21,7 +21,7 @@ struct FisherSamOptions {
 /// Kim et al., ICML 2022, arXiv 2206.04920. Passes: 2. Memory: 1 copy of the parameters.
 constexpr auto fisher_sam(FisherSamOptions options = {}) {
   return recipe(
-      NormalizedAscent<InverseFisher>{.rho = options.rho, .metric = {.eta = options.eta}},
+      NormalizedAscentIn<InverseFisher>{.rho = options.rho, .metric = {.eta = options.eta}},
       Pooled{}, CapturedGradient{});
 }
 

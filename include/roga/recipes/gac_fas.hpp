@@ -12,8 +12,8 @@ inline namespace v1 {
 namespace recipes {
 
 struct GacFasOptions {
-  double rho = 0.1;      ///< radius, >= 0
-  double alpha = 2e-4;   ///< weight of the alignment term
+  double rho = 0.1;     ///< radius, >= 0
+  double alpha = 2e-4;  ///< weight of the alignment term
 };
 
 /// Gradient alignment for cross-domain face anti-spoofing:
@@ -23,7 +23,7 @@ struct GacFasOptions {
 /// of the published code. d is about twice a gradient: halve the learning rate of an ERM run.
 /// Passes: 1 + K. Memory: K + 2 copies of the parameters.
 constexpr auto gac_fas(GacFasOptions options = {}) {
-  return recipe(DomainAscent<>{.rho = options.rho, .alpha = options.alpha}, Pooled{},
+  return recipe(DomainAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = 1.0, .w_gen = 1.0});
 }
 

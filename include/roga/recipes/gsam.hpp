@@ -21,7 +21,7 @@ struct GsamOptions {
 /// Zhuang et al., ICLR 2022, arXiv 2203.08065. Their radius falls with the learning rate: see
 /// roga::schedules. Passes: 2. Memory: 2 copies of the parameters.
 constexpr auto gsam(GsamOptions options = {}) {
-  return recipe(NormalizedAscent<>{.rho = options.rho}, Pooled{},
+  return recipe(NormalizedAscent{.rho = options.rho}, Pooled{},
                 OrthogonalDescent{.alpha = options.alpha});
 }
 

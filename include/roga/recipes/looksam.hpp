@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <roga/alignment/reused_direction.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/every.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
-#include <cstdint>
 #include <roga/recipe.hpp>
 
 namespace roga {
@@ -22,10 +22,10 @@ struct LooksamOptions {
 /// LookSAM: SAM on every k-th step, in between d = g + alpha |g| / |v| v with the part v of SAM's
 /// gradient orthogonal to g.
 ///
-/// Liu et al., CVPR 2022, arXiv 2203.02714. With a base that evaluates its closure several times per
-/// step (LBFGS), each evaluation counts. Passes: 1 + 1/k. Memory: 3 copies of the parameters.
+/// Liu et al., CVPR 2022, arXiv 2203.02714. With a base that evaluates its closure several times
+/// per step (LBFGS), each evaluation counts. Passes: 1 + 1/k. Memory: 3 copies of the parameters.
 constexpr auto looksam(LooksamOptions options = {}) {
-  return recipe(Every<NormalizedAscent<>>{{.rho = options.rho}, options.k}, Pooled{},
+  return recipe(Every<NormalizedAscent>{{.rho = options.rho}, options.k}, Pooled{},
                 ReusedDirection{.alpha = options.alpha});
 }
 

@@ -25,14 +25,14 @@ struct RogaOptions {
 /// After Qiu, Jiang and Tan, ICME 2025, arXiv 2505.20653: the published idea in the form stated
 /// here. Passes: 2. Memory: K + 1 copies of the parameters.
 constexpr auto roga(RogaOptions options = {}) {
-  return recipe(DomainAscent<>{.rho = options.rho, .alpha = options.alpha}, OwnDomain{},
+  return recipe(DomainAscent{.rho = options.rho, .alpha = options.alpha}, OwnDomain{},
                 WeightedSum{.w_erm = options.w_erm, .w_gen = options.w_gen});
 }
 
 /// The same with all domains evaluated at every ascent point, as in GAC-FAS. Passes: 1 + K.
 /// Memory: K + 2 copies of the parameters.
 constexpr auto roga_pooled(RogaOptions options = {}) {
-  return recipe(DomainAscent<>{.rho = options.rho, .alpha = options.alpha}, Pooled{},
+  return recipe(DomainAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = options.w_erm, .w_gen = options.w_gen});
 }
 

@@ -20,7 +20,7 @@ struct SagmOptions {
 ///
 /// Wang et al., CVPR 2023, arXiv 2303.13087. Passes: 2. Memory: 2 copies of the parameters.
 constexpr auto sagm(SagmOptions options = {}) {
-  return recipe(NormalizedAscent<>{.rho = options.rho, .alpha = options.alpha}, Pooled{},
+  return recipe(NormalizedAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = 0.5, .w_gen = 0.5});
 }
 

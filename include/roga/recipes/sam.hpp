@@ -19,7 +19,7 @@ struct SamOptions {
 ///
 /// Foret et al., ICLR 2021, arXiv 2010.01412. Passes: 2. Memory: 1 copy of the parameters.
 constexpr auto sam(SamOptions options = {}) {
-  return recipe(NormalizedAscent<>{.rho = options.rho}, Pooled{}, CapturedGradient{});
+  return recipe(NormalizedAscent{.rho = options.rho}, Pooled{}, CapturedGradient{});
 }
 
 }  // namespace recipes

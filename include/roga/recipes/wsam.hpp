@@ -23,14 +23,14 @@ struct WsamOptions {
 constexpr auto wsam(WsamOptions options = {}) {
   detail::require(options.gamma >= 0 && options.gamma < 1, "gamma", "in [0, 1)", options.gamma);
   const double a = options.gamma / (1 - options.gamma);
-  return recipe(NormalizedAscent<>{.rho = options.rho}, Pooled{},
+  return recipe(NormalizedAscent{.rho = options.rho}, Pooled{},
                 WeightedSum{.w_erm = 1 - a, .w_gen = a});
 }
 
 /// Weighted SAM, decoupled, the authors' default: the base optimizer steps along g, then
 /// theta <- theta - lr A (q - g). Passes: 2. Memory: 3 copies of the parameters.
 constexpr auto wsam_decoupled(WsamOptions options = {}) {
-  return recipe(NormalizedAscent<>{.rho = options.rho}, Pooled{},
+  return recipe(NormalizedAscent{.rho = options.rho}, Pooled{},
                 DecoupledSharpness{.gamma = options.gamma});
 }
 

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+// Checks for policies of your own, in any test framework. Not part of <roga/roga.hpp>.
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <torch/optim/sgd.h>
+#include <torch/serialize.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <roga/cost.hpp>
+#include <roga/optimizer.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace testing {
+
+/// A small problem with known traits: a two-layer tanh network in float64 with one batch per
+/// domain, and a parameter that no loss depends on.
+class Problem {
+ public:
+  explicit Problem(std::size_t domains = 3, std::uint64_t seed = 1) {
+    auto generator = at::detail::createCPUGenerator(seed);
+    auto draw = [&](at::IntArrayRef shape) { return at::randn(shape, generator, at::kDouble); };
+    for (const at::Tensor& values : {draw({4, 6}), draw({6}), draw({6, 2}), draw({3})}) {
+      parameters_.push_back(values.mul(0.5).set_requires_grad(true));
+    }
+    for (std::size_t k = 0; k < domains; ++k) {
+      inputs_.push_back(draw({8, 4}) + 0.3 * static_cast<double>(k));
+      targets_.push_back(draw({8, 2}));
+    }
+  }
+
+  const std::vector<at::Tensor>& parameters() const { return parameters_; }
+  std::size_t domains() const { return inputs_.size(); }
+  /// @param scale of the loss; 0 gives a zero gradient
+  LossClosure closure(std::size_t k, double scale = 1.0) const {
+    return [this, k, scale] {
+      const auto& p = parameters_;
+      const auto output = at::matmul((at::matmul(inputs_[k], p[0]) + p[1]).tanh(), p[2]);
+      auto loss = (output - targets_[k]).square().mean() * scale;
+      loss.backward();
+      return loss.detach();
+    };
+  }
+  std::vector<LossClosure> closures() const {
+    std::vector<LossClosure> list;
+    for (std::size_t k = 0; k < domains(); ++k) list.push_back(closure(k));
+    return list;
+  }
+
+ private:
+  std::vector<at::Tensor> parameters_;
+  std::vector<at::Tensor> inputs_;
+  std::vector<at::Tensor> targets_;
+};
+
+/// What is true of the recipe under test.
+struct Traits {
+  bool ordered = false;     ///< the result depends on the order of the domains
+  double tolerance = 1e-8;  ///< relative, for permuted domains
+};
+
+namespace detail {
+
+using Values = std::vector<at::Tensor>;
+
+inline Values copy(const Values& tensors) {
+  Values copies;
+  for (const auto& tensor : tensors) copies.push_back(tensor.detach().clone());
+  return copies;
+}
+inline bool same_bits(const Values& a, const Values& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto x = a[i].detach().contiguous();
+    const auto y = b[i].detach().contiguous();
+    if (std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) != 0) return false;
+  }
+  return true;
+}
+inline bool finite(const Values& tensors) { return roga::detail::all_finite(tensors); }
+inline double deviation(const Values& a, const Values& b) {
+  double worst = 0;
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    worst = std::fmax(worst, (a[i] - b[i]).abs().max().item<double>());
+    largest = std::fmax(largest, b[i].abs().max().item<double>());
+  }
+  return worst / largest;
+}
+
+template <class R>
+auto optimizer_for(const R& recipe, const Problem& problem, double rate = 0.1) {
+  return wrap<torch::optim::SGD>(recipe, problem.parameters(), torch::optim::SGDOptions(rate));
+}
+
+/// Steps enough to see an ascent that runs now and then, twice.
+template <class P, class C, class A>
+std::size_t steps_for(const Recipe<P, C, A>& recipe) {
+  if constexpr (requires { recipe.perturbation.frequency(); }) {
+    return 2 * static_cast<std::size_t>(std::lround(1 / recipe.perturbation.frequency()));
+  }
+  return 3;
+}
+
+template <class R>
+Values train(const R& recipe, const std::vector<std::size_t>& order, std::size_t steps,
+             double rate = 0.1) {
+  const Problem problem;
+  auto optimizer = optimizer_for(recipe, problem, rate);
+  std::vector<LossClosure> closures;
+  for (const std::size_t k : order) closures.push_back(problem.closure(k));
+  for (std::size_t step = 0; step < steps; ++step) optimizer.step(closures);
+  return copy(problem.parameters());
+}
+
+/// The checks, each of which returns what it found wrong, or nothing.
+template <class R>
+class Checks {
+ public:
+  Checks(const R& recipe, Traits traits)
+      : recipe_(recipe), traits_(traits), steps_(steps_for(recipe)) {}
+
+  std::vector<std::string> run() {
+    attempt("runs are repeatable", [&] {
+      return same_bits(train(recipe_, order_, steps_), train(recipe_, order_, steps_));
+    });
+    attempt("weights that the base does not change keep bits and storage", [&] { return kept(); });
+    attempt("a closure that throws leaves no trace", [&] { return survives_exceptions(); });
+    attempt("zero gradients give a finite direction", [&] { return finite_for_zero({0, 0, 0}); });
+    attempt("one domain with a zero gradient among others gives a finite direction",
+            [&] { return finite_for_zero({1, 0, 1}); });
+    attempt("one domain alone works", [&] { return finite(train(recipe_, {0}, steps_)); });
+    attempt("an absent domain works", [&] { return works_without_a_domain(); });
+    attempt("saving and loading continues bit for bit", [&] { return resumes(); });
+    if (!traits_.ordered) {
+      attempt("permuting the domains changes rounding only", [&] {
+        return deviation(train(recipe_, {2, 0, 1}, steps_), train(recipe_, order_, steps_)) <=
+               traits_.tolerance;
+      });
+    }
+    attempt("passes are those of roga::cost", [&] { return costs_what_it_says(); });
+    return std::move(violations_);
+  }
+
+ private:
+  template <class Check>
+  void attempt(const std::string& rule, Check&& check) {
+    try {
+      if (!check()) violations_.push_back(rule);
+    } catch (const std::exception& error) {
+      violations_.push_back(rule + ": " + error.what());
+    }
+  }
+
+  bool kept() const {
+    const Problem problem;
+    const auto before = copy(problem.parameters());
+    std::vector<void*> storage;
+    for (const auto& parameter : problem.parameters()) storage.push_back(parameter.data_ptr());
+    auto optimizer = optimizer_for(recipe_, problem, 0.0);
+    for (std::size_t step = 0; step < steps_; ++step) optimizer.step(problem.closures());
+    for (std::size_t i = 0; i < storage.size(); ++i) {
+      if (problem.parameters()[i].data_ptr() != storage[i]) return false;
+    }
+    return same_bits(problem.parameters(), before);
+  }
+
+  /// Fails at every evaluation in turn; the steps that succeed must not notice.
+  bool survives_exceptions() const {
+    const Problem problem;
+    auto optimizer = optimizer_for(recipe_, problem);
+    for (std::size_t step = 0; step < steps_; ++step) {
+      for (std::size_t fatal = 0;; ++fatal) {
+        std::size_t calls = 0;
+        std::vector<LossClosure> failing;
+        for (const auto& closure : problem.closures()) {
+          failing.emplace_back([&calls, fatal, closure] {
+            auto loss = closure();
+            if (calls++ == fatal) throw std::runtime_error("on purpose");
+            return loss;
+          });
+        }
+        bool failed = false;
+        try {
+          optimizer.step(failing);
+        } catch (const std::runtime_error&) {
+          failed = true;
+        }
+        if (!failed) break;  // past the last evaluation: this was the step
+      }
+    }
+    return same_bits(problem.parameters(), train(recipe_, order_, steps_));
+  }
+
+  bool finite_for_zero(const std::vector<double>& scales) const {
+    const Problem problem;
+    auto optimizer = optimizer_for(recipe_, problem);
+    std::vector<LossClosure> closures;
+    for (std::size_t k = 0; k < scales.size(); ++k) {
+      closures.push_back(problem.closure(k, scales[k]));
+    }
+    for (std::size_t step = 0; step < steps_; ++step) {
+      optimizer.step(closures);
+      if (optimizer.last_step().skipped) return false;
+    }
+    return finite(problem.parameters());
+  }
+
+  bool works_without_a_domain() const {
+    const Problem problem;
+    auto optimizer = optimizer_for(recipe_, problem);
+    for (std::size_t step = 0; step < steps_ + 3; ++step) {
+      auto closures = problem.closures();
+      closures[step % 3] = nullptr;
+      optimizer.step(closures);
+      if (optimizer.last_step().skipped) return false;
+    }
+    return finite(problem.parameters());
+  }
+
+  bool resumes() const {
+    const Problem problem;
+    std::stringstream file;
+    {
+      auto first = optimizer_for(recipe_, problem);
+      for (std::size_t step = 0; step < steps_; ++step) first.step(problem.closures());
+      torch::save(first, file);
+    }
+    auto second = optimizer_for(recipe_, problem);
+    torch::load(second, file);
+    for (std::size_t step = 0; step < steps_; ++step) second.step(problem.closures());
+    return same_bits(problem.parameters(), train(recipe_, order_, 2 * steps_));
+  }
+
+  bool costs_what_it_says() const {
+    if constexpr (requires { roga::cost(recipe_, 1); }) {
+      for (const std::size_t domains : {1U, 2U, 4U}) {
+        const Problem problem(domains);
+        auto optimizer = optimizer_for(recipe_, problem);
+        std::size_t evaluations = 0;
+        for (std::size_t step = 0; step < 2 * steps_; ++step) {
+          optimizer.step(problem.closures());
+          evaluations += optimizer.last_step().evaluations;
+        }
+        const double passes = static_cast<double>(evaluations) /
+                              static_cast<double>(2 * steps_ * domains);
+        if (std::abs(passes - roga::cost(recipe_, domains).passes) > 1e-12) return false;
+      }
+    }
+    return true;
+  }
+
+  const R& recipe_;
+  Traits traits_;
+  std::size_t steps_;
+  std::vector<std::size_t> order_{0, 1, 2};
+  std::vector<std::string> violations_;
+};
+
+}  // namespace detail
+
+/// Every rule of roga's engine and concepts that the recipe breaks, in words; empty if none. Takes
+/// well under a second.
+///
+///     for (const auto& rule : roga::testing::violations(my_recipe)) ADD_FAILURE() << rule;
+template <PerturbationPolicy P, CapturePolicy C, AlignmentPolicy A>
+std::vector<std::string> violations(const Recipe<P, C, A>& recipe, Traits traits = {}) {
+  return detail::Checks<Recipe<P, C, A>>(recipe, traits).run();
+}
+
+/// Largest difference between two recipes after a few steps over three domains, relative to the
+/// largest weight: for identities such as "without its extra term my method is SAM".
+/// @param rate_factor learning rate of `b` relative to that of `a`
+template <class A, class B>
+double deviation(const A& a, const B& b, double rate_factor = 1.0) {
+  const std::size_t steps = std::max(detail::steps_for(a), detail::steps_for(b));
+  return detail::deviation(detail::train(a, {0, 1, 2}, steps),
+                           detail::train(b, {0, 1, 2}, steps, 0.1 * rate_factor));
+}
+
+}  // namespace testing
+}  // namespace v1
+}  // namespace roga

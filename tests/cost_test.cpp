@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// roga::cost against counted bytes of LibTorch's allocator. (Passes: see roga/testing.hpp.)
+#include <ATen/record_function.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include "support/problems.hpp"
+#include "support/recipes.hpp"
+#include "support/test.hpp"
+
+namespace {
+
+/// Follows the bytes that LibTorch allocates and frees on the host while in scope.
+class Bytes {
+ public:
+  std::int64_t peak() const { return counter_->peak; }
+  void restart() { counter_->peak = counter_->now; }
+
+ private:
+  struct Counter : c10::MemoryReportingInfoBase {
+    std::int64_t now = 0;
+    std::int64_t peak = 0;
+    void add(std::int64_t size) {
+      now += size;
+      peak = std::max(peak, now);
+    }
+    // LibTorch changed the type of the totals; one of the two overrides.
+    void reportMemoryUsage(void*, std::int64_t size, std::int64_t, std::int64_t, c10::Device) {
+      add(size);
+    }
+    void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) {
+      add(size);
+    }
+    bool memoryProfilingEnabled() const { return true; }
+  };
+  std::shared_ptr<Counter> counter_ = std::make_shared<Counter>();
+  c10::DebugInfoGuard guard_{c10::DebugInfoKind::PROFILER_STATE, counter_};
+};
+
+/// Many layers of equal size, so that what is held for one layer at a time hardly counts.
+constexpr int layers = 40;
+constexpr std::int64_t width = 64;
+constexpr double size_of_all = layers * width * width * sizeof(float);
+
+/// Peak of the third step and later ones, beyond what was there before the first.
+template <class Recipe>
+double measured_copies(const Recipe& recipe, std::size_t domains) {
+  const Bytes bytes;
+  std::vector<at::Tensor> weights;
+  for (int i = 0; i < layers; ++i) {
+    weights.push_back((torch::randn({width, width}) / 8).set_requires_grad(true));
+  }
+  std::vector<roga::LossClosure> closures;
+  for (std::size_t k = 0; k < domains; ++k) {
+    closures.emplace_back([&, k] {
+      auto x = torch::full({1, width}, 1.0 + static_cast<double>(k));
+      for (const auto& weight : weights) x = torch::tanh(x.matmul(weight));
+      auto loss = x.square().mean();
+      loss.backward();
+      return loss;
+    });
+  }
+  auto optimizer =
+      roga::wrap<torch::optim::SGD>(recipe, weights, torch::optim::SGDOptions(1e-3));
+  for (int step = 0; step < 8; ++step) optimizer.step(closures);
+  const double held = 2 * size_of_all;  // the weights and one gradient
+  return (static_cast<double>(bytes.peak()) - held) / size_of_all;
+}
+
+}  // namespace
+
+TEST_CASE("cost: a recipe holds as many copies of the parameters as roga::cost says", "[cost]") {
+  torch::manual_seed(1);
+  every::recipe([](const std::string& name, auto recipe, bool) {
+    for (const std::size_t domains : {1U, 2U, 4U}) {
+      INFO(name << " with " << domains << " domains");
+      const double copies = measured_copies(recipe, domains);
+      CHECK(copies == Approx(roga::cost(recipe, domains).copies).epsilon(0).margin(.35));
+    }
+  });
+}
+
+TEST_CASE("cost: is known when compiling, and is what the pages promise", "[cost]") {
+  namespace recipes = roga::recipes;
+  static_assert(roga::cost(recipes::erm(), 4).passes == 1);
+  static_assert(roga::cost(recipes::sam(), 4).passes == 2);
+  static_assert(roga::cost(recipes::roga(), 4).passes == 2);
+  static_assert(roga::cost(recipes::roga_pooled(), 4).passes == 5);
+  static_assert(roga::cost(recipes::gam(), 4).passes == 4);
+  static_assert(roga::cost(recipes::msam(), 4).passes == 1);
+  static_assert(roga::cost(recipes::dgsam(), 4).passes == 1.25);
+  static_assert(roga::cost(recipes::fish(), 4).passes == 1);
+  static_assert(roga::cost(recipes::sam(), 1).copies == 1);
+  static_assert(roga::cost(recipes::roga(), 4).copies == 5);
+  CHECK(roga::cost(recipes::looksam({.k = 5}), 4).passes == Approx(1.2));
+}
