@@ -9,7 +9,7 @@ foreach(file IN LISTS compiled)
 endforeach()
 string(REGEX REPLACE "\n[ ]+" "\n" code "${code}")
 
-file(GLOB pages "${ROOT}/README.md" "${ROOT}/docs/*.md")
+file(GLOB pages "${ROOT}/README.md" "${ROOT}/docs/*.md" "${ROOT}/docs/*/*.md")
 set(blocks 0)
 foreach(page IN LISTS pages)
   file(READ "${page}" text)

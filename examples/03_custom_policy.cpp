@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <roga/roga.hpp>
+#include <roga/testing.hpp>
 #include <vector>
 
 /// d = g + beta (q - g) where the captured gradient q agrees with the ERM gradient g, else d = g.
@@ -24,9 +25,10 @@ int main() {
   at::set_num_threads(1);
   torch::manual_seed(1);
   auto w = torch::randn({8}, torch::requires_grad());
-  auto optimizer = roga::wrap<torch::optim::Adam>(
-      roga::recipe(roga::DomainAscent{.rho = 0.05}, roga::OwnDomain{}, AgreeingStep{.beta = 0.7}),
-      std::vector<torch::Tensor>{w}, torch::optim::AdamOptions(1e-2));
+  const auto recipe =
+      roga::recipe(roga::DomainAscent{.rho = 0.05}, roga::OwnDomain{}, AgreeingStep{.beta = 0.7});
+  auto optimizer = roga::wrap<torch::optim::Adam>(recipe, std::vector<torch::Tensor>{w},
+                                                  torch::optim::AdamOptions(1e-2));
   std::vector<roga::LossClosure> closures;
   for (const double centre : {-0.2, 0.1, 0.4}) {
     closures.emplace_back([=] {
@@ -37,4 +39,8 @@ int main() {
   }
   for (int step = 0; step < 300; ++step) optimizer.step(closures);
   std::cout << "mean weight " << w.mean().item<float>() << ", best is 0.1\n";
+
+  for (const auto& rule : roga::testing::violations(recipe)) {
+    std::cout << "broken: " << rule << "\n";
+  }
 }

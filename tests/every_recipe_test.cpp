@@ -49,8 +49,7 @@ struct RemembersBesideTheStep : roga::CapturedGradient {  // neither undone nor 
 
 template <class Alignment, class Perturbation = roga::NormalizedAscent>
 std::string broken(Alignment alignment, Perturbation perturbation = {}) {
-  return listed(
-      roga::testing::violations(roga::recipe(perturbation, roga::Pooled{}, alignment)));
+  return listed(roga::testing::violations(roga::recipe(perturbation, roga::Pooled{}, alignment)));
 }
 bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -74,14 +73,14 @@ TEST_CASE("testing: every recipe of several domains keeps the rules", "[testing]
 TEST_CASE("testing: policies composed across families keep the rules", "[testing][invariant]") {
   using roga::Over;
   const roga::DomainAscent ascent{.rho = .2};
-  keeps_the_rules("DISAM with GSAM",
-                  roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{},
-                               roga::OrthogonalDescent{}),
-                  false);
-  keeps_the_rules("DISAM with SAGM",
-                  roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{},
-                               roga::WeightedSum{}),
-                  false);
+  keeps_the_rules(
+      "DISAM with GSAM",
+      roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{}, roga::OrthogonalDescent{}),
+      false);
+  keeps_the_rules(
+      "DISAM with SAGM",
+      roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{}, roga::WeightedSum{}),
+      false);
   keeps_the_rules("PCGrad over captured rows",
                   roga::recipe(ascent, roga::OwnDomain{}, roga::PcGrad<Over::captured>{}), true);
   keeps_the_rules("CAGrad over captured rows",
@@ -157,9 +156,10 @@ TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step
     every::recipe([type](const std::string& name, auto recipe, bool) {
       INFO(name);
       problems::Network net(3, type);
-      auto optimizer = roga::wrap(std::unique_ptr<torch::optim::Optimizer>(new torch::optim::LBFGS(
-                                      net.parameters(), torch::optim::LBFGSOptions(.05).max_iter(4))),
-                                  recipe);
+      auto optimizer =
+          roga::wrap(std::unique_ptr<torch::optim::Optimizer>(new torch::optim::LBFGS(
+                         net.parameters(), torch::optim::LBFGSOptions(.05).max_iter(4))),
+                     recipe);
       const auto start = problems::copy(net.parameters());
       for (int step = 0; step < 3; ++step) {
         optimizer.step(net.closures());

@@ -65,7 +65,8 @@ TEST_CASE("toy: SAM leaves a sharp minimum from a radius on", "[toy][paper]") {
     auto closure = written_out(w, [](double x, double y) {
       const double flat = std::exp(-(x - 2) * (x - 2) - y * y);
       const double sharp = std::exp(-x * x - 100 * y * y);
-      return std::vector<double>{2 * (x - 2) * flat + 2 * x * sharp, 2 * y * flat + 200 * y * sharp};
+      return std::vector<double>{2 * (x - 2) * flat + 2 * x * sharp,
+                                 2 * y * flat + 200 * y * sharp};
     });
     auto optimizer = roga::wrap<torch::optim::SGD>(recipe, std::vector<at::Tensor>{w},
                                                    torch::optim::SGDOptions(.01));
@@ -88,7 +89,9 @@ TEST_CASE("toy: CAGrad reaches the optimum of two conflicting objectives", "[toy
   // mean is -15.092 at (0, -8.355).
   struct Objective {
     double sign;
-    double loss(double x, double y) const { return upper(y) * (valley(x, y)) + lower(y) * bowl(x, y); }
+    double loss(double x, double y) const {
+      return upper(y) * (valley(x, y)) + lower(y) * bowl(x, y);
+    }
     std::vector<double> gradient(double x, double y) const {
       const double a = inside(x, y);
       const double slope = std::abs(a) > 5e-6 ? 1 / a : 0;
@@ -114,8 +117,8 @@ TEST_CASE("toy: CAGrad reaches the optimum of two conflicting objectives", "[toy
     auto w = vector(start);
     std::vector<roga::LossClosure> closures;
     for (const double sign : {1., -1.}) {
-      closures.push_back(written_out(
-          w, [=](double x, double y) { return Objective{sign}.gradient(x, y); }));
+      closures.push_back(
+          written_out(w, [=](double x, double y) { return Objective{sign}.gradient(x, y); }));
     }
     auto optimizer = roga::wrap<torch::optim::Adam>(recipe, std::vector<at::Tensor>{w},
                                                     torch::optim::AdamOptions(2e-3));

@@ -59,17 +59,17 @@ constexpr std::size_t peak_copies(std::size_t domains, std::size_t points, bool 
     const bool last = j + 1 == points;
     const std::size_t backup = 1;
     // Moving: no gradient is being written yet, and nothing is freed.
-    peak = std::max(peak, backup + erm_row + domain_rows + captured_rows +
-                              remembered_rows<P>() - 1);
+    peak =
+        std::max(peak, backup + erm_row + domain_rows + captured_rows + remembered_rows<P>() - 1);
     const bool needed_as_domain = !several && aligns_domains;
     if (last && !reads(A::reads, Reads::erm) && !needed_as_domain) erm_row = 0;
     if (rows_apart && !aligns_domains) {
       domain_rows = reads(P::reads, Reads::domains) ? (last ? 0 : domains) : domains - 1 - j;
     }
-    peak = std::max(peak, backup + erm_row + domain_rows + captured_rows +
-                              remembered_rows<P>() + (pooled ? averaging : 0));
-    captured_rows = (reads(needs, Reads::captured) ? j + 1 : 0) +
-                    (reads(needs, Reads::captured_mean) ? 1 : 0);
+    peak = std::max(peak, backup + erm_row + domain_rows + captured_rows + remembered_rows<P>() +
+                              (pooled ? averaging : 0));
+    captured_rows =
+        (reads(needs, Reads::captured) ? j + 1 : 0) + (reads(needs, Reads::captured_mean) ? 1 : 0);
   }
   std::size_t aligning = erm_row + domain_rows + captured_rows + remembered;
   if constexpr (requires(const A a, Step& step) { a.after_base(step); }) ++aligning;

@@ -139,8 +139,9 @@ class Checks {
     attempt("weights that the base does not change keep bits and storage", [&] { return kept(); });
     attempt("a closure that throws leaves no trace", [&] { return survives_exceptions(); });
     attempt("zero gradients give a finite direction", [&] { return finite_for_zero({0, 0, 0}); });
-    attempt("one domain with a zero gradient among others gives a finite direction",
-            [&] { return finite_for_zero({1, 0, 1}); });
+    attempt("one domain with a zero gradient among others gives a finite direction", [&] {
+      return finite_for_zero({1, 0, 1});
+    });
     attempt("one domain alone works", [&] { return finite(train(recipe_, {0}, steps_)); });
     attempt("an absent domain works", [&] { return works_without_a_domain(); });
     attempt("saving and loading continues bit for bit", [&] { return resumes(); });
@@ -254,8 +255,8 @@ class Checks {
           optimizer.step(problem.closures());
           evaluations += optimizer.last_step().evaluations;
         }
-        const double passes = static_cast<double>(evaluations) /
-                              static_cast<double>(2 * steps_ * domains);
+        const double passes =
+            static_cast<double>(evaluations) / static_cast<double>(2 * steps_ * domains);
         if (std::abs(passes - roga::cost(recipe_, domains).passes) > 1e-12) return false;
       }
     }

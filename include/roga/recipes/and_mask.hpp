@@ -17,7 +17,8 @@ struct AndMaskOptions {
 
 /// AND-mask: the mean gradient where the domains agree in sign, zero elsewhere.
 ///
-/// Parascandolo et al., ICLR 2021, arXiv 2009.00329. Passes: 1. Memory: K copies of the parameters.
+/// Parascandolo et al., ICLR 2021, arXiv 2009.00329. Passes: 1. Memory: K - 1 copies of the
+/// parameters.
 constexpr auto and_mask(AndMaskOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{}, SignAgreement{.tau = options.tau});
 }

@@ -18,7 +18,8 @@ struct AsamOptions {
 
 /// Adaptive SAM: d = grad L(theta + rho T^2 g / |T g|), T = |theta| + eta.
 ///
-/// Kwon et al., ICML 2021, arXiv 2102.11600. Passes: 2. Memory: 1 copy of the parameters.
+/// Kwon et al., ICML 2021, arXiv 2102.11600. Passes: 2. Memory: 1 copy of the parameters for one
+/// domain, 2 for several.
 constexpr auto asam(AsamOptions options = {}) {
   return recipe(
       NormalizedAscentIn<AbsoluteParameter>{.rho = options.rho, .metric = {.eta = options.eta}},

@@ -19,7 +19,7 @@ struct CagradOptions {
 /// Conflict-averse gradient descent: near the mean gradient, the direction that helps the worst
 /// domain most.
 ///
-/// Liu et al., NeurIPS 2021, arXiv 2110.14048. Passes: 1. Memory: K copies of the parameters.
+/// Liu et al., NeurIPS 2021, arXiv 2110.14048. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto cagrad(CagradOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{},
                 ConflictAverse<>{.c = options.c, .rescale = options.rescale});

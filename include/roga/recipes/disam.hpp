@@ -18,7 +18,7 @@ struct DisamOptions {
 
 /// Domain-inspired SAM: ascends along domain gradients weighted towards equal losses.
 ///
-/// Zhang et al., ICLR 2024, arXiv 2405.18861. Passes: 2. Memory: K + 1 copies of the parameters.
+/// Zhang et al., ICLR 2024, arXiv 2405.18861. Passes: 2. Memory: K copies of the parameters.
 constexpr auto disam(DisamOptions options = {}) {
   return recipe(LossWeightedAscent{.rho = options.rho, .lambda = options.lambda}, Pooled{},
                 CapturedGradient{});

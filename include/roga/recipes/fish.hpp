@@ -21,7 +21,7 @@ struct FishOptions {
 /// the gradients on the way. The base optimizer is the outer loop.
 ///
 /// Shi et al., ICLR 2022, arXiv 2104.09937. Needs closures, not a SharedForward. Passes: 1. Memory:
-/// 3 copies of the parameters.
+/// 1 copy of the parameters for one domain, 2 for several.
 constexpr auto fish(FishOptions options = {}) {
   return recipe(DownhillWalk{.beta = options.beta}, NextDomain{.order = options.order},
                 CapturedGradient{});

@@ -18,7 +18,8 @@ struct FisherSamOptions {
 
 /// Fisher SAM: d = grad L(theta + rho F g / sqrt(<g, F g>)), F = 1 / (1 + eta g^2) elementwise.
 ///
-/// Kim et al., ICML 2022, arXiv 2206.04920. Passes: 2. Memory: 1 copy of the parameters.
+/// Kim et al., ICML 2022, arXiv 2206.04920. Passes: 2. Memory: 1 copy of the parameters for one
+/// domain, 2 for several.
 constexpr auto fisher_sam(FisherSamOptions options = {}) {
   return recipe(
       NormalizedAscentIn<InverseFisher>{.rho = options.rho, .metric = {.eta = options.eta}},

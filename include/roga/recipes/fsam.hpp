@@ -19,7 +19,8 @@ struct FsamOptions {
 
 /// Friendly SAM: d = grad L(theta + rho v / |v|), v = g - sigma m, m the running mean of g.
 ///
-/// Li et al., CVPR 2024, arXiv 2403.12350. Passes: 2. Memory: 3 copies of the parameters.
+/// Li et al., CVPR 2024, arXiv 2403.12350. Passes: 2. Memory: 3 copies of the parameters for one
+/// domain, 4 for several.
 constexpr auto fsam(FsamOptions options = {}) {
   return recipe(
       FriendlyAscent{.rho = options.rho, .sigma = options.sigma, .lambda = options.lambda},

@@ -21,7 +21,7 @@ struct GacFasOptions {
 ///
 /// Le and Woo, CVPR 2024, arXiv 2402.18817; the published equations, without the order dependence
 /// of the published code. d is about twice a gradient: halve the learning rate of an ERM run.
-/// Passes: 1 + K. Memory: K + 2 copies of the parameters.
+/// Passes: 1 + K. Memory: K + 2 copies of the parameters; 2 for one domain.
 constexpr auto gac_fas(GacFasOptions options = {}) {
   return recipe(DomainAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = 1.0, .w_gen = 1.0});

@@ -21,7 +21,8 @@ struct GamOptions {
 
 /// Gradient-norm aware minimisation, accelerated: first-order flatness from three extra gradients.
 ///
-/// Zhang et al., CVPR 2023, arXiv 2303.03108. Passes: 4. Memory: 5 copies of the parameters.
+/// Zhang et al., CVPR 2023, arXiv 2303.03108. Passes: 4. Memory: 4 copies of the parameters for one
+/// domain, 5 for several.
 constexpr auto gam(GamOptions options = {}) {
   return recipe(GradientNormAscent{.rho = options.rho, .rho_grad = options.rho_grad}, Pooled{},
                 GradientNormDescent{.a = options.a, .b = options.b, .gamma = options.gamma});

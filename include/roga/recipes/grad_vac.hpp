@@ -19,7 +19,7 @@ struct GradVacOptions {
 
 /// Gradient vaccine: pulls domain gradients towards their usual cosines.
 ///
-/// Wang et al., ICLR 2021, arXiv 2010.05874. Passes: 1. Memory: K copies of the parameters.
+/// Wang et al., ICLR 2021, arXiv 2010.05874. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto grad_vac(GradVacOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{},
                 GradientVaccine{.beta = options.beta, .order = options.order});

@@ -17,7 +17,7 @@ struct GroupDroOptions {
 
 /// Group distributionally robust optimisation: weights move to the domains of high loss.
 ///
-/// Sagawa et al., ICLR 2020, arXiv 1911.08731. Passes: 1. Memory: K copies of the parameters.
+/// Sagawa et al., ICLR 2020, arXiv 1911.08731. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto group_dro(GroupDroOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{}, WorstGroup{.eta = options.eta});
 }

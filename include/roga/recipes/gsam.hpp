@@ -19,7 +19,7 @@ struct GsamOptions {
 /// Surrogate-gap guided SAM: d = q - alpha (g - <g, q> / <q, q> q), q = SAM's gradient.
 ///
 /// Zhuang et al., ICLR 2022, arXiv 2203.08065. Their radius falls with the learning rate: see
-/// roga::schedules. Passes: 2. Memory: 2 copies of the parameters.
+/// roga::schedules. Passes: 2. Memory: 2 copies of the parameters for one domain, 3 for several.
 constexpr auto gsam(GsamOptions options = {}) {
   return recipe(NormalizedAscent{.rho = options.rho}, Pooled{},
                 OrthogonalDescent{.alpha = options.alpha});

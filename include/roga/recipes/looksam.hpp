@@ -23,7 +23,8 @@ struct LooksamOptions {
 /// gradient orthogonal to g.
 ///
 /// Liu et al., CVPR 2022, arXiv 2203.02714. With a base that evaluates its closure several times
-/// per step (LBFGS), each evaluation counts. Passes: 1 + 1/k. Memory: 3 copies of the parameters.
+/// per step (LBFGS), each evaluation counts. Passes: 1 + 1/k. Memory: 3 copies of the parameters
+/// for one domain, 4 for several.
 constexpr auto looksam(LooksamOptions options = {}) {
   return recipe(Every<NormalizedAscent>{{.rho = options.rho}, options.k}, Pooled{},
                 ReusedDirection{.alpha = options.alpha});

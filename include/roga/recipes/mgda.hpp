@@ -14,8 +14,8 @@ namespace recipes {
 /// Multiple-gradient descent: the shortest vector in the hull of the domain gradients; zero where
 /// the weights are Pareto-stationary.
 ///
-/// Desideri, 2012; Sener and Koltun, NeurIPS 2018, arXiv 1810.04650. Passes: 1. Memory: K copies of
-/// the parameters.
+/// Desideri, 2012; Sener and Koltun, NeurIPS 2018, arXiv 1810.04650. Passes: 1. Memory: K - 1
+/// copies of the parameters.
 constexpr auto mgda() { return recipe(NoPerturbation{}, Pooled{}, MinNorm<>{}); }
 
 }  // namespace recipes

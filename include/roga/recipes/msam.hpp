@@ -20,7 +20,7 @@ struct MsamOptions {
 ///
 /// Becker et al., 2024, arXiv 2401.12033. Keeps a momentum of its own, so that it works over every
 /// base. last_step() reports losses at the perturbed weights: there is no pass at theta. Passes: 1.
-/// Memory: 3 copies of the parameters.
+/// Memory: 2 copies of the parameters for one domain, 3 for several.
 constexpr auto msam(MsamOptions options = {}) {
   return recipe(MomentumAscent{.rho = options.rho}, Pooled{}, MomentumGradient{.mu = options.mu});
 }

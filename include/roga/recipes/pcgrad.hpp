@@ -18,7 +18,7 @@ struct PcgradOptions {
 
 /// Projects conflicting domain gradients onto each other's normal planes; the mean of the results.
 ///
-/// Yu et al., NeurIPS 2020, arXiv 2001.06782. Passes: 1. Memory: K copies of the parameters.
+/// Yu et al., NeurIPS 2020, arXiv 2001.06782. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto pcgrad(PcgradOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{}, PcGrad<>{.order = options.order});
 }

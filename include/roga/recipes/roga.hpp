@@ -30,7 +30,7 @@ constexpr auto roga(RogaOptions options = {}) {
 }
 
 /// The same with all domains evaluated at every ascent point, as in GAC-FAS. Passes: 1 + K.
-/// Memory: K + 2 copies of the parameters.
+/// Memory: K + 2 copies of the parameters; 2 for one domain.
 constexpr auto roga_pooled(RogaOptions options = {}) {
   return recipe(DomainAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = options.w_erm, .w_gen = options.w_gen});

@@ -18,7 +18,8 @@ struct SagmOptions {
 
 /// Sharpness-aware gradient matching: d = (g + grad L(theta + rho g / |g| - alpha g)) / 2.
 ///
-/// Wang et al., CVPR 2023, arXiv 2303.13087. Passes: 2. Memory: 2 copies of the parameters.
+/// Wang et al., CVPR 2023, arXiv 2303.13087. Passes: 2. Memory: 2 copies of the parameters for one
+/// domain, 3 for several.
 constexpr auto sagm(SagmOptions options = {}) {
   return recipe(NormalizedAscent{.rho = options.rho, .alpha = options.alpha}, Pooled{},
                 WeightedSum{.w_erm = 0.5, .w_gen = 0.5});

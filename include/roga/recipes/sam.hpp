@@ -17,7 +17,8 @@ struct SamOptions {
 
 /// Sharpness-aware minimisation: d = grad L(theta + rho g / |g|).
 ///
-/// Foret et al., ICLR 2021, arXiv 2010.01412. Passes: 2. Memory: 1 copy of the parameters.
+/// Foret et al., ICLR 2021, arXiv 2010.01412. Passes: 2. Memory: 1 copy of the parameters for one
+/// domain, 2 for several.
 constexpr auto sam(SamOptions options = {}) {
   return recipe(NormalizedAscent{.rho = options.rho}, Pooled{}, CapturedGradient{});
 }

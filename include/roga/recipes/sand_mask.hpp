@@ -18,7 +18,7 @@ struct SandMaskOptions {
 
 /// SAND-mask: a smooth AND-mask that also asks for gradients of similar size.
 ///
-/// Shahtalebi et al., 2021, arXiv 2106.02266. Passes: 1. Memory: K copies of the parameters.
+/// Shahtalebi et al., 2021, arXiv 2106.02266. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto sand_mask(SandMaskOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{},
                 SmoothSignAgreement{.tau = options.tau, .k = options.k});

@@ -18,7 +18,7 @@ struct VrexOptions {
 /// V-REx: the gradient of mean loss plus lambda times the variance of the domains' losses.
 ///
 /// Krueger et al., ICML 2021, arXiv 2003.00688. DomainBed starts the penalty after 500 steps: see
-/// warm_up. Passes: 1. Memory: K copies of the parameters.
+/// warm_up. Passes: 1. Memory: K - 1 copies of the parameters.
 constexpr auto vrex(VrexOptions options = {}) {
   return recipe(NoPerturbation{}, Pooled{}, LossVariance{.lambda = options.lambda});
 }

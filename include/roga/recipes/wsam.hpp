@@ -19,7 +19,8 @@ struct WsamOptions {
 
 /// Weighted SAM, coupled: d = (1 - A) g + A q, A = gamma / (1 - gamma), q = SAM's gradient.
 ///
-/// Yue et al., KDD 2023, arXiv 2305.15817. Passes: 2. Memory: 2 copies of the parameters.
+/// Yue et al., KDD 2023, arXiv 2305.15817. Passes: 2. Memory: 2 copies of the parameters for one
+/// domain, 3 for several.
 constexpr auto wsam(WsamOptions options = {}) {
   detail::require(options.gamma >= 0 && options.gamma < 1, "gamma", "in [0, 1)", options.gamma);
   const double a = options.gamma / (1 - options.gamma);
@@ -28,7 +29,8 @@ constexpr auto wsam(WsamOptions options = {}) {
 }
 
 /// Weighted SAM, decoupled, the authors' default: the base optimizer steps along g, then
-/// theta <- theta - lr A (q - g). Passes: 2. Memory: 3 copies of the parameters.
+/// theta <- theta - lr A (q - g). Passes: 2. Memory: 2 copies of the parameters for one domain, 3
+/// for several.
 constexpr auto wsam_decoupled(WsamOptions options = {}) {
   return recipe(NormalizedAscent{.rho = options.rho}, Pooled{},
                 DecoupledSharpness{.gamma = options.gamma});
