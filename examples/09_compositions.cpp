@@ -26,8 +26,8 @@ void train(const std::string& name, const Recipe& recipe, bool norm_layers_only 
       return loss;
     });
   }
-  auto optimizer = roga::wrap<torch::optim::Adam>(recipe, model->parameters(),
-                                                  torch::optim::AdamOptions(1e-2));
+  auto optimizer =
+      roga::wrap<torch::optim::Adam>(recipe, model->parameters(), torch::optim::AdamOptions(1e-2));
   if (norm_layers_only) optimizer.ascend_only(norm->parameters());
   float loss = 0;
   for (int step = 0; step < 60; ++step) loss = optimizer.step(closures).template item<float>();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// compare_trajectories PROGRAM FILE: runs PROGRAM on FILE and compares what it prints with the
-// numbers in FILE, relative to the largest entry of each vector: 1e-8, and 1e-5 for rules with a
-// solver.
+// compare_trajectories PROGRAM FILE [RULE]: runs PROGRAM on FILE and compares what it prints with
+// the numbers in FILE, of one rule if it is named, relative to the largest entry of each vector:
+// 1e-8, and 1e-5 for rules with a solver.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -42,17 +42,19 @@ double deviation(const Json& expected, const Json& actual) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: compare_trajectories PROGRAM FILE\n";
+  if (argc < 3) {
+    std::cerr << "usage: compare_trajectories PROGRAM FILE [RULE]\n";
     return 2;
   }
   const std::string file = argv[2];
+  const std::string only = argc > 3 ? argv[3] : "";
   const auto expected = Json::parse(std::ifstream(file)).at("cases");
   const auto actual =
       Json::parse(output_of("'" + std::string(argv[1]) + "' '" + file + "'")).at("cases");
   int failures = expected.size() == actual.size() ? 0 : 1;
   for (std::size_t i = 0; i < expected.size() && i < actual.size(); ++i) {
     const std::string name = expected[i].at("rule");
+    if (!only.empty() && name != only) continue;
     const bool solver = name == "mgda" || name == "cagrad";
     double worst = 0;
     if (actual[i].at("rule") != name || actual[i].contains("error")) {

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes more_trajectories.json: rules and shapes that trajectories.json leaves out.
+
+Plain Python from the equations of the recipes' pages, sharing nothing with the library:
+    python3 tests/conformance/oracle.py > tests/conformance/more_trajectories.json
+"""
+import json
+import math
+import random
+
+GUARD = 1e-12
+
+
+def add(*vectors):
+    return [sum(entries) for entries in zip(*vectors)]
+
+
+def scale(factor, v):
+    return [factor * x for x in v]
+
+
+def sub(a, b):
+    return [x - y for x, y in zip(a, b)]
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+def norm(v):
+    return math.sqrt(dot(v, v))
+
+
+def unit(v):
+    return scale(1 / (norm(v) + GUARD), v)
+
+
+def mean(vectors):
+    return scale(1 / len(vectors), add(*vectors))
+
+
+class Problem:
+    """L_k(w) = 0.5 (w - a_k)' H_k (w - a_k)"""
+
+    def __init__(self, seed, K, n, split):
+        draw = random.Random(seed)
+        self.K, self.n, self.split = K, n, split
+        self.w0 = [round(draw.gauss(0, 1.5), 6) for _ in range(n)]
+        self.a = [[round(draw.gauss(0, 1), 6) for _ in range(n)] for _ in range(K)]
+        self.H = []
+        for _ in range(K):
+            B = [[draw.gauss(0, 1) for _ in range(n)] for _ in range(n)]
+            H = [[round(sum(B[m][i] * B[m][j] for m in range(n)) / n + (0.3 if i == j else 0), 6)
+                  for j in range(n)] for i in range(n)]
+            self.H.append([[H[i][j] if i <= j else H[j][i] for j in range(n)] for i in range(n)])
+
+    def gradient(self, k, w):
+        away = sub(w, self.a[k])
+        return [dot(row, away) for row in self.H[k]]
+
+    def loss(self, k, w):
+        return 0.5 * dot(sub(w, self.a[k]), self.gradient(k, w))
+
+    def gradients(self, w):
+        return [self.gradient(k, w) for k in range(self.K)]
+
+    def pooled(self, w):
+        return mean(self.gradients(w))
+
+    def as_json(self):
+        return {"K": self.K, "n": self.n, "split": self.split, "w0": self.w0, "H": self.H,
+                "a": self.a}
+
+
+def erm(p, w, h, state):
+    return p.pooled(w)
+
+
+def sam(p, w, h, state):
+    return p.pooled(add(w, scale(h["rho"], unit(p.pooled(w)))))
+
+
+def wsam_decoupled(p, w, h, state):
+    """Under SGD, g and then A (q - g) is one step along their sum; .grad holds g alone."""
+    g = p.pooled(w)
+    q = sam(p, w, h, state)
+    state["after"] = scale(h["gamma"] / (1 - h["gamma"]), sub(q, g))
+    return g
+
+
+def roga_own(p, w, h, state):
+    g = p.pooled(w)
+    captured = [p.gradient(k, sub(add(w, scale(h["rho"], unit(p.gradient(k, w)))),
+                                  scale(h["alpha"], g))) for k in range(p.K)]
+    return add(scale(h["w_erm"], g), scale(h["w_gen"], mean(captured)))
+
+
+def dgsam(p, w, h, state):
+    x, rows = w, []
+    for j in range(p.K + 1):
+        rows.append(p.gradient(j % p.K, x))
+        x = add(x, scale(h["rho"], unit(rows[-1])))
+    return mean(rows)
+
+
+def sand_mask(p, w, h, state):
+    rows = p.gradients(w)
+    d = []
+    for i in range(p.n):
+        column = [row[i] for row in rows]
+        average = sum(column) / p.K
+        agreement = abs(sum((x > 0) - (x < 0) for x in column)) / p.K
+        variance = sum((x - average) ** 2 for x in column) / (p.K - 1)
+        d.append(average * max(0.0, math.tanh(h["k"] * (agreement - h["tau"]) / variance)))
+    return d
+
+
+def grad_vac(p, w, h, state):
+    rows = p.gradients(w)
+    targets = state.setdefault("targets", [[0.0] * p.K for _ in range(p.K)])
+    results = []
+    for i in range(p.K):
+        u = rows[i]
+        for j in range(p.K):
+            if j == i:
+                continue
+            c = dot(u, rows[j]) / (norm(u) * norm(rows[j]))
+            t = targets[i][j]
+            if c < t:
+                u = add(u, scale(norm(u) * (t * math.sqrt(1 - c * c) - c * math.sqrt(1 - t * t))
+                                 / (norm(rows[j]) * math.sqrt(1 - t * t)), rows[j]))
+            targets[i][j] = (1 - h["beta"]) * t + h["beta"] * c
+        results.append(u)
+    return mean(results)
+
+
+def group_dro(p, w, h, state):
+    q = state.setdefault("q", [1 / p.K] * p.K)
+    q = [x * math.exp(h["eta"] * p.loss(k, w)) for k, x in enumerate(q)]
+    state["q"] = [x / sum(q) for x in q]
+    return add(*[scale(x, row) for x, row in zip(state["q"], p.gradients(w))])
+
+
+PROBLEMS = [Problem(5, 4, 6, [2, 3, 1]), Problem(9, 1, 3, [3]), Problem(13, 7, 2, [1, 1])]
+ROGA = {"rho": 0.2, "alpha": 0.03, "w_erm": 0.25, "w_gen": 0.75}
+CASES = [("erm", erm, {}), ("sam", sam, {"rho": 0.2}),
+         ("wsam_decoupled", wsam_decoupled, {"rho": 0.1, "gamma": 0.8}),
+         ("roga_own", roga_own, ROGA), ("dgsam", dgsam, {"rho": 0.1}),
+         ("sand_mask", sand_mask, {"tau": 0.4, "k": 3.0}), ("grad_vac", grad_vac, {"beta": 0.3}),
+         ("groupdro", group_dro, {"eta": 0.4})]
+
+
+def main():
+    cases = []
+    for number, problem in enumerate(PROBLEMS):
+        for rule, direction, hyper in CASES:
+            if rule == "sand_mask" and problem.K == 1:
+                continue  # no variance of one row
+            w, state, trajectory, rate = problem.w0, {}, {}, 0.02
+            case = {"problem": number, "rule": rule, "hyper": hyper, "lr": rate}
+            for step in range(1, 13):
+                d = direction(problem, w, hyper, state)
+                if step == 1:
+                    case["first_direction"] = d
+                w = sub(w, scale(rate, add(d, state.pop("after", [0.0] * problem.n))))
+                if step in (1, 2, 3, 7, 12):
+                    trajectory[str(step)] = w
+            case["trajectory"] = trajectory
+            cases.append(case)
+    print(json.dumps({"about": __doc__.split(chr(10))[0],
+                      "problems": [p.as_json() for p in PROBLEMS], "cases": cases}, indent=1))
+
+
+main()
