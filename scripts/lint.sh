@@ -7,4 +7,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -f build/dev/compile_commands.json ] || cmake --preset dev > /dev/null
 clang-tidy -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option \
-  tests/conformance/conformance.cpp "$@"
+  tests/conformance/rules.cpp "$@"

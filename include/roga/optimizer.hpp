@@ -11,6 +11,8 @@
 #include <roga/detail/checkpoint.hpp>
 #include <roga/detail/engine.hpp>
 #include <roga/detail/rollback.hpp>
+#include <roga/loss_scaler.hpp>
+#include <roga/phased_step.hpp>
 #include <roga/recipe.hpp>
 #include <roga/report.hpp>
 #include <roga/schedules.hpp>
@@ -68,7 +70,25 @@ class RoGAOptimizer : public Base {
 
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
-    return run(detail::Objective(std::move(forward), engine_.protection));
+    const double scale = engine_.scaler ? engine_.scaler->factor() : 1.0;
+    return run(detail::Objective(std::move(forward), engine_.protection, scale));
+  }
+
+  /// One step in phases, for a loop that cannot be a closure; for one domain. See PhasedStep.
+  /// @throws c10::Error for LBFGS, whose line search evaluates the loss by itself, and while
+  /// another phased step is open
+  PhasedStep<P, C, A> phases() {
+    auto& base = detail::optimizer_of(*this);
+    TORCH_CHECK(dynamic_cast<torch::optim::LBFGS*>(&base) == nullptr,
+                "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
+    prepare();
+    return PhasedStep<P, C, A>(engine_, base.param_groups(), [this](const at::Tensor& loss) {
+      if (!engine_.report.skipped) {
+        Base::step([&] { return loss; });
+        step_past_base(detail::optimizer_of(*this).param_groups());
+      }
+      note_overflow(engine_.report.skipped);
+    });
   }
 
   /// The live policies: their hyper-parameters may change between steps.
@@ -102,6 +122,11 @@ class RoGAOptimizer : public Base {
   /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
   /// of the parameters for one domain, K + 1 for several.
   void diagnose(bool on) { engine_.diagnose = on; }
+
+  /// Divides the gradients by the scaler's factor before anything is done with them, and adapts it
+  /// once per step. The losses of a SharedForward are scaled by it, too. A step that overflows is
+  /// skipped even under NonFinite::ignore. The factor is saved and loaded with the optimizer.
+  void attach(const LossScaler& scaler) { engine_.scaler = scaler; }
 
   /// Sets the radius before each step, from the step count and the learning rate: see
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
@@ -137,20 +162,32 @@ class RoGAOptimizer : public Base {
 
   /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
   /// other group options, the recipe's memory and the step count.
+  /// @throws c10::Error while a phased step is open: the weights may be at an ascent point
   void save(torch::serialize::OutputArchive& archive) const override {
+    TORCH_CHECK(!engine_.in_phases,
+                "roga: save() while a phased step is open: call its descend() first");
+    Memory memory = engine_.memory;
+    if (engine_.scaler) memory.numbers[scaler_name] = engine_.scaler->numbers();
     Base::save(archive);
-    detail::save_checkpoint(archive, detail::groups_of(*this), engine_.memory);
+    detail::save_checkpoint(archive, detail::groups_of(*this), memory);
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
   /// nothing has changed then.
   void load(torch::serialize::InputArchive& archive) override {
+    TORCH_CHECK(!engine_.in_phases,
+                "roga: load() while a phased step is open: call its descend() first");
     detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
                             [&] { Base::load(archive); });
+    const auto numbers = engine_.memory.numbers.extract(scaler_name);
+    if (engine_.scaler && !numbers.empty()) engine_.scaler->restore(numbers.mapped());
   }
 
  private:
-  at::Tensor run(detail::Objective objective) {
-    auto& groups = detail::optimizer_of(*this).param_groups();
+  static constexpr const char* scaler_name = "loss_scaler";
+
+  /// What a step does before its first pass.
+  void prepare() {
+    const auto& groups = detail::optimizer_of(*this).param_groups();
     if constexpr (requires { engine_.perturbation.rho; }) {
       if (radius_) {
         const double rate = groups.empty() ? 0.0 : groups.front().options().get_lr();
@@ -158,6 +195,27 @@ class RoGAOptimizer : public Base {
       }
     }
     engine_.validate();
+  }
+  void note_overflow(bool overflowed) {
+    if (engine_.scaler) engine_.scaler->update(overflowed);
+  }
+
+  at::Tensor run(detail::Objective objective) {
+    TORCH_CHECK(!engine_.in_phases,
+                "roga: step() while a phased step is open: call its descend() first");
+    prepare();
+    try {
+      auto loss = run_base(objective);
+      note_overflow(engine_.report.skipped);
+      return loss;
+    } catch (...) {
+      if (engine_.report.skipped) note_overflow(true);  // NonFinite::raise
+      throw;
+    }
+  }
+
+  at::Tensor run_base(detail::Objective& objective) {
+    auto& groups = detail::optimizer_of(*this).param_groups();
     // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
     // each point; if one of these evaluations fails, the whole step is undone.
     detail::Rollback rollback(detail::optimizer_of(*this), engine_.memory, engine_.protection);

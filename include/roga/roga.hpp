@@ -22,6 +22,7 @@
 #include <roga/closure.hpp>
 #include <roga/concepts.hpp>
 #include <roga/cost.hpp>
+#include <roga/loss_scaler.hpp>
 #include <roga/memory.hpp>
 #include <roga/optimizer.hpp>
 #include <roga/order.hpp>
@@ -36,6 +37,7 @@
 #include <roga/perturbation/momentum_ascent.hpp>
 #include <roga/perturbation/no_perturbation.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
+#include <roga/phased_step.hpp>
 #include <roga/point.hpp>
 #include <roga/recipe.hpp>
 #include <roga/recipes/and_mask.hpp>

@@ -140,6 +140,8 @@ class Step {
  private:
   template <class P, class C, class A>
   friend class Engine;
+  template <class P, class C, class A>
+  friend class PhasedStep;
 
   static std::pair<int, std::size_t> order(Row row) {
     return {static_cast<int>(row.kind), row.index};

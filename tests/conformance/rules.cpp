@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "rules.hpp"
 
-#include <ATen/core/ivalue.h>
 #include <ATen/ATen.h>
+#include <ATen/core/ivalue.h>
 #include <ATen/Parallel.h>
 #include <torch/optim/sgd.h>
 
@@ -74,8 +74,8 @@ Vector numbers(const std::vector<at::Tensor>& parts) {
 template <class Recipe>
 Trajectory run_recipe(const Recipe& recipe, const Problem& problem, double lr, int steps) {
   const Quadratics quadratics(problem);
-  auto optimizer = roga::wrap<torch::optim::SGD>(recipe, quadratics.parameters(),
-                                                 torch::optim::SGDOptions(lr));
+  auto optimizer =
+      roga::wrap<torch::optim::SGD>(recipe, quadratics.parameters(), torch::optim::SGDOptions(lr));
   Trajectory trajectory;
   for (int step = 0; step < steps; ++step) {
     optimizer.step(quadratics.closures());
@@ -113,8 +113,7 @@ bool with_recipe(const std::string& rule, const Hyper& hyper, Visit&& visit) {
   ROGA_RULE("sagm", recipes::sagm({.rho = h("rho"), .alpha = h("alpha")}))
   ROGA_RULE("wsam", recipes::wsam({.rho = h("rho"), .gamma = h("gamma")}))
   ROGA_RULE("wsam_decoupled", recipes::wsam_decoupled({.rho = h("rho"), .gamma = h("gamma")}))
-  ROGA_RULE("fsam",
-            recipes::fsam({.rho = h("rho"), .sigma = h("sigma"), .lambda = h("lambda")}))
+  ROGA_RULE("fsam", recipes::fsam({.rho = h("rho"), .sigma = h("sigma"), .lambda = h("lambda")}))
   ROGA_RULE("looksam", recipes::looksam({.rho = h("rho"), .k = whole("k"), .alpha = h("alpha")}))
   ROGA_RULE("fishersam", recipes::fisher_sam({.rho = h("rho"), .eta = h("eta")}))
   ROGA_RULE("gam", recipes::gam({.rho = h("rho"),
@@ -125,14 +124,12 @@ bool with_recipe(const std::string& rule, const Hyper& hyper, Visit&& visit) {
   ROGA_RULE("msam", recipes::msam({.rho = h("rho"), .mu = h("mu")}))
   ROGA_RULE("disam", recipes::disam({.rho = h("rho"), .lambda = h("lambda")}))
   ROGA_RULE("gacfas", recipes::gac_fas({.rho = h("rho"), .alpha = h("alpha")}))
-  ROGA_RULE("roga_own", recipes::roga({.rho = h("rho"),
-                                       .alpha = h("alpha"),
-                                       .w_erm = h("w_erm"),
-                                       .w_gen = h("w_gen")}))
-  ROGA_RULE("roga_pooled", recipes::roga_pooled({.rho = h("rho"),
-                                                 .alpha = h("alpha"),
-                                                 .w_erm = h("w_erm"),
-                                                 .w_gen = h("w_gen")}))
+  ROGA_RULE("roga_own",
+            recipes::roga(
+                {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))
+  ROGA_RULE("roga_pooled",
+            recipes::roga_pooled(
+                {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))
   ROGA_RULE("dgsam", recipes::dgsam({.rho = h("rho"), .order = in_order}))
   ROGA_RULE("fish", recipes::fish({.beta = h("beta"), .order = in_order}))
   ROGA_RULE("pcgrad", recipes::pcgrad({.order = in_order}))

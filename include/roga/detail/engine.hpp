@@ -5,12 +5,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <roga/concepts.hpp>
 #include <roga/detail/kernels.hpp>
 #include <roga/detail/objective.hpp>
 #include <roga/detail/protection.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/detail/weights.hpp>
+#include <roga/loss_scaler.hpp>
 #include <roga/memory.hpp>
 #include <roga/report.hpp>
 #include <roga/step.hpp>
@@ -39,6 +41,8 @@ class Engine {
   double max_norm = INFINITY;            ///< of the direction
   std::vector<double> group_factors;     ///< radius of each parameter group, relative
   std::unordered_set<const void*> only;  ///< parameters that ascend; all where empty
+  std::optional<LossScaler> scaler;
+  bool in_phases = false;  ///< a PhasedStep is open
   StepReport report;
   GradientList after_base;  ///< subtracted after the base step, times the learning rate
 
@@ -62,60 +66,62 @@ class Engine {
   at::Tensor run(const Groups& groups, detail::Objective& objective) {
     const c10::NoGradGuard no_grad;
     detail::Weights weights(groups);
-    Step step(memory, weights.size());
+    Step step = begin(weights);
+    const auto before = protection.now();
+    try {
+      evaluate_at_theta(step, weights, objective);
+      const std::size_t points = points_of(step, weights);
+      for (std::size_t j = 0; j < points && finite_; ++j) {
+        move_to_point(step, weights, j, points);
+        capture_gradient(step, weights, objective, j, points);
+      }
+      conclude(step, weights, objective.evaluations());
+    } catch (...) {
+      undo(weights, before);
+      throw;
+    }
+    return end(step, weights, before);
+  }
+
+ private:
+  template <class, class, class>
+  friend class PhasedStep;
+
+  bool warming_up() const { return memory.step < warm_up; }
+  bool checks_numbers() const { return non_finite != NonFinite::ignore || scaler.has_value(); }
+
+  Step begin(const detail::Weights& weights) {
     report = StepReport{};
     report.step = memory.step;
     losses_.clear();
     finite_ = true;
     protection.begin(weights.parameters());
-    const auto before = protection.now();
-    try {
-      if (memory.step < warm_up) {
-        follow_erm(step, weights, objective);
-      } else {
-        evaluate_at_theta(step, weights, objective);
-        if (finite_) visit_points(step, weights, objective);
-        weights.restore();
-        if (finite_ && diagnose) measure(step);
-        if (finite_) align(step, weights);
-      }
-      if (finite_) finish_direction(step, weights);
-      report.evaluations = objective.evaluations();
-      report.points = step.points_;
-      report.skipped = !finite_;
-      TORCH_CHECK(finite_ || non_finite != NonFinite::raise, "roga: step ", memory.step,
-                  " met a loss or gradient that is not finite; the weights are unchanged");
-    } catch (...) {
-      undo(weights, before);
-      throw;
-    }
-    if (report.skipped) {
-      undo(weights, before);
-    } else {
-      commit(step);
-    }
-    return losses_.size() == 1 ? losses_.front() : at::stack(losses_).mean();
+    return Step(memory, weights.size());
   }
 
- private:
-  // 0. the warm-up: the mean gradient at theta, whatever the recipe.
-  void follow_erm(Step& step, detail::Weights& weights, detail::Objective& objective) {
-    GradientList mean;
-    std::size_t pieces = 0;
-    objective.pooled([&](std::size_t k, const at::Tensor& loss) {
-      note_loss(step, objective, k, loss);
-      detail::update_mean(mean, weights.take_gradients(), ++pieces);
-    });
-    for (std::size_t i = 0; i < weights.size(); ++i) weights.set_gradient(i, std::move(mean[i]));
+  /// The gradients that a backward pass left, without the scale of its loss.
+  GradientList take_gradients(detail::Weights& weights) const {
+    auto row = weights.take_gradients();
+    if (scaler) detail::scale_by(row, 1.0 / scaler->factor());
+    return row;
   }
 
   // 1. theta: the losses, and the rows that the policies read.
-  void evaluate_at_theta(Step& step, detail::Weights& weights, detail::Objective& objective) {
+  template <class Objective>
+  void evaluate_at_theta(Step& step, detail::Weights& weights, Objective& objective) {
+    if (warming_up()) {
+      std::size_t pieces = 0;
+      objective.pooled([&](std::size_t k, const at::Tensor& loss) {
+        note_loss(step, objective, k, loss);
+        detail::update_mean(step.slot(Row::Kind::erm), take_gradients(weights), ++pieces);
+      });
+      return;
+    }
     if constexpr (P::at_theta) {
       std::size_t pieces = 0;
       auto take = [&](std::size_t k, const at::Tensor& loss) {
         note_loss(step, objective, k, loss);
-        auto row = weights.take_gradients();
+        auto row = take_gradients(weights);
         if (keeps_domains && step.domains() > 1) {
           step.domain_rows_.push_back(row);
           if (!reads(needs, Reads::erm)) return;
@@ -140,29 +146,37 @@ class Engine {
   }
 
   // 2. the points: move, evaluate what the capture policy names, keep what the alignment reads.
-  void visit_points(Step& step, detail::Weights& weights, detail::Objective& objective) {
+  std::size_t points_of(Step& step, detail::Weights& weights) const {
+    if (!finite_ || warming_up()) return 0;
     const std::size_t points = perturbation.points(step);
     TORCH_CHECK(P::at_theta || points > 0,
                 "roga: this recipe walks from domain to domain and needs "
                 "their number beforehand; give step() a list of closures, not a SharedForward");
     if (points > 0) weights.keep_theta();
-    for (std::size_t j = 0; j < points && finite_; ++j) {
-      move_to(perturbation.point(step, j), step, weights);
-      release(step, j, /*last=*/j + 1 == points);
-      GradientList row;
-      std::size_t pieces = 0;
-      auto take = [&](std::size_t k, const at::Tensor& loss) {
-        if constexpr (!P::at_theta) note_loss(step, objective, k, loss);
-        detail::update_mean(row, weights.take_gradients(), ++pieces);
-      };
-      const Slice slice = capture.slice(step, j);
-      if (slice.all) {
-        objective.pooled(take);
-      } else {
-        objective.one(slice.domain, take);
-      }
-      keep(step, std::move(row), /*last=*/j + 1 == points);
+    return points;
+  }
+
+  void move_to_point(Step& step, detail::Weights& weights, std::size_t j, std::size_t points) {
+    move_to(perturbation.point(step, j), step, weights);
+    release(step, j, /*last=*/j + 1 == points);
+  }
+
+  template <class Objective>
+  void capture_gradient(Step& step, detail::Weights& weights, Objective& objective, std::size_t j,
+                        std::size_t points) {
+    GradientList row;
+    std::size_t pieces = 0;
+    auto take = [&](std::size_t k, const at::Tensor& loss) {
+      if constexpr (!P::at_theta) note_loss(step, objective, k, loss);
+      detail::update_mean(row, take_gradients(weights), ++pieces);
+    };
+    const Slice slice = capture.slice(step, j);
+    if (slice.all) {
+      objective.pooled(take);
+    } else {
+      objective.one(slice.domain, take);
     }
+    keep(step, std::move(row), /*last=*/j + 1 == points);
   }
 
   void move_to(const Point& point, Step& step, detail::Weights& weights) {
@@ -265,6 +279,32 @@ class Engine {
   }
 
   // 3. the direction.
+  void conclude(Step& step, detail::Weights& weights, std::size_t evaluations) {
+    weights.restore();
+    if (finite_ && warming_up()) {
+      auto& mean = step.slot(Row::Kind::erm);
+      for (std::size_t i = 0; i < weights.size(); ++i) weights.set_gradient(i, std::move(mean[i]));
+    } else if (finite_) {
+      if (diagnose) measure(step);
+      align(step, weights);
+    }
+    if (finite_) finish_direction(step, weights);
+    report.evaluations = evaluations;
+    report.points = step.points_;
+    report.skipped = !finite_;
+    TORCH_CHECK(finite_ || non_finite != NonFinite::raise, "roga: step ", memory.step,
+                " met a loss or gradient that is not finite; the weights are unchanged");
+  }
+
+  at::Tensor end(Step& step, detail::Weights& weights, const detail::Protection::Moment& before) {
+    if (report.skipped) {
+      undo(weights, before);
+    } else {
+      commit(step);
+    }
+    return losses_.size() == 1 ? losses_.front() : at::stack(losses_).mean();
+  }
+
   void align(Step& step, detail::Weights& weights) {
     auto hand_over = [&](std::size_t i, at::Tensor gradient) {
       weights.set_gradient(i, std::move(gradient));
@@ -307,7 +347,7 @@ class Engine {
         }
       }
     }
-    if (non_finite == NonFinite::ignore) return;
+    if (!checks_numbers()) return;
     finite_ = std::isfinite((report.direction_norm2_ + step.mean_loss()).value()) ||
               (detail::all_finite(losses_) && detail::all_finite(direction));
   }
@@ -315,7 +355,7 @@ class Engine {
   /// Stops a step whose gradient at theta is not finite before it moves; on an accelerator the
   /// check waits for the end of the step, which costs one synchronisation instead of two.
   void check(Step& step, Row row) {
-    if (non_finite == NonFinite::ignore) return;
+    if (!checks_numbers()) return;
     const Scalar norm2 = step.dot(row, row);
     if (!norm2.on_host()) return;
     // A norm can overflow where every entry is finite.
@@ -349,8 +389,8 @@ class Engine {
   }
 
   /// Keeps the loss of each domain's first evaluation.
-  void note_loss(Step& step, const detail::Objective& objective, std::size_t k,
-                 const at::Tensor& loss) {
+  template <class Objective>
+  void note_loss(Step& step, const Objective& objective, std::size_t k, const at::Tensor& loss) {
     if (step.domains_.size() != objective.present().size()) {
       step.domains_ = objective.present();
       step.losses_.resize(step.domains_.size());

@@ -117,6 +117,13 @@ inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledR
   if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
 }
 
+/// row <- factor * row
+inline void scale_by(GradientList& row, double factor) {
+  for (auto& x : row) {
+    if (x.defined()) x.mul_(factor);
+  }
+}
+
 /// Gives a row storage of its own.
 inline void unshare(GradientList& row) {
   for (auto& x : row) {

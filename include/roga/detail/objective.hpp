@@ -29,8 +29,9 @@ class Objective {
                 "the loss: optimizer.step([&] { optimizer.zero_grad(); auto loss = "
                 "criterion(model->forward(x), y); loss.backward(); return loss; })");
   }
-  Objective(SharedForward forward, Protection& protection)
-      : forward_(std::move(forward)), protection_(protection) {
+  /// @param scale of the losses that are differentiated; closures scale theirs themselves
+  Objective(SharedForward forward, Protection& protection, double scale)
+      : forward_(std::move(forward)), protection_(protection), scale_(scale) {
     TORCH_CHECK(forward_.losses,
                 "roga: SharedForward needs a function that returns a [K] tensor "
                 "with the loss of each domain");
@@ -65,7 +66,7 @@ class Objective {
     protect_forward([&](const at::Tensor& losses) {
       {
         const c10::AutoGradMode enable(true);
-        losses.mean().backward();
+        scaled(losses.mean()).backward();
       }
       sink(0, losses.detach());
     });
@@ -118,16 +119,18 @@ class Objective {
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }
-  static at::Tensor differentiate(const at::Tensor& losses, std::size_t k, bool keep_graph) {
+  at::Tensor scaled(const at::Tensor& loss) const { return scale_ == 1.0 ? loss : loss * scale_; }
+  at::Tensor differentiate(const at::Tensor& losses, std::size_t k, bool keep_graph) const {
     const c10::AutoGradMode enable(true);
     const auto loss = losses.select(0, static_cast<std::int64_t>(k));
-    loss.backward({}, keep_graph);
+    scaled(loss).backward({}, keep_graph);
     return loss.detach();
   }
 
   std::vector<LossClosure> closures_;
   SharedForward forward_;
   Protection& protection_;
+  double scale_ = 1.0;
   std::vector<std::size_t> present_;
   std::size_t evaluations_ = 0;
 };

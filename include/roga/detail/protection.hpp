@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <roga/detail/torch.hpp>
 #include <set>
 #include <utility>
@@ -54,13 +55,22 @@ class Protection {
   /// Evaluates one unit of data (a domain's closure, or the shared forward).
   template <class Evaluate>
   auto evaluate(std::size_t unit, Evaluate&& evaluate_unit) {
-    if (!active()) return evaluate_unit();
-    if (first_states_.try_emplace(unit, generators()).second) return evaluate_unit();
-    const Moment before = now();
-    restore(first_states_.at(unit));
+    const auto before = enter(unit);
     auto result = evaluate_unit();
-    go_back(before);
+    leave(before);
     return result;
+  }
+  /// Before a unit is evaluated: for any time but the first puts its generators back, and returns
+  /// the moment to go back to afterwards.
+  std::optional<Moment> enter(std::size_t unit) {
+    if (!active()) return std::nullopt;
+    if (first_states_.try_emplace(unit, generators()).second) return std::nullopt;
+    Moment before = now();
+    restore(first_states_.at(unit));
+    return before;
+  }
+  void leave(const std::optional<Moment>& before) const {
+    if (before) go_back(*before);
   }
 
  private:

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <roga/detail/check.hpp>
+#include <roga/detail/torch.hpp>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+
+struct LossScalerOptions {
+  double scale = 65536.0;               ///< initial factor, > 0; powers of two change no bit
+  double growth = 2.0;                  ///< > 1
+  double backoff = 0.5;                 ///< in (0, 1)
+  std::int64_t growth_interval = 2000;  ///< steps without overflow before the factor grows, >= 1
+};
+
+/// Keeps small gradients of half-precision passes from vanishing: the loss is multiplied before the
+/// backward pass, and the optimizer divides the gradients again before it does anything with them.
+///
+///     roga::LossScaler scaler;
+///     optimizer.attach(scaler);
+///     optimizer.step([&] {
+///       auto loss = ...;                  // in half precision
+///       scaler.scale(loss).backward();
+///       return loss;                      // not scaled
+///     });
+///
+/// After a step that overflowed in any of its passes, which is skipped as a whole, the factor backs
+/// off; after `growth_interval` steps without one it grows: PyTorch's GradScaler (Micikevicius et
+/// al., ICLR 2018, arXiv 1710.03740). Copies share one factor, which is saved and loaded with the
+/// optimizer. Meant for float32 weights: gradients of half-precision weights are divided in half
+/// precision.
+class LossScaler {
+ public:
+  /// @throws c10::Error naming an option out of range
+  explicit LossScaler(LossScalerOptions options = {})
+      : options_(options), state_(std::make_shared<State>(State{options.scale, 0})) {
+    detail::require(options.scale > 0 && std::isfinite(options.scale), "scale", "positive",
+                    options.scale);
+    detail::require(options.growth > 1, "growth", "above 1", options.growth);
+    detail::require(options.backoff > 0 && options.backoff < 1, "backoff", "in (0, 1)",
+                    options.backoff);
+    detail::require(options.growth_interval >= 1, "growth_interval", "at least 1",
+                    static_cast<double>(options.growth_interval));
+  }
+
+  /// factor * loss, on the loss's device.
+  at::Tensor scale(const at::Tensor& loss) const { return loss * state_->factor; }
+  double factor() const { return state_->factor; }
+  /// Steps without overflow since the factor changed last.
+  std::int64_t steps_since_change() const { return state_->steps; }
+
+  /// What the optimizer calls once per step.
+  void update(bool overflowed) {
+    if (overflowed) {
+      *state_ = {state_->factor * options_.backoff, 0};
+    } else if (++state_->steps == options_.growth_interval) {
+      const double grown = state_->factor * options_.growth;
+      *state_ = {std::isfinite(grown) ? grown : state_->factor, 0};
+    }
+  }
+
+  std::vector<double> numbers() const {
+    return {state_->factor, static_cast<double>(state_->steps)};
+  }
+  /// @throws c10::Error if these are not the numbers of a scaler
+  void restore(const std::vector<double>& numbers) {
+    TORCH_CHECK(numbers.size() == 2 && numbers[0] > 0 && numbers[1] >= 0,
+                "roga: the checkpoint's loss scale is not a positive factor and a step count");
+    *state_ = {numbers[0], static_cast<std::int64_t>(numbers[1])};
+  }
+
+ private:
+  struct State {
+    double factor;
+    std::int64_t steps;
+  };
+  LossScalerOptions options_;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace v1
+}  // namespace roga

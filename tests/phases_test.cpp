@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// The phase interface: the same bits as closures, and no wrong use without an error.
+#include <sstream>
+
+#include "support/problems.hpp"
+#include "support/recipes.hpp"
+#include "support/test.hpp"
+
+using problems::Network;
+namespace recipes = roga::recipes;
+
+namespace {
+
+using Adam = torch::optim::Adam;
+
+torch::nn::Sequential with_norm_and_dropout() {
+  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
+                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
+}
+
+template <class Step>
+void drive(Step& step, Network& net) {
+  bool more = true;
+  while (more) {
+    auto loss = net.loss(0);
+    loss.backward();
+    more = step.ascend(loss);
+  }
+}
+
+template <class Recipe>
+problems::Parameters run(const Recipe& recipe, bool phases) {
+  torch::manual_seed(3);
+  Network net(1, at::kDouble, 7, with_norm_and_dropout());
+  auto optimizer =
+      roga::wrap<Adam>(recipe, net.parameters(), torch::optim::AdamOptions(0.01));
+  optimizer.protect(*net.net);
+  optimizer.warm_up(1);
+  torch::manual_seed(4);
+  std::vector<at::Tensor> state;
+  for (int i = 0; i < 6; ++i) {
+    if (phases) {
+      auto step = optimizer.phases();
+      drive(step, net);
+      state.push_back(step.descend());
+    } else {
+      state.push_back(optimizer.step(net.closure(0)));
+    }
+    state.push_back(torch::tensor(static_cast<double>(optimizer.last_step().evaluations)));
+  }
+  for (const auto& parameter : net.parameters()) state.push_back(parameter);
+  for (const auto& buffer : net.net->buffers()) state.push_back(buffer);
+  return problems::copy(state);
+}
+
+}  // namespace
+
+TEST_CASE("phases: every recipe gives the bits of its closure path", "[phases][invariant]") {
+  every::recipe([](const std::string& name, auto recipe, bool) {
+    INFO(name);
+    CHECK(problems::same_bits(run(recipe, true), run(recipe, false)));
+  });
+}
+
+TEST_CASE("phases: SAM written out", "[phases]") {
+  Network net(1);
+  Network twin(1);
+  auto optimizer = roga::wrap<Adam>(recipes::sam(), net.parameters(), torch::optim::AdamOptions());
+  auto closures = roga::wrap<Adam>(recipes::sam(), twin.parameters(), torch::optim::AdamOptions());
+  auto step = optimizer.phases();
+  auto loss = net.loss(0);
+  loss.backward();
+  CHECK(step.ascend(loss));
+  auto second = net.loss(0);
+  second.backward();
+  CHECK(step.descend(second).item<double>() == loss.item<double>());
+  closures.step(twin.closure(0));
+  CHECK(problems::same_bits(net.parameters(), twin.parameters()));
+}
+
+TEST_CASE("phases: a step that is left early leaves no trace", "[phases][restore]") {
+  Network net(1);
+  auto optimizer = roga::wrap<Adam>(recipes::gam(), net.parameters(), torch::optim::AdamOptions());
+  const auto before = problems::copy(net.parameters());
+  for (int passes = 0; passes < 4; ++passes) {
+    try {
+      auto step = optimizer.phases();
+      for (int pass = 0; pass < passes; ++pass) {
+        auto loss = net.loss(0);
+        loss.backward();
+        step.ascend(loss);
+      }
+      throw std::runtime_error("the loop failed");
+    } catch (const std::runtime_error&) {
+    }
+    CHECK(problems::same_bits(net.parameters(), before));
+  }
+  auto step = optimizer.phases();
+  drive(step, net);
+  step.descend();
+  CHECK(optimizer.last_step().step == 0);
+  CHECK_FALSE(problems::same_bits(net.parameters(), before));
+}
+
+TEST_CASE("phases: wrong use is refused", "[phases]") {
+  Network net(1);
+  auto optimizer = roga::wrap<Adam>(recipes::sam(), net.parameters(), torch::optim::AdamOptions());
+  auto says = [](auto&& call) {
+    try {
+      call();
+    } catch (const c10::Error& error) {
+      return std::string(error.what_without_backtrace());
+    }
+    return std::string("nothing");
+  };
+  auto contains = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  std::stringstream file;
+  {
+    auto step = optimizer.phases();
+    auto loss = net.loss(0);
+    loss.backward();
+    CHECK(contains(says([&] { step.descend(); }), "before the last pass"));
+    CHECK(step.ascend(loss));
+    CHECK(contains(says([&] { torch::save(optimizer, file); }), "save() while a phased step"));
+    CHECK(contains(says([&] { optimizer.step(net.closure(0)); }), "step() while a phased step"));
+    CHECK(contains(says([&] { optimizer.phases(); }), "another phased step is open"));
+    CHECK(contains(says([&] { step.ascend({}); }), "needs the loss"));
+    auto second = net.loss(0);
+    second.backward();
+    CHECK_FALSE(step.ascend(second));
+    CHECK(contains(says([&] { step.ascend(second); }), "call descend()"));
+    step.descend();
+    CHECK(contains(says([&] { step.descend(); }), "twice"));
+    CHECK(contains(says([&] { step.ascend(second); }), "the end of the step"));
+  }
+  torch::save(optimizer, file);
+  auto gam = roga::wrap<Adam>(recipes::gam(), net.parameters(), torch::optim::AdamOptions());
+  {
+    auto step = gam.phases();
+    auto loss = net.loss(0);
+    loss.backward();
+    CHECK(contains(says([&] { step.descend(loss); }), "3 points of the recipe left"));
+  }
+  auto lbfgs = roga::wrap<torch::optim::LBFGS>(recipes::sam(), net.parameters(),
+                                               torch::optim::LBFGSOptions());
+  CHECK(contains(says([&] { lbfgs.phases(); }), "LBFGS"));
+}
+
+TEST_CASE("phases: a value that is not finite skips the step", "[phases]") {
+  Network net(1);
+  auto optimizer = roga::wrap<Adam>(recipes::sam(), net.parameters(), torch::optim::AdamOptions());
+  const auto before = problems::copy(net.parameters());
+  auto step = optimizer.phases();
+  auto loss = net.loss(0) / 0.0;
+  loss.backward();
+  CHECK_FALSE(step.ascend(loss));
+  step.descend();
+  CHECK(optimizer.last_step().skipped);
+  CHECK(problems::same_bits(net.parameters(), before));
+}
