@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
+#include <roga/checkpoint.hpp>
 #include <sstream>
 
 #include "support/bases.hpp"
@@ -158,4 +162,122 @@ TEST_CASE("checkpoint: a truncated, foreign or unfitting file throws and changes
     untouched.step(twin.closures());
   }
   CHECK(problems::same_bits(net.parameters(), twin.parameters()));
+}
+
+TEST_CASE("checkpoint: a file is written as a whole, and any changed bit is refused",
+          "[checkpoint][serialize]") {
+  namespace fs = std::filesystem;
+  const auto folder = fs::temp_directory_path() / "roga_checkpoint_test";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  const auto file = folder / "optimizer.pt";
+  Network net(1);
+  auto make = [&](double rate) {
+    return roga::wrap<torch::optim::Adam>(recipes::fsam(), net.parameters(),
+                                          torch::optim::AdamOptions(rate));
+  };
+  auto optimizer = make(0.01);
+  for (int step = 0; step < 2; ++step) optimizer.step(net.closure(0));
+  roga::save_checkpoint(optimizer, file);
+  CHECK(std::distance(fs::directory_iterator(folder), {}) == 1);
+  auto other = make(0.5);
+  roga::load_checkpoint(other, file);
+  CHECK(other.param_groups()[0].options().get_lr() == 0.01);
+  auto third = make(0.5);
+  torch::load(third, file.string());
+  CHECK(third.param_groups()[0].options().get_lr() == 0.01);
+
+  auto message = [&](const fs::path& path) {
+    auto untouched = make(0.5);
+    try {
+      roga::load_checkpoint(untouched, path);
+    } catch (const c10::Error& error) {
+      CHECK(untouched.param_groups()[0].options().get_lr() == 0.5);
+      return std::string(error.what_without_backtrace());
+    }
+    return std::string();
+  };
+  std::string bytes;
+  {
+    std::ifstream stream(file, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(stream), {});
+  }
+  for (std::size_t at = 0; at < bytes.size(); at += 997) {
+    auto bad = bytes;
+    bad[at] = static_cast<char>(bad[at] ^ 4);
+    std::ofstream(folder / "bad.pt", std::ios::binary) << bad;
+    CHECK(message(folder / "bad.pt").find("bad.pt is damaged") != std::string::npos);
+  }
+  std::ofstream(folder / "bad.pt", std::ios::binary) << "x";
+  CHECK(message(folder / "bad.pt").find("bad.pt is damaged") != std::string::npos);
+  CHECK(message(folder / "none.pt").find("cannot read") != std::string::npos);
+  CHECK_THROWS_AS(roga::save_checkpoint(optimizer, folder / "no" / "folder.pt"), c10::Error);
+  CHECK_THROWS_AS(roga::save_checkpoint(optimizer, "/dev/full/x.pt"), c10::Error);
+  fs::remove_all(folder);
+}
+
+TEST_CASE("checkpoint: an archive with parts missing or wrong is refused and changes nothing",
+          "[checkpoint][serialize]") {
+  Network net(1);
+  auto make = [&] {
+    return roga::wrap<torch::optim::SGD>(recipes::fsam(), net.parameters(),
+                                         torch::optim::SGDOptions(0.1).momentum(0.9));
+  };
+  auto optimizer = make();
+  for (int step = 0; step < 2; ++step) optimizer.step(net.closure(0));
+  const auto before = saved(optimizer);
+  // The base's part as it should be, and beside it a "roga" entry that is wrong in one way each.
+  using torch::serialize::OutputArchive;
+  using Wrong = std::function<void(OutputArchive&)>;
+  auto options = [&](OutputArchive& roga) {
+    OutputArchive group(roga.compilation_unit());
+    optimizer.param_groups()[0].options().serialize(group);
+    roga.write("options0", group);
+  };
+  c10::Dict<std::string, std::vector<double>> numbers;
+  c10::Dict<std::string, c10::List<at::Tensor>> rows;
+  rows.insert("friendly/mean", c10::List<at::Tensor>({torch::ones({7}, at::kDouble)}));
+  const std::vector<Wrong> wrongs{
+      [](OutputArchive&) {},
+      [](OutputArchive& roga) { roga.write("format", c10::IValue(std::int64_t{99})); },
+      [](OutputArchive& roga) { roga.write("format", c10::IValue("one")); },
+      [&](OutputArchive& roga) {
+        roga.write("format", c10::IValue(std::int64_t{1}));
+        roga.write("groups", c10::IValue(std::int64_t{2}));
+      },
+      [&](OutputArchive& roga) {
+        roga.write("format", c10::IValue(std::int64_t{1}));
+        roga.write("groups", c10::IValue(std::int64_t{1}));
+        options(roga);
+      },
+      [&](OutputArchive& roga) {
+        roga.write("format", c10::IValue(std::int64_t{1}));
+        roga.write("groups", c10::IValue(std::int64_t{1}));
+        options(roga);
+        roga.write("step", c10::IValue("three"));
+      },
+      [&](OutputArchive& roga) {
+        roga.write("format", c10::IValue(std::int64_t{1}));
+        roga.write("groups", c10::IValue(std::int64_t{1}));
+        options(roga);
+        roga.write("step", c10::IValue(std::int64_t{3}));
+        roga.write("numbers", c10::IValue(numbers));
+        roga.write("rows", c10::IValue(rows));  // of another shape
+      },
+  };
+  for (const auto& wrong : wrongs) {
+    std::stringstream stream;
+    {
+      OutputArchive archive;
+      torch::optim::SGD plain(net.parameters(), torch::optim::SGDOptions(0.7));
+      plain.save(archive);
+      OutputArchive roga(archive.compilation_unit());
+      wrong(roga);
+      archive.write("roga", roga);
+      archive.save_to(stream);
+    }
+    CHECK_THROWS_AS(torch::load(optimizer, stream), c10::Error);
+    CHECK(optimizer.param_groups()[0].options().get_lr() == 0.1);
+  }
+  CHECK(saved(optimizer) == before);
 }

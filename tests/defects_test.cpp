@@ -119,25 +119,27 @@ TEST_CASE("defect 2: a weight without gradient in the second pass stays perturbe
   CHECK(run([](Weights w, auto closure) { robust(w, 0, .1).step(closure); }) == 0.5);
 }
 
-TEST_CASE("defect 3: an old perturbation is subtracted again, a new gradient has none", "[defects]") {
+TEST_CASE("defect 3: an old perturbation is subtracted again, a new gradient has none",
+          "[defects]") {
   // a has gradients in step 0 only, c only in the second pass.
-  auto run = [](const std::function<std::function<void(std::function<at::Tensor()>)>(Weights)>& make) {
-    auto a = weight({0.5});
-    auto b = weight({1.0});
-    auto c = weight({0.25});
-    const auto step = make({a, b, c});
-    for (int i = 0; i < 3; ++i) {
-      int calls = 0;
-      step([&] {
-        auto loss = b.square().sum();
-        if (i == 0) loss = loss + a.square().sum();
-        if (calls++ == 1) loss = loss + c.square().sum();
-        loss.backward();
-        return loss;
-      });
-    }
-    return std::vector<double>{a.item<double>(), c.item<double>()};
-  };
+  auto run =
+      [](const std::function<std::function<void(std::function<at::Tensor()>)>(Weights)>& make) {
+        auto a = weight({0.5});
+        auto b = weight({1.0});
+        auto c = weight({0.25});
+        const auto step = make({a, b, c});
+        for (int i = 0; i < 3; ++i) {
+          int calls = 0;
+          step([&] {
+            auto loss = b.square().sum();
+            if (i == 0) loss = loss + a.square().sum();
+            if (calls++ == 1) loss = loss + c.square().sum();
+            loss.backward();
+            return loss;
+          });
+        }
+        return std::vector<double>{a.item<double>(), c.item<double>()};
+      };
   CHECK(run([](Weights w) {
           auto base = std::make_shared<Sgd>(plain(w, 0));
           auto sam = std::make_shared<NaiveSam>(NaiveSam{w, .1, NaiveSam::Restore::subtract});
@@ -230,8 +232,8 @@ TEST_CASE("defect 6: one NaN or infinite gradient poisons the weights", "[defect
 TEST_CASE("defect 7: in half precision a zero gradient becomes NaN", "[defects]") {
   // The guard 1e-12 is 0 in half precision; it is 0 / 0 then.
   const auto zero = torch::zeros({1}, at::kHalf);
-  const auto guarded = torch::zeros({1}, at::kFloat).to(at::kHalf) +
-                       torch::full({1}, 1e-12).to(at::kHalf);
+  const auto guarded =
+      torch::zeros({1}, at::kFloat).to(at::kHalf) + torch::full({1}, 1e-12).to(at::kHalf);
   CHECK((zero.to(at::kFloat) / guarded.to(at::kFloat)).isnan().all().item<bool>());
 
   for (const auto type : {at::kHalf, at::kBFloat16, at::kFloat}) {
@@ -246,7 +248,8 @@ TEST_CASE("defect 7: in half precision a zero gradient becomes NaN", "[defects]"
   }
 }
 
-TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by itself", "[defects]") {
+TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by itself",
+          "[defects]") {
   auto w = weight({1, 2});
   int calls = 0;
   auto counted = [&] {
@@ -259,8 +262,8 @@ TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by it
   CHECK(calls == 8);
 
   calls = 0;
-  auto optimizer = roga::wrap<Sgd>(recipes::looksam({.k = 4}), Weights{w},
-                                   torch::optim::SGDOptions(0.0));
+  auto optimizer =
+      roga::wrap<Sgd>(recipes::looksam({.k = 4}), Weights{w}, torch::optim::SGDOptions(0.0));
   std::vector<int> per_step;
   for (int step = 0; step < 4; ++step) {
     const int before = calls;
@@ -288,7 +291,8 @@ TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by it
   CHECK((whole - split).abs().max().item<double>() < 1e-14);
 }
 
-TEST_CASE("defect 9: a perturbation that is never taken back moves weights at rate 0", "[defects]") {
+TEST_CASE("defect 9: a perturbation that is never taken back moves weights at rate 0",
+          "[defects]") {
   auto w = weight({1, 2});
   auto base = plain({w}, 0.0);
   NaiveSam never{{w}};
@@ -503,7 +507,8 @@ TEST_CASE("defect 17: F-SAM averages what it has subtracted from", "[defects]") 
   CHECK((w.detach() - by_hand(true)).abs().max().item<double>() < 1e-12);
 }
 
-TEST_CASE("defect 18: with the ascent switched off a step uses the previous gradient", "[defects]") {
+TEST_CASE("defect 18: with the ascent switched off a step uses the previous gradient",
+          "[defects]") {
   auto run = [](int mode) {
     auto w = weight({1, 2});
     auto base = plain({w}, 0.1);

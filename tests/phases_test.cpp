@@ -32,8 +32,7 @@ template <class Recipe>
 problems::Parameters run(const Recipe& recipe, bool phases) {
   torch::manual_seed(3);
   Network net(1, at::kDouble, 7, with_norm_and_dropout());
-  auto optimizer =
-      roga::wrap<Adam>(recipe, net.parameters(), torch::optim::AdamOptions(0.01));
+  auto optimizer = roga::wrap<Adam>(recipe, net.parameters(), torch::optim::AdamOptions(0.01));
   optimizer.protect(*net.net);
   optimizer.warm_up(1);
   torch::manual_seed(4);

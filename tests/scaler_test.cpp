@@ -48,13 +48,14 @@ TEST_CASE("scaler: a power of two changes no bit", "[scaler][invariant]") {
 TEST_CASE("scaler: scales a shared forward by itself", "[scaler]") {
   auto run = [](bool scaled) {
     Network net(2, at::kFloat);
-    auto optimizer = roga::wrap<Sgd>(recipes::roga(), net.parameters(),
-                                     torch::optim::SGDOptions(0.1));
+    auto optimizer =
+        roga::wrap<Sgd>(recipes::roga(), net.parameters(), torch::optim::SGDOptions(0.1));
     if (scaled) optimizer.attach(roga::LossScaler({.scale = 512}));
     at::Tensor loss;
     for (int step = 0; step < 3; ++step) {
-      loss = optimizer.step(
-          roga::SharedForward{[&] { return torch::stack({net.loss(0), net.loss(1)}); }});
+      loss = optimizer.step(roga::SharedForward{[&] {
+        return torch::stack({net.loss(0), net.loss(1)});
+      }});
     }
     auto all = problems::copy(net.parameters());
     all.push_back(loss);
@@ -67,8 +68,8 @@ TEST_CASE("scaler: one overflow in any pass skips the step and backs off once", 
   for (const std::size_t overflowing : {0U, 1U, 2U, 3U}) {
     Network net(2);
     roga::LossScaler scaler({.scale = 8, .growth_interval = 2});
-    auto optimizer = roga::wrap<Sgd>(recipes::roga(), net.parameters(),
-                                     torch::optim::SGDOptions(0.1));
+    auto optimizer =
+        roga::wrap<Sgd>(recipes::roga(), net.parameters(), torch::optim::SGDOptions(0.1));
     optimizer.attach(scaler);
     optimizer.non_finite(roga::NonFinite::ignore);  // a scaler decides all the same
     const auto before = problems::copy(net.parameters());

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <roga/any_optimizer.hpp>
 #include <roga/closure.hpp>
@@ -176,8 +177,14 @@ class RoGAOptimizer : public Base {
   void load(torch::serialize::InputArchive& archive) override {
     TORCH_CHECK(!engine_.in_phases,
                 "roga: load() while a phased step is open: call its descend() first");
-    detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
-                            [&] { Base::load(archive); });
+    try {
+      detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
+                              [&] { Base::load(archive); });
+    } catch (const c10::Error&) {
+      throw;
+    } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
+      TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
+    }
     const auto numbers = engine_.memory.numbers.extract(scaler_name);
     if (engine_.scaler && !numbers.empty()) engine_.scaler->restore(numbers.mapped());
   }

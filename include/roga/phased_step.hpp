@@ -34,7 +34,7 @@ class PhasedStep {
              std::function<void(const at::Tensor& loss)> base_step)
       : engine_(engine),
         base_step_(std::move(base_step)),
-        weights_(claim(engine, groups)),
+        weights_(claim(engine, groups), engine.memory),
         step_(engine.begin(weights_)),
         before_(engine.protection.now()) {
     try {

@@ -65,7 +65,7 @@ class Engine {
   template <class Groups>
   at::Tensor run(const Groups& groups, detail::Objective& objective) {
     const c10::NoGradGuard no_grad;
-    detail::Weights weights(groups);
+    detail::Weights weights(groups, memory);
     Step step = begin(weights);
     const auto before = protection.now();
     try {
@@ -94,6 +94,7 @@ class Engine {
     report = StepReport{};
     report.step = memory.step;
     losses_.clear();
+    after_base.clear();
     finite_ = true;
     protection.begin(weights.parameters());
     return Step(memory, weights.size());
@@ -124,7 +125,7 @@ class Engine {
         auto row = take_gradients(weights);
         if (keeps_domains && step.domains() > 1) {
           step.domain_rows_.push_back(row);
-          if (!reads(needs, Reads::erm)) return;
+          if (!reads(needs, Reads::erm) && !diagnose) return;
           if (pieces == 0) detail::unshare(row);
         }
         detail::update_mean(step.slot(Row::Kind::erm), std::move(row), ++pieces);
@@ -300,7 +301,7 @@ class Engine {
     if (report.skipped) {
       undo(weights, before);
     } else {
-      commit(step);
+      commit(step, weights);
     }
     return losses_.size() == 1 ? losses_.front() : at::stack(losses_).mean();
   }
@@ -348,8 +349,10 @@ class Engine {
       }
     }
     if (!checks_numbers()) return;
-    finite_ = std::isfinite((report.direction_norm2_ + step.mean_loss()).value()) ||
-              (detail::all_finite(losses_) && detail::all_finite(direction));
+    const auto all = report.direction_norm2_ + detail::inner_product(after_base, after_base);
+    finite_ = std::isfinite((all + step.mean_loss()).value()) ||
+              (detail::all_finite(losses_) && detail::all_finite(direction) &&
+               detail::all_finite(after_base));
   }
 
   /// Stops a step whose gradient at theta is not finite before it moves; on an accelerator the
@@ -376,8 +379,9 @@ class Engine {
     }
   }
 
-  void commit(Step& step) {  // from here on nothing can fail any more
+  void commit(Step& step, const detail::Weights& weights) {  // nothing can fail any more
     memory.numbers = std::move(step.pending_);
+    weights.remember_gradients(memory);
     for (auto& [name, row] : step.remembered_) memory.rows[name] = std::move(row);
     ++memory.step;
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <roga/detail/kernels.hpp>
+#include <roga/memory.hpp>
 #include <utility>
 #include <vector>
 
@@ -15,16 +16,20 @@ namespace detail {
 class Weights {
  public:
   /// @param groups the optimizer's parameter groups
+  /// @param memory tells which parameters have had a gradient
   template <class Groups>
-  explicit Weights(const Groups& groups) {
+  Weights(const Groups& groups, const Memory& memory) {
     for (std::size_t g = 0; g < groups.size(); ++g) {
       for (const auto& parameter : groups[g].params()) {
         parameters_.push_back(parameter);
         group_of_.push_back(g);
       }
     }
-    had_gradient_.reserve(parameters_.size());
-    for (const auto& parameter : parameters_) had_gradient_.push_back(parameter.grad().defined());
+    if (zero_grad_leaves_zeros) {
+      const auto seen = memory.numbers.find(gradients_seen);
+      if (seen != memory.numbers.end()) had_gradient_ = seen->second;
+      had_gradient_.resize(parameters_.size(), 0.0);
+    }
     clear_gradients();
   }
   Weights(const Weights&) = delete;
@@ -81,20 +86,29 @@ class Weights {
     for (auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
   }
   void set_gradient(std::size_t i, at::Tensor gradient) {
-    // The base optimizer's own zero_grad() leaves zeros there before LibTorch 2, so a parameter
-    // that lost its gradient still decays and coasts; from 2 on it is passed over.
-    constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
-    if (zero_grad_leaves_zeros && !gradient.defined() && had_gradient_[i]) {
-      gradient = parameters_[i].new_zeros(parameters_[i].sizes());
+    if (zero_grad_leaves_zeros) {
+      if (!gradient.defined() && had_gradient_[i] > 0) {
+        gradient = parameters_[i].new_zeros(parameters_[i].sizes());
+      }
+      if (gradient.defined()) had_gradient_[i] = 1.0;
     }
     parameters_[i].mutable_grad() = std::move(gradient);
   }
+  /// For the end of a step that succeeded.
+  void remember_gradients(Memory& memory) const {
+    if (zero_grad_leaves_zeros) memory.numbers[gradients_seen] = had_gradient_;
+  }
 
  private:
+  // The base optimizers' own zero_grad() leaves zeros there before LibTorch 2, so a parameter that
+  // lost its gradient still decays and coasts; from 2 on it is passed over.
+  static constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
+  static constexpr const char* gradients_seen = "gradients_seen";
+
   std::vector<at::Tensor> parameters_;
   std::vector<std::size_t> group_of_;
   std::vector<at::Tensor> backup_;
-  std::vector<bool> had_gradient_;
+  std::vector<double> had_gradient_;
   bool moved_ = false;
 };
 

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+// roga_fuzz [--seed S] [--cases N] [--case I]: random parameters, recipes, base optimizers and
+// faults. Whatever fails must leave no trace: a twin that never saw the failing steps ends with the
+// same bits. Prints the command that repeats a failing case.
+#include "support/torch.hpp"
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "support/problems.hpp"
+#include "support/recipes.hpp"
+
+namespace {
+
+struct InjectedFault : std::runtime_error {
+  InjectedFault() : std::runtime_error("injected") {}
+};
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+void require(bool holds, const std::string& what) {
+  if (!holds) throw Violation(what);
+}
+
+using Draw = std::mt19937_64;
+std::size_t below(Draw& draw, std::size_t bound) { return draw() % bound; }
+bool chance(Draw& draw, double probability) {
+  return static_cast<double>(draw() >> 11U) * 0x1p-53 < probability;
+}
+
+/// What one case does; drawn once, so that the twin does the same.
+struct Plan {
+  std::uint64_t seed = 0;
+  std::size_t recipe = 0;
+  std::size_t base = 0;
+  std::size_t domains = 1;
+  bool single = false;  ///< float32
+  double rate = 0.05;
+  roga::NonFinite rule = roga::NonFinite::skip;
+  bool diagnose = false;
+  bool clip = false;
+  std::int64_t warm_up = 0;
+  bool subset = false;     ///< ascend along some parameters only
+  std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
+
+  enum class Fault { none, throws, nan_loss, nan_gradient };
+  struct StepPlan {
+    Fault fault = Fault::none;
+    std::size_t at = 0;      ///< evaluation with the fault
+    std::size_t absent = 0;  ///< domain without closure; none if not below `domains`
+    std::uint64_t unused = 0;  ///< bit p: parameter p takes no part in even evaluations
+    bool zero = false;       ///< a loss of zero
+  };
+  std::vector<StepPlan> steps;
+};
+
+Plan make_plan(std::uint64_t seed, std::size_t recipes) {
+  Draw draw(seed);
+  Plan plan;
+  plan.seed = draw();
+  plan.recipe = below(draw, recipes);
+  plan.base = below(draw, 6);
+  plan.domains = 1 + below(draw, 4);
+  plan.single = chance(draw, .5);
+  plan.rate = chance(draw, .2) ? 0.0 : 0.02;
+  plan.rule = chance(draw, .5) ? roga::NonFinite::skip : roga::NonFinite::raise;
+  plan.diagnose = chance(draw, .2);
+  plan.clip = chance(draw, .2);
+  plan.warm_up = chance(draw, .2) ? 1 : 0;
+  plan.subset = chance(draw, .2);
+  const std::size_t steps = 1 + below(draw, 5);
+  plan.save_after = chance(draw, .2) ? 1 + below(draw, steps) : 0;
+  for (std::size_t i = 0; i < steps; ++i) {
+    Plan::StepPlan step;
+    if (chance(draw, .4)) step.fault = static_cast<Plan::Fault>(1 + below(draw, 3));
+    step.at = below(draw, 2 * plan.domains + 2);
+    step.absent = plan.domains > 1 && chance(draw, .2) ? below(draw, plan.domains) : plan.domains;
+    step.unused = chance(draw, .3) ? draw() : 0;
+    step.zero = chance(draw, .05);
+    plan.steps.push_back(step);
+  }
+  return plan;
+}
+
+constexpr std::size_t lbfgs = 5;
+
+/// Parameters of awkward shapes, and losses over them.
+class World {
+ public:
+  explicit World(const Plan& plan) : plan_(plan) {
+    Draw draw(plan.seed);
+    const auto type = plan.single ? at::kFloat : at::kDouble;
+    auto noise = [&](std::vector<std::int64_t> shape) {
+      std::int64_t count = 1;
+      for (const auto size : shape) count *= size;
+      std::vector<double> values(static_cast<std::size_t>(count));
+      for (auto& value : values) value = std::normal_distribution<double>()(draw);
+      return torch::tensor(values, at::kDouble).reshape(shape).to(type);
+    };
+    const std::size_t count = 1 + below(draw, 5);
+    for (std::size_t i = 0; i < count; ++i) {
+      switch (below(draw, 6)) {
+        case 0:
+          parameters_.push_back(noise({}));
+          break;
+        case 1:
+          parameters_.push_back(plan.base == lbfgs ? noise({3}) : noise({0, 3}));  // empty
+          break;
+        case 2:  // not contiguous, which LibTorch's LBFGS refuses by itself
+          parameters_.push_back(plan.base == lbfgs ? noise({2, 3}) : noise({3, 2}).t());
+          break;
+        case 3: {  // two views of one storage
+          const auto whole = noise({6});
+          parameters_.push_back(whole.narrow(0, 0, 2));
+          parameters_.push_back(whole.narrow(0, 2, 4));
+          break;
+        }
+        default:
+          parameters_.push_back(noise({2, 3}));
+      }
+    }
+    for (auto& parameter : parameters_) {
+      parameter.set_requires_grad(!chance(draw, .1));  // some are frozen
+      std::vector<at::Tensor> targets;
+      for (std::size_t k = 0; k < plan.domains; ++k) {
+        targets.push_back(noise(parameter.sizes().vec()));
+      }
+      targets_.push_back(targets);
+    }
+  }
+
+  const std::vector<at::Tensor>& parameters() const { return parameters_; }
+
+  std::vector<roga::LossClosure> closures(std::size_t index, bool with_fault) {
+    const auto& step = plan_.steps[index];
+    evaluations_ = 0;
+    std::vector<roga::LossClosure> list;
+    for (std::size_t k = 0; k < plan_.domains; ++k) {
+      if (k == step.absent) {
+        list.emplace_back(nullptr);
+        continue;
+      }
+      list.emplace_back([this, k, &step, with_fault] {
+        const std::size_t evaluation = evaluations_++;
+        const bool faulty =
+            with_fault && step.fault != Plan::Fault::none && evaluation == step.at;
+        const bool even = evaluation % 2 == 0;
+        auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
+        for (std::size_t p = 0; p < parameters_.size(); ++p) {
+          if (even && ((step.unused >> p) & 1U) != 0) continue;
+          const auto& w = parameters_[p];
+          loss = loss + (w - targets_[p][k]).square().sum() + (w * w.detach()).sin().sum() * .1;
+        }
+        if (step.zero) loss = loss * 0;
+        if (faulty && step.fault == Plan::Fault::nan_loss) loss = loss * NAN;
+        if (loss.requires_grad()) loss.backward();
+        if (faulty && step.fault == Plan::Fault::throws) throw InjectedFault();
+        if (faulty && step.fault == Plan::Fault::nan_gradient) {
+          for (auto& w : parameters_) {
+            if (w.grad().defined() && w.numel() > 0) {
+              w.mutable_grad() = torch::full_like(w, NAN);
+              break;
+            }
+          }
+        }
+        return loss.detach();
+      });
+    }
+    return list;
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<at::Tensor> parameters_;
+  std::vector<std::vector<at::Tensor>> targets_;
+  std::size_t evaluations_ = 0;
+};
+
+std::unique_ptr<torch::optim::Optimizer> make_base(std::size_t which,
+                                                   const std::vector<at::Tensor>& p, double rate) {
+  using namespace torch::optim;
+  switch (which) {
+    case 0:
+      return std::make_unique<SGD>(p, SGDOptions(rate).momentum(.9).nesterov(true));
+    case 1:
+      return std::make_unique<Adam>(p, AdamOptions(rate).amsgrad(true));
+    case 2:
+      return std::make_unique<AdamW>(p, AdamWOptions(rate));
+    case 3:
+      return std::make_unique<Adagrad>(p, AdagradOptions(rate));
+    case 4:
+      return std::make_unique<RMSprop>(p, RMSpropOptions(rate).momentum(.5));
+    default:
+      return std::make_unique<LBFGS>(p, LBFGSOptions(rate).max_iter(3));
+  }
+}
+
+template <class Recipe>
+auto make_optimizer(const Recipe& recipe, const Plan& plan, const World& world) {
+  using Optimizer =
+      decltype(roga::wrap(make_base(0, world.parameters(), 0), recipe));
+  std::unique_ptr<Optimizer> optimizer(new Optimizer(
+      roga::wrap(make_base(plan.base, world.parameters(), plan.rate), recipe)));
+  optimizer->non_finite(plan.rule);
+  optimizer->diagnose(plan.diagnose);
+  if (plan.clip) optimizer->clip_norm(1.0);
+  optimizer->warm_up(plan.warm_up);
+  if (plan.subset) optimizer->ascend_only({world.parameters()[0]});
+  return optimizer;
+}
+
+template <class Recipe>
+void run_case(const Recipe& recipe, const Plan& plan) {
+  World world(plan);
+  const auto& parameters = world.parameters();
+  const auto start = problems::copy(parameters);
+  std::vector<const void*> storage;
+  for (const auto& parameter : parameters) storage.push_back(parameter.data_ptr());
+  auto optimizer = make_optimizer(recipe, plan, world);
+  std::vector<bool> done;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto before = problems::copy(parameters);
+    bool failed = false;
+    try {
+      optimizer->step(world.closures(i, /*with_fault=*/true));
+      failed = optimizer->last_step().skipped;
+      require(!failed || plan.rule == roga::NonFinite::skip, "a step was skipped that must raise");
+    } catch (const InjectedFault&) {
+      require(plan.steps[i].fault == Plan::Fault::throws, "a fault came out that was not put in");
+      failed = true;
+    } catch (const c10::Error& error) {
+      require(plan.rule == roga::NonFinite::raise &&
+                  std::string(error.what_without_backtrace()).find("not finite") !=
+                      std::string::npos,
+              std::string("an unexpected error: ") + error.what_without_backtrace());
+      failed = true;
+    }
+    if (failed || plan.rate == 0) {
+      require(problems::same_bits(parameters, before), "weights changed that must not");
+    }
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      require(parameters[p].data_ptr() == storage[p], "a parameter moved to other storage");
+      require(parameters[p].isfinite().all().item<bool>(), "a weight is not finite");
+      require(parameters[p].requires_grad() || problems::same_bits(parameters[p], start[p]),
+              "a frozen parameter changed");
+    }
+    done.push_back(!failed);
+    // LibTorch cannot save an LBFGS whose first step ended early: its state holds undefined tensors.
+    if (plan.save_after == i + 1 && plan.base != lbfgs) {
+      std::stringstream file;
+      torch::save(*optimizer, file);
+      optimizer = make_optimizer(recipe, plan, world);
+      torch::load(*optimizer, file);
+    }
+  }
+
+  World twin(plan);
+  auto untouched = make_optimizer(recipe, plan, twin);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (done[i]) untouched->step(twin.closures(i, /*with_fault=*/false));
+  }
+  require(problems::same_bits(parameters, twin.parameters()),
+          "a failing step or a checkpoint left a trace");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t seed = 1;
+  std::size_t cases = 10000;
+  std::size_t first = 0;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    const auto value = std::stoull(argv[i + 1]);
+    if (name == "--seed") seed = value;
+    if (name == "--cases") cases = value;
+    if (name == "--case") {
+      first = value;
+      cases = 1;
+    }
+  }
+  at::set_num_threads(1);
+  std::size_t recipes = 0;
+  every::recipe([&](const char*, const auto&, bool) { ++recipes; });
+  std::cout << "seed " << seed << ", " << cases << " cases\n";
+  for (std::size_t number = first; number < first + cases; ++number) {
+    const Plan plan = make_plan(seed * 1000003 + number, recipes);
+    std::string name;
+    try {
+      std::size_t index = 0;
+      every::recipe([&](const char* recipe_name, const auto& recipe, bool) {
+        if (index++ != plan.recipe) return;
+        name = recipe_name;
+        run_case(recipe, plan);
+      });
+    } catch (const std::exception& error) {
+      const std::string what = error.what();
+      std::cout << "case " << number << " (" << name << ", base " << plan.base
+                << "): " << what.substr(0, what.find('\n')) << "\nrepeat with: roga_fuzz --seed "
+                << seed << " --case " << number << "\n";
+      return 1;
+    }
+  }
+  std::cout << "no violation\n";
+}
