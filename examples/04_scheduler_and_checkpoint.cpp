@@ -2,9 +2,10 @@
 // A learning-rate scheduler, a radius schedule, and a run that is saved and resumed.
 #include <torch/torch.h>
 
+#include <filesystem>
 #include <iostream>
+#include <roga/checkpoint.hpp>
 #include <roga/roga.hpp>
-#include <sstream>
 
 int main() {
   at::set_num_threads(1);
@@ -29,12 +30,13 @@ int main() {
     optimizer.step(closure);
     scheduler.step();
   }
-  std::stringstream file;
-  torch::save(optimizer, file);
+  const auto file = std::filesystem::temp_directory_path() / "roga_example_04.pt";
+  roga::save_checkpoint(optimizer, file);
 
   auto resumed = make();
   resumed.schedule_radius(roga::schedules::cosine(0.05, 0.01, 100));
-  torch::load(resumed, file);  // learning rates too
+  roga::load_checkpoint(resumed, file);  // learning rates too
+  std::filesystem::remove(file);
   const auto loss = resumed.step(closure);
   std::cout << "resumed at step " << resumed.last_step().step << " with learning rate "
             << resumed.param_groups()[0].options().get_lr() << ", loss " << loss.item<float>()

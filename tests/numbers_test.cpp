@@ -32,8 +32,8 @@ TEST_CASE("numbers: half precision follows float32 to its own rounding", "[numbe
   auto steps = [](auto recipe, at::ScalarType type) {
     auto w = leaf({1, -2, .5}, type);
     auto v = leaf({-.25}, type);
-    auto optimizer = roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{w, v},
-                                     torch::optim::SGDOptions(0.125));
+    auto optimizer =
+        roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{w, v}, torch::optim::SGDOptions(0.125));
     auto other = slope(v, 2);
     for (int step = 0; step < 4; ++step) {
       optimizer.step([&] {
@@ -84,10 +84,10 @@ TEST_CASE("numbers: complex weights are real problems of twice the size", "[numb
     auto x = leaf({1, -.5}, at::kDouble);
     auto y = leaf({2, .25}, at::kDouble);
     auto w = torch::complex(x.detach(), y.detach()).requires_grad_();
-    auto real = roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{x, y},
-                                torch::optim::SGDOptions(0.05));
-    auto complex = roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{w},
-                                   torch::optim::SGDOptions(0.05));
+    auto real =
+        roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{x, y}, torch::optim::SGDOptions(0.05));
+    auto complex =
+        roga::wrap<Sgd>(recipe, std::vector<at::Tensor>{w}, torch::optim::SGDOptions(0.05));
     for (int step = 0; step < 4; ++step) {
       real.step([&] {
         auto loss = loss_of(x, y);

@@ -41,13 +41,13 @@ inline std::array<char, digest_size> digest_of(const char* bytes, std::size_t si
 }  // namespace detail
 
 /// Writes a value that torch::save takes (an optimizer, a module, an OutputArchive's content) to a
-/// file, in one go: a process that is killed, or a disk that is full, leaves the old file as it was.
-/// torch::load reads the file too.
+/// file, in one go: a process that is killed, or a disk that is full, leaves the old file as it
+/// was. torch::load reads the file too.
 /// @throws c10::Error naming the file if it cannot be written
 template <class Value>
 void save_checkpoint(const Value& value, const std::filesystem::path& file) {
   std::ostringstream stream;
-  if constexpr (requires(Value& archive) { archive.save_to(stream); }) {
+  if constexpr (requires(Value & archive) { archive.save_to(stream); }) {
     const_cast<Value&>(value).save_to(stream);  // OutputArchive's save_to is not const
   } else {
     torch::save(value, stream);
@@ -81,7 +81,8 @@ inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::pat
   std::ifstream in(file, std::ios::binary);
   TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string());
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const std::size_t size = bytes.size() < detail::digest_size ? 0 : bytes.size() - detail::digest_size;
+  const std::size_t size =
+      bytes.size() < detail::digest_size ? 0 : bytes.size() - detail::digest_size;
   const auto expected = detail::digest_of(bytes.data(), size);
   TORCH_CHECK(size > 0 && std::memcmp(bytes.data() + size, expected.data(), expected.size()) == 0,
               "roga: the checkpoint ", file.string(),

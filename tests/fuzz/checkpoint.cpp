@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The checkpoint reader on damaged and foreign archives. With libFuzzer it is a fuzz target; without
-// it, a program that damages a good file in a fixed number of random ways:
+// The checkpoint reader on damaged and foreign archives. With libFuzzer it is a fuzz target;
+// without it, a program that damages a good file in a fixed number of random ways:
 //   roga_fuzz_checkpoint [--seed S] [--cases N]
 #include "support/torch.hpp"
 

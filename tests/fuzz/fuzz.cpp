@@ -46,16 +46,16 @@ struct Plan {
   bool diagnose = false;
   bool clip = false;
   std::int64_t warm_up = 0;
-  bool subset = false;     ///< ascend along some parameters only
+  bool subset = false;         ///< ascend along some parameters only
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
 
   enum class Fault { none, throws, nan_loss, nan_gradient };
   struct StepPlan {
     Fault fault = Fault::none;
-    std::size_t at = 0;      ///< evaluation with the fault
-    std::size_t absent = 0;  ///< domain without closure; none if not below `domains`
+    std::size_t at = 0;        ///< evaluation with the fault
+    std::size_t absent = 0;    ///< domain without closure; none if not below `domains`
     std::uint64_t unused = 0;  ///< bit p: parameter p takes no part in even evaluations
-    bool zero = false;       ///< a loss of zero
+    bool zero = false;         ///< a loss of zero
   };
   std::vector<StepPlan> steps;
 };
@@ -148,8 +148,7 @@ class World {
       }
       list.emplace_back([this, k, &step, with_fault] {
         const std::size_t evaluation = evaluations_++;
-        const bool faulty =
-            with_fault && step.fault != Plan::Fault::none && evaluation == step.at;
+        const bool faulty = with_fault && step.fault != Plan::Fault::none && evaluation == step.at;
         const bool even = evaluation % 2 == 0;
         auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
         for (std::size_t p = 0; p < parameters_.size(); ++p) {
@@ -203,10 +202,9 @@ std::unique_ptr<torch::optim::Optimizer> make_base(std::size_t which,
 
 template <class Recipe>
 auto make_optimizer(const Recipe& recipe, const Plan& plan, const World& world) {
-  using Optimizer =
-      decltype(roga::wrap(make_base(0, world.parameters(), 0), recipe));
-  std::unique_ptr<Optimizer> optimizer(new Optimizer(
-      roga::wrap(make_base(plan.base, world.parameters(), plan.rate), recipe)));
+  using Optimizer = decltype(roga::wrap(make_base(0, world.parameters(), 0), recipe));
+  std::unique_ptr<Optimizer> optimizer(
+      new Optimizer(roga::wrap(make_base(plan.base, world.parameters(), plan.rate), recipe)));
   optimizer->non_finite(plan.rule);
   optimizer->diagnose(plan.diagnose);
   if (plan.clip) optimizer->clip_norm(1.0);
@@ -235,10 +233,10 @@ void run_case(const Recipe& recipe, const Plan& plan) {
       require(plan.steps[i].fault == Plan::Fault::throws, "a fault came out that was not put in");
       failed = true;
     } catch (const c10::Error& error) {
-      require(plan.rule == roga::NonFinite::raise &&
-                  std::string(error.what_without_backtrace()).find("not finite") !=
-                      std::string::npos,
-              std::string("an unexpected error: ") + error.what_without_backtrace());
+      require(
+          plan.rule == roga::NonFinite::raise &&
+              std::string(error.what_without_backtrace()).find("not finite") != std::string::npos,
+          std::string("an unexpected error: ") + error.what_without_backtrace());
       failed = true;
     }
     if (failed || plan.rate == 0) {
@@ -251,7 +249,8 @@ void run_case(const Recipe& recipe, const Plan& plan) {
               "a frozen parameter changed");
     }
     done.push_back(!failed);
-    // LibTorch cannot save an LBFGS whose first step ended early: its state holds undefined tensors.
+    // LibTorch cannot save an LBFGS whose first step ended early: its state holds undefined
+    // tensors.
     if (plan.save_after == i + 1 && plan.base != lbfgs) {
       std::stringstream file;
       torch::save(*optimizer, file);

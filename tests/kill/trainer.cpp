@@ -21,8 +21,7 @@ constexpr std::int64_t total_steps = 400;
 
 /// Inputs of a step, from its number alone.
 torch::Tensor inputs(std::int64_t step, std::int64_t domain) {
-  auto generator = at::detail::createCPUGenerator(
-      static_cast<std::uint64_t>(1000 * step + domain));
+  auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(1000 * step + domain));
   return torch::randn({8, 4}, generator) + 0.5 * static_cast<double>(domain);
 }
 
@@ -34,12 +33,11 @@ int main(int, char** argv) {
   const fs::path folder = argv[1];
   const std::string checkpoint = (folder / "checkpoint.pt").string();
   torch::nn::Sequential model(torch::nn::Linear(4, 16), torch::nn::BatchNorm1d(16),
-                              torch::nn::Dropout(0.2), torch::nn::Tanh(),
-                              torch::nn::Linear(16, 1));
+                              torch::nn::Dropout(0.2), torch::nn::Tanh(), torch::nn::Linear(16, 1));
   // Momentum, a remembered row, reused directions and dropout: all of it has to come back.
-  auto optimizer = roga::wrap<torch::optim::SGD>(
-      roga::recipes::looksam({.rho = 0.1, .k = 3}), model->parameters(),
-      torch::optim::SGDOptions(0.05).momentum(0.9));
+  auto optimizer = roga::wrap<torch::optim::SGD>(roga::recipes::looksam({.rho = 0.1, .k = 3}),
+                                                 model->parameters(),
+                                                 torch::optim::SGDOptions(0.05).momentum(0.9));
   optimizer.protect(*model);
 
   std::int64_t done = 0;
