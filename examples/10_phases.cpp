@@ -9,7 +9,7 @@ int main() {
   at::set_num_threads(1);
   torch::manual_seed(1);
   torch::nn::Linear model(4, 1);
-  const auto criterion = torch::nn::MSELoss();
+  auto criterion = torch::nn::MSELoss();
   const auto x = torch::randn({64, 4});
   const auto y = x.sum(1, /*keepdim=*/true);
 
