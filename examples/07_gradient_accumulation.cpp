@@ -41,8 +41,7 @@ int main() {
   const auto whole = gradient([&] { torch::mse_loss(model->forward(x), y).backward(); });
   const auto parts = gradient([&] {
     for (int part = 0; part < micro_batches; ++part) {
-      (torch::mse_loss(model->forward(x.chunk(micro_batches)[part]),
-                       y.chunk(micro_batches)[part]) /
+      (torch::mse_loss(model->forward(x.chunk(micro_batches)[part]), y.chunk(micro_batches)[part]) /
        micro_batches)
           .backward();
     }

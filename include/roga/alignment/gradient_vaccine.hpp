@@ -32,23 +32,23 @@ struct GradientVaccine {
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<double> u(count, 0.0);
       u[i] = 1;
+      std::vector<double> products_of_u = products[i];  // <u_i, g_j>, and |u_i|^2 beside
+      double length2 = products[i][i];
       for (const std::size_t j : order.of(step, i)) {
         if (j == i || products[j][j] <= 0) continue;
-        double along = 0;
-        double length2 = 0;
-        for (std::size_t k = 0; k < count; ++k) {
-          along += u[k] * products[k][j];
-          for (std::size_t l = 0; l < count; ++l) length2 += u[k] * products[k][l] * u[l];
-        }
+        const double along = products_of_u[j];
         if (length2 <= 0) continue;
         const double cosine =
             std::fmax(-1.0, std::fmin(1.0, along / std::sqrt(length2 * products[j][j])));
         const std::size_t id = step.domain_id(j);
         double& target = step.numbers("grad_vac/" + std::to_string(step.domain_id(i)), id + 1)[id];
         if (cosine < target) {
-          u[j] +=
+          const double pull =
               std::sqrt(length2 / products[j][j]) *
               (target * std::sqrt(1 - cosine * cosine) / std::sqrt(1 - target * target) - cosine);
+          u[j] += pull;
+          length2 += pull * (2 * along + pull * products[j][j]);
+          for (std::size_t k = 0; k < count; ++k) products_of_u[k] += pull * products[j][k];
         }
         target = (1 - beta) * target + beta * cosine;
       }

@@ -2,6 +2,7 @@
 // Small convex problems over the probability simplex, on K x K Gram matrices.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <Eigen/Cholesky>
@@ -101,6 +102,44 @@ inline std::vector<double> shortest_in_hull(const std::vector<std::vector<double
   return minimise_on_simplex(divided(gram, scale), std::vector<double>(gram.size(), 0.0), 1.0);
 }
 
+/// CAGrad's pull by pivoting: where w > 0 on the domains S only, gradient(u) = along + G u = nu on
+/// S and |g_u| = radius give u in closed form. Drops domains with u < 0 and adds the one that
+/// violates gradient >= nu most, until none does: then the optimality conditions hold.
+/// @return false if that leads nowhere (dependent gradients, a cycle); `u` is unspecified then
+inline bool pivot_to_pull(const Eigen::MatrixXd& g, const Eigen::VectorXd& along, double radius,
+                          Eigen::VectorXd& u) {
+  const double tolerance = 1e-11 * std::fmax(along.lpNorm<Eigen::Infinity>(), radius);
+  std::vector<Eigen::Index> support(1);
+  along.minCoeff(&support[0]);
+  for (Eigen::Index pivot = 0; pivot < 3 * g.rows() + 8 && !support.empty(); ++pivot) {
+    const Eigen::MatrixXd part = g(support, support);
+    const Eigen::LLT<Eigen::MatrixXd> factor(part);
+    if (factor.info() != Eigen::Success || !(factor.rcond() > 1e-12)) return false;
+    const Eigen::VectorXd b = along(support);
+    const Eigen::VectorXd by_ones = factor.solve(Eigen::VectorXd::Ones(part.rows()));
+    const Eigen::VectorXd by_along = factor.solve(b);
+    // |g_u|^2 = radius^2 for u = nu by_ones - by_along: a quadratic equation for nu.
+    const double a = by_ones.sum();
+    const double half = by_along.sum();
+    const double discriminant = half * half - a * (b.dot(by_along) - radius * radius);
+    if (!(discriminant > 0)) return false;
+    const double nu = (half + std::sqrt(discriminant)) / a;
+    const Eigen::VectorXd on_support = nu * by_ones - by_along;
+    Eigen::Index worst = 0;
+    if (on_support.minCoeff(&worst) < 0) {
+      support.erase(support.begin() + worst);
+      continue;
+    }
+    u.setZero();
+    u(support) = on_support;
+    const Eigen::VectorXd gradient = along + g * u;
+    if (gradient.minCoeff(&worst) >= nu - tolerance) return true;
+    if (std::find(support.begin(), support.end(), worst) != support.end()) return false;
+    support.push_back(worst);
+  }
+  return false;
+}
+
 /// The coefficients u = lambda w of CAGrad's pull sum_k u_k g_k, where w minimises along . w +
 /// radius |g_w| over the simplex and lambda = radius / |g_w|.
 ///
@@ -114,6 +153,15 @@ inline std::vector<double> conflict_averse_pull(const std::vector<std::vector<do
   const auto g = divided(gram, scale);
   for (double& entry : along) entry /= scale;
   radius /= std::sqrt(scale);
+
+  const auto count = static_cast<Eigen::Index>(g.size());
+  Eigen::MatrixXd matrix(count, count);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    matrix.col(i) = Eigen::Map<const Eigen::VectorXd>(g[static_cast<std::size_t>(i)].data(), count);
+  }
+  Eigen::VectorXd pull(count);
+  const Eigen::VectorXd b = Eigen::Map<const Eigen::VectorXd>(along.data(), count);
+  if (pivot_to_pull(matrix, b, radius, pull)) return {pull.data(), pull.data() + pull.size()};
 
   std::vector<double> w;
   auto excess = [&](double log_lambda) {  // log(lambda |g_w|) - log(radius)
