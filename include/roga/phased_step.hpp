@@ -6,6 +6,7 @@
 #include <optional>
 #include <roga/detail/engine.hpp>
 #include <utility>
+#include <vector>
 
 namespace roga {
 inline namespace v1 {
@@ -71,7 +72,6 @@ class PhasedStep {
     OnePass pass{loss.detach().reshape({})};
     if (at_theta_) {
       engine_.evaluate_at_theta(step_, weights_, pass);
-      at_theta_ = false;
       start_points();
     } else {
       engine_.capture_gradient(step_, weights_, pass, next_point_ - 1, points_);
@@ -146,7 +146,6 @@ class PhasedStep {
     move_on();
   }
   void move_on() {
-    const c10::NoGradGuard no_grad;
     if (next_point_ < points_ && engine_.finite_) {
       engine_.move_to_point(step_, weights_, next_point_++, points_);
     } else {
