@@ -114,6 +114,14 @@ TEST_CASE("scaler: raise throws, and backs off as well", "[scaler]") {
   };
   CHECK_THROWS_AS(optimizer.step(failing), c10::Error);
   CHECK(scaler.factor() == 4);  // that was no overflow
+  {
+    auto step = optimizer.phases();
+    auto loss = net.loss(0);
+    (loss / 0.0).backward();
+    while (step.ascend(loss)) net.loss(0).backward();
+    CHECK_THROWS_AS(step.descend(), c10::Error);
+  }
+  CHECK(scaler.factor() == 2);
 }
 
 TEST_CASE("scaler: its factor goes with the checkpoint", "[scaler][serialize]") {
@@ -141,6 +149,24 @@ TEST_CASE("scaler: its factor goes with the checkpoint", "[scaler][serialize]") 
   file.seekg(0);
   auto plain = roga::wrap<Sgd>(recipes::sam(), net.parameters(), torch::optim::SGDOptions(0.1));
   torch::load(plain, file);
+  // A factor that is none is refused before anything is loaded.
+  {
+    torch::serialize::OutputArchive archive;
+    optimizer.torch::optim::SGD::save(archive);
+    roga::Memory wrong;
+    wrong.step = 7;
+    wrong.numbers["loss_scaler"] = {-1.0, 0.0};
+    roga::detail::save_checkpoint(archive, optimizer.param_groups(), wrong);
+    std::stringstream damaged;
+    archive.save_to(damaged);
+    CHECK_THROWS_AS(torch::load(other, damaged), c10::Error);
+    other.step([&] {
+      auto loss = net.loss(0);
+      scaler.scale(loss).backward();
+      return loss;
+    });
+    CHECK(other.last_step().step == 4);
+  }
   CHECK_THROWS_AS(roga::LossScaler({.scale = 0}), c10::Error);
   CHECK_THROWS_AS(roga::LossScaler({.backoff = 1}), c10::Error);
 }

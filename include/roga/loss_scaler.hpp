@@ -68,9 +68,14 @@ class LossScaler {
     return {state_->factor, static_cast<double>(state_->steps)};
   }
   /// @throws c10::Error if these are not the numbers of a scaler
-  void restore(const std::vector<double>& numbers) {
-    TORCH_CHECK(numbers.size() == 2 && numbers[0] > 0 && numbers[1] >= 0,
+  static void check(const std::vector<double>& numbers) {
+    TORCH_CHECK(numbers.size() == 2 && numbers[0] > 0 && numbers[1] >= 0 &&
+                    std::isfinite(numbers[0]) && numbers[1] < 0x1p53,
                 "roga: the checkpoint's loss scale is not a positive factor and a step count");
+  }
+  /// @throws c10::Error as `check`
+  void restore(const std::vector<double>& numbers) {
+    check(numbers);
     *state_ = {numbers[0], static_cast<std::int64_t>(numbers[1])};
   }
 

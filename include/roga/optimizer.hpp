@@ -177,16 +177,22 @@ class RoGAOptimizer : public Base {
   void load(torch::serialize::InputArchive& archive) override {
     TORCH_CHECK(!engine_.in_phases,
                 "roga: load() while a phased step is open: call its descend() first");
+    std::vector<double> scale;
     try {
       detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
-                              [&] { Base::load(archive); });
+                              [&](Memory& loaded) {
+                                if (auto entry = loaded.numbers.extract(scaler_name)) {
+                                  scale = std::move(entry.mapped());
+                                  LossScaler::check(scale);
+                                }
+                                Base::load(archive);
+                              });
     } catch (const c10::Error&) {
       throw;
     } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
       TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
     }
-    const auto numbers = engine_.memory.numbers.extract(scaler_name);
-    if (engine_.scaler && !numbers.empty()) engine_.scaler->restore(numbers.mapped());
+    if (engine_.scaler && !scale.empty()) engine_.scaler->restore(scale);
   }
 
  private:
@@ -211,14 +217,9 @@ class RoGAOptimizer : public Base {
     TORCH_CHECK(!engine_.in_phases,
                 "roga: step() while a phased step is open: call its descend() first");
     prepare();
-    try {
-      auto loss = run_base(objective);
-      note_overflow(engine_.report.skipped);
-      return loss;
-    } catch (...) {
-      if (engine_.report.skipped) note_overflow(true);  // NonFinite::raise
-      throw;
-    }
+    auto loss = run_base(objective);
+    note_overflow(engine_.report.skipped);
+    return loss;
   }
 
   at::Tensor run_base(detail::Objective& objective) {

@@ -81,19 +81,25 @@ inline Values copy(const Values& tensors) {
   for (const auto& tensor : tensors) copies.push_back(tensor.detach().clone());
   return copies;
 }
+/// Every bit the same (so that -0 differs from 0, and NaN equals itself).
+inline bool same_bits(const at::Tensor& a, const at::Tensor& b) {
+  const auto x = a.detach().contiguous();
+  const auto y = b.detach().contiguous();
+  return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() &&
+         std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0;
+}
 inline bool same_bits(const Values& a, const Values& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto x = a[i].detach().contiguous();
-    const auto y = b[i].detach().contiguous();
-    if (std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) != 0) return false;
-  }
-  return true;
+  bool same = a.size() == b.size();
+  for (std::size_t i = 0; same && i < a.size(); ++i) same = same_bits(a[i], b[i]);
+  return same;
 }
 inline bool finite(const Values& tensors) { return roga::detail::all_finite(tensors); }
+/// Largest difference over all entries, relative to the largest entry.
 inline double deviation(const Values& a, const Values& b) {
   double worst = 0;
-  double largest = 0;
+  double largest = 1e-300;
   for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].numel() == 0) continue;
     worst = std::fmax(worst, (a[i] - b[i]).abs().max().item<double>());
     largest = std::fmax(largest, b[i].abs().max().item<double>());
   }

@@ -46,6 +46,8 @@ struct Plan {
   bool diagnose = false;
   bool clip = false;
   std::int64_t warm_up = 0;
+  bool shared = false;         ///< a SharedForward instead of closures
+  bool noisy = false;          ///< batch norm and dropout, protected
   bool subset = false;         ///< ascend along some parameters only
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
 
@@ -74,6 +76,8 @@ Plan make_plan(std::uint64_t seed, std::size_t recipes) {
   plan.clip = chance(draw, .2);
   plan.warm_up = chance(draw, .2) ? 1 : 0;
   plan.subset = chance(draw, .2);
+  plan.shared = chance(draw, .15);
+  plan.noisy = chance(draw, .25);
   const std::size_t steps = 1 + below(draw, 5);
   plan.save_after = chance(draw, .2) ? 1 + below(draw, steps) : 0;
   for (std::size_t i = 0; i < steps; ++i) {
@@ -133,49 +137,97 @@ class World {
       }
       targets_.push_back(targets);
     }
+    parameters_[0].set_requires_grad(true);
+    trained_ = parameters_[0];
+    norm_->to(type);
+    for (std::size_t k = 0; k < plan.domains; ++k) inputs_.push_back(noise({4, 3}));
+    torch::manual_seed(plan.seed);
   }
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
 
   std::vector<roga::LossClosure> closures(std::size_t index, bool with_fault) {
-    const auto& step = plan_.steps[index];
     evaluations_ = 0;
     std::vector<roga::LossClosure> list;
     for (std::size_t k = 0; k < plan_.domains; ++k) {
-      if (k == step.absent) {
+      if (k == plan_.steps[index].absent) {
         list.emplace_back(nullptr);
         continue;
       }
-      list.emplace_back([this, k, &step, with_fault] {
-        const std::size_t evaluation = evaluations_++;
-        const bool faulty = with_fault && step.fault != Plan::Fault::none && evaluation == step.at;
-        const bool even = evaluation % 2 == 0;
-        auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
-        for (std::size_t p = 0; p < parameters_.size(); ++p) {
-          if (even && ((step.unused >> p) & 1U) != 0) continue;
-          const auto& w = parameters_[p];
-          loss = loss + (w - targets_[p][k]).square().sum() + (w * w.detach()).sin().sum() * .1;
-        }
-        if (step.zero) loss = loss * 0;
-        if (faulty && step.fault == Plan::Fault::nan_loss) loss = loss * NAN;
+      list.emplace_back([this, k, index, with_fault] {
+        const auto now = next_evaluation(index, with_fault);
+        auto loss = loss_of(k, now);
         if (loss.requires_grad()) loss.backward();
-        if (faulty && step.fault == Plan::Fault::throws) throw InjectedFault();
-        if (faulty && step.fault == Plan::Fault::nan_gradient) {
-          for (auto& w : parameters_) {
-            if (w.grad().defined() && w.numel() > 0) {
-              w.mutable_grad() = torch::full_like(w, NAN);
-              break;
-            }
-          }
-        }
+        if (now.fault == Plan::Fault::throws) throw InjectedFault();
+        if (now.fault == Plan::Fault::nan_gradient) poison_a_gradient();
         return loss.detach();
       });
     }
     return list;
   }
+  /// All domains in one pass; a NaN gradient comes by way of the loss here.
+  roga::SharedForward forward(std::size_t index, bool with_fault) {
+    evaluations_ = 0;
+    return {[this, index, with_fault] {
+      const auto now = next_evaluation(index, with_fault);
+      if (now.fault == Plan::Fault::throws) throw InjectedFault();
+      std::vector<at::Tensor> losses;
+      for (std::size_t k = 0; k < plan_.domains; ++k) {
+        losses.push_back(loss_of(k, now) + 0 * trained_.sum());
+      }
+      if (now.fault == Plan::Fault::nan_gradient) losses[0] = losses[0] * NAN;
+      return torch::stack(losses);
+    }};
+  }
+
+  /// Running statistics and the generator's state: what a failing step must not move.
+  torch::nn::BatchNorm1d& norm() { return norm_; }
+  std::vector<at::Tensor> surroundings() {
+    auto state = norm_->buffers();
+    state.push_back(at::detail::getDefaultCPUGenerator().get_state());
+    return problems::copy(state);
+  }
 
  private:
+  struct Evaluation {
+    const Plan::StepPlan& step;
+    Plan::Fault fault;
+    bool even;
+  };
+  Evaluation next_evaluation(std::size_t index, bool with_fault) {
+    const auto& step = plan_.steps[index];
+    const std::size_t evaluation = evaluations_++;
+    const bool faulty = with_fault && evaluation == step.at;
+    return {step, faulty ? step.fault : Plan::Fault::none, evaluation % 2 == 0};
+  }
+  at::Tensor loss_of(std::size_t k, const Evaluation& now) {
+    auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
+    for (std::size_t p = 0; p < parameters_.size(); ++p) {
+      if (now.even && ((now.step.unused >> p) & 1U) != 0) continue;
+      const auto& w = parameters_[p];
+      loss = loss + (w - targets_[p][k]).square().sum() + (w * w.detach()).sin().sum() * .1;
+    }
+    if (plan_.noisy) {
+      const auto hidden = norm_->forward(inputs_[k] * (1 + loss.detach().tanh()) + loss.tanh());
+      loss = loss + .1 * torch::dropout(hidden, .5, /*train=*/true).square().mean();
+    }
+    if (now.step.zero) loss = loss * 0;
+    if (now.fault == Plan::Fault::nan_loss) loss = loss * NAN;
+    return loss;
+  }
+  void poison_a_gradient() {
+    for (auto& w : parameters_) {
+      if (w.grad().defined() && w.numel() > 0) {
+        w.mutable_grad() = torch::full_like(w, NAN);
+        break;
+      }
+    }
+  }
+
   const Plan& plan_;
+  torch::nn::BatchNorm1d norm_{torch::nn::BatchNorm1dOptions(3).affine(false)};
+  std::vector<at::Tensor> inputs_;
+  at::Tensor trained_;  ///< a parameter that is not frozen: SharedForward needs a graph
   std::vector<at::Tensor> parameters_;
   std::vector<std::vector<at::Tensor>> targets_;
   std::size_t evaluations_ = 0;
@@ -201,7 +253,7 @@ std::unique_ptr<torch::optim::Optimizer> make_base(std::size_t which,
 }
 
 template <class Recipe>
-auto make_optimizer(const Recipe& recipe, const Plan& plan, const World& world) {
+auto make_optimizer(const Recipe& recipe, const Plan& plan, World& world) {
   using Optimizer = decltype(roga::wrap(make_base(0, world.parameters(), 0), recipe));
   std::unique_ptr<Optimizer> optimizer(
       new Optimizer(roga::wrap(make_base(plan.base, world.parameters(), plan.rate), recipe)));
@@ -210,7 +262,19 @@ auto make_optimizer(const Recipe& recipe, const Plan& plan, const World& world) 
   if (plan.clip) optimizer->clip_norm(1.0);
   optimizer->warm_up(plan.warm_up);
   if (plan.subset) optimizer->ascend_only({world.parameters()[0]});
+  if (plan.noisy) optimizer->protect(*world.norm());
   return optimizer;
+}
+
+template <class Optimizer>
+void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t index,
+               bool with_fault) {
+  // Walks over domains need their number beforehand.
+  if (plan.shared && std::decay_t<decltype(optimizer.perturbation())>::at_theta) {
+    optimizer.step(world.forward(index, with_fault));
+  } else {
+    optimizer.step(world.closures(index, with_fault));
+  }
 }
 
 template <class Recipe>
@@ -224,9 +288,10 @@ void run_case(const Recipe& recipe, const Plan& plan) {
   std::vector<bool> done;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const auto before = problems::copy(parameters);
+    const auto around = world.surroundings();
     bool failed = false;
     try {
-      optimizer->step(world.closures(i, /*with_fault=*/true));
+      take_step(*optimizer, world, plan, i, /*with_fault=*/true);
       failed = optimizer->last_step().skipped;
       require(!failed || plan.rule == roga::NonFinite::skip, "a step was skipped that must raise");
     } catch (const InjectedFault&) {
@@ -241,6 +306,10 @@ void run_case(const Recipe& recipe, const Plan& plan) {
     }
     if (failed || plan.rate == 0) {
       require(problems::same_bits(parameters, before), "weights changed that must not");
+    }
+    if (failed && plan.noisy) {
+      require(problems::same_bits(world.surroundings(), around),
+              "a failing step moved running statistics or the random generator");
     }
     for (std::size_t p = 0; p < parameters.size(); ++p) {
       require(parameters[p].data_ptr() == storage[p], "a parameter moved to other storage");
@@ -259,13 +328,16 @@ void run_case(const Recipe& recipe, const Plan& plan) {
     }
   }
 
+  const auto around = world.surroundings();
   World twin(plan);
   auto untouched = make_optimizer(recipe, plan, twin);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    if (done[i]) untouched->step(twin.closures(i, /*with_fault=*/false));
+    if (done[i]) take_step(*untouched, twin, plan, i, /*with_fault=*/false);
   }
   require(problems::same_bits(parameters, twin.parameters()),
           "a failing step or a checkpoint left a trace");
+  require(problems::same_bits(around, twin.surroundings()),
+          "running statistics or the random generator differ from the twin's");
 }
 
 }  // namespace

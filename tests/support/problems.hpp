@@ -3,6 +3,7 @@
 #pragma once
 
 #include <roga/roga.hpp>
+#include <roga/testing.hpp>
 #include <vector>
 
 #include "support/torch.hpp"
@@ -71,34 +72,8 @@ struct Network {
   Parameters parameters() const { return net->parameters(); }
 };
 
-inline Parameters copy(const Parameters& parameters) {
-  Parameters copies;
-  for (const auto& parameter : parameters) copies.push_back(parameter.detach().clone());
-  return copies;
-}
-
-/// Every bit the same (so that -0 differs from 0, and NaN equals itself).
-inline bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  const auto x = a.detach().contiguous();
-  const auto y = b.detach().contiguous();
-  return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() &&
-         std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0;
-}
-inline bool same_bits(const Parameters& a, const Parameters& b) {
-  bool same = a.size() == b.size();
-  for (std::size_t i = 0; same && i < a.size(); ++i) same = same_bits(a[i], b[i]);
-  return same;
-}
-/// Largest difference over all entries, relative to the largest entry.
-inline double deviation(const Parameters& a, const Parameters& b) {
-  double worst = 0;
-  double largest = 1e-300;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].numel() == 0) continue;
-    worst = std::max(worst, (a[i] - b[i]).abs().max().item<double>());
-    largest = std::max(largest, b[i].abs().max().item<double>());
-  }
-  return worst / largest;
-}
+using roga::testing::detail::copy;
+using roga::testing::detail::deviation;
+using roga::testing::detail::same_bits;
 
 }  // namespace problems

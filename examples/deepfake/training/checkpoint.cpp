@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "training/checkpoint.hpp"
 
-#include <sstream>
+#include <roga/checkpoint.hpp>
 #include <stdexcept>
 #include <string>
-
-#include "report/replace_file.hpp"
 
 namespace deepfake {
 namespace {
@@ -19,7 +17,7 @@ constexpr int checkpoint_format = 1;
 Json open(const fs::path& file, torch::serialize::InputArchive& archive) {
   if (!fs::exists(file)) throw std::runtime_error(file.string() + ": no such checkpoint");
   try {
-    archive.load_from(file.string());
+    archive = roga::open_checkpoint(file);
     c10::IValue text;
     archive.read("state", text);
     Json state = Json::parse(text.toStringRef());
@@ -28,7 +26,7 @@ Json open(const fs::path& file, torch::serialize::InputArchive& archive) {
     }
     return state;
   } catch (const std::exception&) {
-    throw std::runtime_error(file.string() + ": not a checkpoint of roga-deepfake, or cut off");
+    throw std::runtime_error(file.string() + ": not a checkpoint of roga-deepfake, or damaged");
   }
 }
 
@@ -48,10 +46,8 @@ void save_checkpoint(const fs::path& file, const Detector& detector,
   Json with_format = state;
   with_format["format"] = checkpoint_format;
   archive.write("state", c10::IValue(with_format.dump()));
-  std::ostringstream stream;
-  archive.save_to(stream);
   fs::create_directories(file.parent_path());
-  replace_file(file, stream.str());
+  roga::save_checkpoint(archive, file);
 }
 
 Json read_checkpoint_state(const fs::path& file) {

@@ -81,7 +81,8 @@ inline void save_checkpoint(torch::serialize::OutputArchive& archive, const Para
 
 /// Reads the whole checkpoint before it changes anything; if the base's own part turns out to be
 /// unusable, what the base has changed by then is undone.
-/// @param load_base reads the base's part into `optimizer`
+/// @param load_base takes from the loaded memory what is not a policy's, and reads the base's part
+/// into `optimizer`
 template <class LoadBase>
 void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Optimizer& optimizer,
                      Memory& memory, LoadBase&& load_base) {
@@ -112,7 +113,7 @@ void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Opti
   auto states_before = std::move(optimizer.state());
   optimizer.state().clear();
   try {
-    load_base();
+    load_base(loaded_memory);
   } catch (...) {
     optimizer.state() = std::move(states_before);
     for (std::size_t i = 0; i < groups.size(); ++i) groups[i].set_options(std::move(before[i]));

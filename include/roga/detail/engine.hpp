@@ -293,7 +293,9 @@ class Engine {
     report.evaluations = evaluations;
     report.points = step.points_;
     report.skipped = !finite_;
-    TORCH_CHECK(finite_ || non_finite != NonFinite::raise, "roga: step ", memory.step,
+    if (finite_ || non_finite != NonFinite::raise) return;
+    if (scaler) scaler->update(/*overflowed=*/true);
+    TORCH_CHECK(false, "roga: step ", memory.step,
                 " met a loss or gradient that is not finite; the weights are unchanged");
   }
 
