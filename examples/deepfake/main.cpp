@@ -73,6 +73,10 @@ int main(int argc, char** argv) {
   deepfake::add_train(program);
   deepfake::add_evaluate(program);
   deepfake::add_compare(program);
+  deepfake::add_predict(program);
+  deepfake::add_gradcam(program);
+  deepfake::add_robustness(program);
+  deepfake::add_export(program);
   deepfake::add_report(program);
   try {
     check_names(program, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));

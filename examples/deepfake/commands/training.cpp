@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "report/report.hpp"
 #include "training/evaluate.hpp"
@@ -52,20 +53,7 @@ void add_evaluate(CLI::App& program) {
   auto* command = program.add_subcommand("evaluate", "Score a trained detector on test data");
   command->footer("Example: roga-deepfake evaluate --run runs/roga --datasets Celeb-DF-v2");
   auto options = std::make_shared<EvaluateOptions>();
-  command->add_option("--run", options->run, "run folder, or one of its checkpoints")->required();
-  command->add_option("--checkpoint", options->checkpoint, "best or last")
-      ->check(CLI::IsMember({"best", "last"}))
-      ->capture_default_str();
-  command->add_option("--data", options->data, "folder of the data; the run's if not given");
-  command->add_option("--rgb-dir", options->rgb_dir, "folder that frame paths start from");
-  command->add_option("--compression", options->compression, "raw, c23 or c40");
-  command->add_option("--datasets", options->datasets, "all with the split if not given");
-  command->add_option("--split", options->split, "train, val or test")
-      ->check(CLI::IsMember({"train", "val", "test"}))
-      ->capture_default_str();
-  command->add_option("--frames-per-video", options->frames_per_video, "evenly spaced; 0: all")
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "threads of LibTorch")->capture_default_str();
+  add_test_options(*command, *options);
   command->callback([=] { std::cout << to_text(evaluate(*options)); });
 }
 

@@ -8,20 +8,11 @@
 #include <vector>
 
 #include "metrics/evaluation.hpp"
+#include "training/test_data.hpp"
 
 namespace deepfake {
 
-struct EvaluateOptions {
-  std::filesystem::path run;        ///< a run folder, or one of its checkpoints
-  std::string checkpoint = "best";  ///< best or last
-  std::string data;                 ///< the data the run was trained on, if empty
-  std::string rgb_dir;
-  std::string compression;
-  std::vector<std::string> datasets;  ///< all that have the split, if empty
-  std::string split = "test";
-  std::size_t frames_per_video = 0;
-  int threads = 1;
-};
+struct EvaluateOptions : TestOptions {};
 
 struct Evaluation {
   bool synthetic = false;

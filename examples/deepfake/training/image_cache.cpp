@@ -8,14 +8,17 @@ namespace deepfake {
 cv::Mat ImageCache::get(FrameRef frame) {
   const Video& video = index_.videos.at(frame.video);
   auto& images = images_[frame.video];
-  images.resize(video.frames.size());
-  cv::Mat& kept = images.at(frame.frame);
-  if (!kept.empty()) return kept;
+  {
+    const std::lock_guard lock(mutex_);
+    images.resize(video.frames.size());
+    if (!images.at(frame.frame).empty()) return images.at(frame.frame);
+  }
   cv::Mat image = read_image(video.frames[frame.frame], size_);
   const std::size_t size = image.total() * image.elemSize();
-  if (bytes_ + size <= limit_) {
+  const std::lock_guard lock(mutex_);
+  if (images.at(frame.frame).empty() && bytes_ + size <= limit_) {
     bytes_ += size;
-    kept = image;
+    images.at(frame.frame) = image;
   }
   return image;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <opencv2/core.hpp>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace deepfake {
 
 /// Frames as 8-bit RGB of one size. Kept in memory after the first read, up to a limit; beyond it,
-/// frames are read again each time.
+/// frames are read again each time. Several threads may ask at once.
 class ImageCache {
  public:
   static constexpr std::size_t default_limit = std::size_t{4} << 30;
@@ -29,6 +30,7 @@ class ImageCache {
   int size_;
   std::size_t limit_;
   std::size_t bytes_ = 0;
+  std::mutex mutex_;
   std::vector<std::vector<cv::Mat>> images_;  // by video and frame, empty until read
 };
 
