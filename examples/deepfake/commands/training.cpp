@@ -65,8 +65,18 @@ void add_evaluate(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--frames-per-video", options->frames_per_video, "evenly spaced; 0: all")
       ->capture_default_str();
+  auto video_score = std::make_shared<std::string>("mean");
+  command
+      ->add_option("--video-score", *video_score,
+                   "how frames make a video's score: mean, max or median; rows of the mean are "
+                   "always written")
+      ->check(CLI::IsMember({"mean", "max", "median"}))
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "threads of LibTorch")->capture_default_str();
-  command->callback([=] { std::cout << to_text(evaluate(*options)); });
+  command->callback([=] {
+    options->video_score = video_score_named(*video_score);
+    std::cout << to_text(evaluate(*options));
+  });
 }
 
 void add_report(CLI::App& program) {

@@ -64,7 +64,9 @@ Evaluation evaluate(const EvaluateOptions& options) {
       .frames_per_video = options.frames_per_video};
   const std::vector<Index> parts = by_dataset(index, selection);
 
-  Evaluation evaluation{index.synthetic, config.train_datasets, config.train_domains, {}, 0};
+  Evaluation evaluation{.synthetic = index.synthetic,
+                        .train_datasets = config.train_datasets,
+                        .train_domains = config.train_domains};
   std::size_t total = 0;
   for (const Index& part : parts) total += count_frames(part);
   Progress progress("evaluate", static_cast<std::int64_t>(total));
@@ -78,7 +80,9 @@ Evaluation evaluate(const EvaluateOptions& options) {
     const auto of_part = score_frames(*detector, part, streaming, scored);
     scores.insert(scores.end(), of_part.begin(), of_part.end());
   }
-  evaluation.rows = evaluate_frames(scores, state.at("epoch").get<std::int64_t>(), options.split);
+  evaluation.level_of_videos = video_level_of(options.video_score);
+  evaluation.rows = evaluate_frames(scores, state.at("epoch").get<std::int64_t>(), options.split,
+                                    {}, options.video_score);
   merge_evals(run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
            std::ranges::any_of(evaluation.rows,
@@ -100,7 +104,7 @@ void merge_evals(const fs::path& run, const std::vector<EvalRow>& rows,
 
 std::string to_text(const Evaluation& evaluation) {
   Table table({"data set", "manipulation", "trained", "frames", "frame AUC", "95 % interval",
-               "video AUC", "EER", "AP", "accuracy"});
+               evaluation.level_of_videos + " AUC", "frame EER", "frame AP", "frame accuracy"});
   struct Mean {
     double frame = 0;
     double video = 0;
@@ -108,7 +112,7 @@ std::string to_text(const Evaluation& evaluation) {
   } trained, unseen;
   const auto video_auc = [&](const EvalRow& of_frames) {
     for (const EvalRow& row : evaluation.rows) {
-      if (row.level == video_level && row.dataset == of_frames.dataset &&
+      if (row.level == evaluation.level_of_videos && row.dataset == of_frames.dataset &&
           row.domain == of_frames.domain) {
         return row.metrics.auc;
       }

@@ -20,6 +20,7 @@ struct EvaluateOptions {
   std::vector<std::string> datasets;  ///< all that have the split, if empty
   std::string split = "test";
   std::size_t frames_per_video = 0;
+  VideoScore video_score = VideoScore::mean;
   int threads = 1;
 };
 
@@ -27,8 +28,9 @@ struct Evaluation {
   bool synthetic = false;
   std::vector<std::string> train_datasets;
   std::vector<std::string> train_domains;
-  std::vector<EvalRow> rows;
+  std::vector<EvalRow> rows = {};
   std::size_t frames = 0;
+  std::string level_of_videos = video_level;
 };
 
 /// Scores the split of each data set, and writes RUN/eval.csv (rows of other splits and data sets
