@@ -116,6 +116,7 @@ TEST_CASE("methods are compared with ERM on the same videos", "[report][paired]"
   const std::string html = report_html(runs);
   CHECK(count_of(html, "<section id=\"paired\"") == 1);
   CHECK(mentions(html, "Difference in video AUC"));
+  CHECK(count_of(html, "<td>mean unseen</td><td>no</td><td>video</td>") == 2);
   CHECK(mentions(html, "Mean unseen<br>video AUC"));
   CHECK(count_of(report_html(std::span(runs).first(1)), "<section id=\"paired\"") == 0);
 }
@@ -175,7 +176,7 @@ TEST_CASE("Grad-CAM pictures are in the report", "[report][gradcam]") {
   const std::size_t begin = html.find("<section id=\"gradcam\"");
   REQUIRE(begin != std::string::npos);
   const std::string part = html.substr(begin, html.find("</section>", begin) - begin);
-  CHECK(count_of(part, "<img src=\"data:image/png;base64,iVBORw0KGgo") == 2 + 6);
+  CHECK(count_of(part, "<img src=\"data:image/png;base64,iVBORw0KGgo") == 2 + 5);
   CHECK(mentions(part, "Left out: "));
   CHECK(mentions(part, "gone.png"));
   CHECK(mentions(part, "<small class=\"wrong\">score 0.25</small>"));

@@ -17,7 +17,7 @@
 namespace deepfake {
 namespace {
 
-constexpr std::size_t pictures_per_domain = 6;
+constexpr std::size_t pictures_per_domain = 5;
 
 std::string gradcam_figure(const Run& run, const GradCamRow& row) {
   const std::string verdict = "score " + fixed(row.prob, 2);

@@ -108,7 +108,32 @@ std::string interval(const PairedRow& row, const char* to) {
   return with_sign(row.auc.interval.low) + to + with_sign(row.auc.interval.high);
 }
 
-std::string p_text(double p) { return fixed(p, p < .01 ? 3 : 2); }
+template <class IsShown>
+std::string difference_table(const std::vector<PairedRow>& rows, const std::string& caption,
+                             IsShown is_shown) {
+  HtmlTable table(caption, {{"Method"},
+                            {"Against"},
+                            {"Manipulation"},
+                            {"Trained on"},
+                            {"AUC by"},
+                            {"Difference", "num"},
+                            {"95 % interval", "num"},
+                            {"p", "num"},
+                            {"p (Holm)", "num"}});
+  for (const PairedRow& row : rows) {
+    if (!is_shown(row)) continue;
+    table.add({{escape(row.method)},
+               {escape(row.baseline)},
+               {escape(row.title), "", row.dataset},
+               {row.trained ? "yes" : "no"},
+               {row.level},
+               {with_sign(row.auc.difference), row.holm_p < .05 ? "num best" : "num"},
+               {interval(row, " to "), "num"},
+               {fixed(row.auc.p_value), "num"},
+               {fixed(row.holm_p), "num"}});
+  }
+  return table.html();
+}
 
 }  // namespace
 
@@ -146,8 +171,8 @@ std::string paired_text(const std::vector<PairedRow>& rows, const std::string& l
     if (!method.empty() && row.method != method) table.add_rule();
     method = row.method;
     table.add({row.method, row.baseline, row.title, row.trained ? "yes" : "no",
-               with_sign(row.auc.difference), interval(row, " to "), p_text(row.auc.p_value),
-               p_text(row.holm_p)});
+               with_sign(row.auc.difference), interval(row, " to "), fixed(row.auc.p_value),
+               fixed(row.holm_p)});
   }
   return table.text();
 }
@@ -169,37 +194,23 @@ void write_paired(const std::vector<PairedRow>& rows, const std::filesystem::pat
 std::string paired_section(const Comparison& comparison) {
   const std::vector<PairedRow> rows = paired_rows(comparison);
   if (rows.empty()) return "";
+  const auto is_mean = [](const PairedRow& row) { return row.title == mean_of_unseen; };
   std::string body = paragraph(
       "AUC of each method minus that of the baseline, by bootstrap over the test videos; AUCs are "
       "means over seeds. Bold: p below 0.05 after Holm's adjustment for the number of methods. "
       "Intervals and p say how far other test videos would change this; that other seeds would "
       "change it, too, is not in them.",
       "muted");
-  for (const char* level : {frame_level, video_level}) {
-    HtmlTable table(std::string("Difference in ") + level + " AUC",
-                    {{"Method"},
-                     {"Against"},
-                     {"Manipulation"},
-                     {"Trained on"},
-                     {std::string("Difference, ") + level, "num"},
-                     {"95 % interval", "num"},
-                     {"p", "num"},
-                     {"p (Holm)", "num"}});
-    for (const PairedRow& row : rows) {
-      if (row.level != level) continue;
-      table.add({{escape(row.method)},
-                 {escape(row.baseline)},
-                 {escape(row.title), "", row.dataset},
-                 {row.trained ? "yes" : "no"},
-                 {with_sign(row.auc.difference), row.holm_p < .05 ? "num best" : "num"},
-                 {interval(row, " to "), "num"},
-                 {p_text(row.auc.p_value), "num"},
-                 {p_text(row.holm_p), "num"}},
-                row.title == mean_of_unseen ? "differs" : "");
-    }
-    body += table.html();
+  const bool has_means = std::ranges::any_of(rows, is_mean);
+  if (has_means) body += difference_table(rows, "", is_mean);
+  std::string tables;
+  for (const std::string level : {frame_level, video_level}) {
+    tables += difference_table(rows, "Difference in " + level + " AUC", [&](const PairedRow& row) {
+      return row.level == level && !is_mean(row);
+    });
   }
-  return section("paired", "Against the baseline", body);
+  return section("paired", "Against the baseline",
+                 body + folded("By manipulation", tables, !has_means));
 }
 
 }  // namespace deepfake
