@@ -40,6 +40,9 @@ END
 run train --data data --config settings.json --optimizer roga --run whole
 run evaluate --run whole
 grep -q "not trained on" out.txt || fail "evaluate prints no mean over unseen manipulations"
+run evaluate --run whole --video-score max
+grep -q "video max AUC" out.txt || fail "evaluate does not say how it scored videos"
+grep -q ",test,video," whole/eval.csv || fail "evaluate --video-score leaves out the mean"
 run report whole --output report.html
 grep -q "ynthetic" report.html || fail "the report does not say that the faces are synthetic"
 
@@ -81,6 +84,7 @@ refuses "epochs" train --data data --epochs many --run x
 echo '{"epohcs": 3}' >bad.json
 refuses "did you mean 'epochs'?" train --data data --config bad.json --run x
 refuses "Celeb-DF-v2" evaluate --run whole --datasets Celeb-DF-v2
+refuses "median" evaluate --run whole --video-score middle
 refuses "no such run" evaluate --run nowhere
 head -c 1000 whole/checkpoints/best.pt >cut.pt && cp cut.pt killed/checkpoints/best.pt
 refuses "cut off" evaluate --run killed

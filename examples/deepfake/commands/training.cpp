@@ -54,7 +54,17 @@ void add_evaluate(CLI::App& program) {
   command->footer("Example: roga-deepfake evaluate --run runs/roga --datasets Celeb-DF-v2");
   auto options = std::make_shared<EvaluateOptions>();
   add_test_options(*command, *options);
-  command->callback([=] { std::cout << to_text(evaluate(*options)); });
+  auto video_score = std::make_shared<std::string>("mean");
+  command
+      ->add_option("--video-score", *video_score,
+                   "how frames make a video's score: mean, max or median; rows of the mean are "
+                   "always written")
+      ->check(CLI::IsMember({"mean", "max", "median"}))
+      ->capture_default_str();
+  command->callback([=] {
+    options->video_score = video_score_named(*video_score);
+    std::cout << to_text(evaluate(*options));
+  });
 }
 
 void add_report(CLI::App& program) {

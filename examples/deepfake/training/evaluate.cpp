@@ -24,8 +24,9 @@ bool contains(const Range& range, const Value& value) {
 Evaluation evaluate(const EvaluateOptions& options) {
   const DetectorTest test = open_test(options);
   const TrainedDetector& trained = test.trained;
-  Evaluation evaluation{
-      test.synthetic, trained.config.train_datasets, trained.config.train_domains, {}, 0};
+  Evaluation evaluation{.synthetic = test.synthetic,
+                        .train_datasets = trained.config.train_datasets,
+                        .train_domains = trained.config.train_domains};
   Progress progress("evaluate", static_cast<std::int64_t>(test.frames));
   std::vector<FrameScore> scores;
   for (const Index& part : test.parts) {
@@ -38,7 +39,9 @@ Evaluation evaluate(const EvaluateOptions& options) {
         *trained.detector, part, [&](FrameRef frame) { return streaming.get(frame); }, scored);
     scores.insert(scores.end(), of_part.begin(), of_part.end());
   }
-  evaluation.rows = evaluate_frames(scores, trained.epoch, options.split);
+  evaluation.level_of_videos = video_level_of(options.video_score);
+  evaluation.rows =
+      evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
   merge_evals(trained.run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
            std::ranges::any_of(evaluation.rows,
@@ -60,7 +63,7 @@ void merge_evals(const fs::path& run, const std::vector<EvalRow>& rows,
 
 std::string to_text(const Evaluation& evaluation) {
   Table table({"data set", "manipulation", "trained", "frames", "frame AUC", "95 % interval",
-               "video AUC", "EER", "AP", "accuracy"});
+               evaluation.level_of_videos + " AUC", "frame EER", "frame AP", "frame accuracy"});
   struct Mean {
     double frame = 0;
     double video = 0;
@@ -68,7 +71,7 @@ std::string to_text(const Evaluation& evaluation) {
   } trained, unseen;
   const auto video_auc = [&](const EvalRow& of_frames) {
     for (const EvalRow& row : evaluation.rows) {
-      if (row.level == video_level && row.dataset == of_frames.dataset &&
+      if (row.level == evaluation.level_of_videos && row.dataset == of_frames.dataset &&
           row.domain == of_frames.domain) {
         return row.metrics.auc;
       }

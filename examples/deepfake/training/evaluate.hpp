@@ -12,14 +12,17 @@
 
 namespace deepfake {
 
-struct EvaluateOptions : TestOptions {};
+struct EvaluateOptions : TestOptions {
+  VideoScore video_score = VideoScore::mean;
+};
 
 struct Evaluation {
   bool synthetic = false;
   std::vector<std::string> train_datasets;
   std::vector<std::string> train_domains;
-  std::vector<EvalRow> rows;
+  std::vector<EvalRow> rows = {};
   std::size_t frames = 0;
+  std::string level_of_videos = video_level;
 };
 
 /// Scores the split of each data set, and writes RUN/eval.csv (rows of other splits and data sets
