@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "data/faults.hpp"
 #include "report/run_files.hpp"
 #include "report/table.hpp"
 #include "training/checkpoint.hpp"
@@ -69,7 +70,11 @@ Evaluation evaluate(const EvaluateOptions& options) {
   for (const Index& part : parts) total += count_frames(part);
   Progress progress("evaluate", static_cast<std::int64_t>(total));
   std::vector<FrameScore> scores;
+  const auto name = [&](const std::string& faults) {
+    if (!faults.empty()) progress.print(faults);
+  };
   for (const Index& part : parts) {
+    name(faults_text(part));
     ImageCache streaming(part, trained.model.size, 0);
     const auto scored = [&](std::size_t frames) {
       evaluation.frames += frames;
@@ -77,6 +82,7 @@ Evaluation evaluate(const EvaluateOptions& options) {
     };
     const auto of_part = score_frames(*detector, part, streaming, scored);
     scores.insert(scores.end(), of_part.begin(), of_part.end());
+    name(broken_text(streaming.broken(), "skipped"));
   }
   evaluation.rows = evaluate_frames(scores, state.at("epoch").get<std::int64_t>(), options.split);
   merge_evals(run, evaluation.rows, [&](const EvalRow& row) {

@@ -27,7 +27,9 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index, Ima
   for (std::size_t v = 0; v < index.videos.size(); ++v) {
     const Video& video = index.videos[v];
     for (std::size_t f = 0; f < video.frames.size(); ++f) {
-      images.push_back(cache.get({v, f}));
+      const std::optional<cv::Mat> image = cache.try_get({v, f});
+      if (!image) continue;
+      images.push_back(*image);
       scores.push_back({video.dataset, video.domain, video.name, video.frames[f].stem().string(),
                         video.is_fake ? 1 : 0, 0});
       if (images.size() == batch_size) flush();

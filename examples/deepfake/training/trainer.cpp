@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "data/faults.hpp"
 #include "report/run_files.hpp"
 #include "report/table.hpp"
 #include "synthetic/random.hpp"
@@ -126,6 +127,7 @@ class TrainingRun {
       if (is_epoch_end || stop || is_due) save(last_checkpoint(request_.run), true);
       if (stop && now_.step < total_steps_) break;
     }
+    name_broken_images();
     return {now_.step == total_steps_, now_.step, now_.skipped, now_.best_epoch, now_.best_auc};
   }
 
@@ -183,7 +185,23 @@ class TrainingRun {
     return config;
   }
 
+  void name_faults(const Index& index) {
+    const std::string text = faults_text(index);
+    if (!text.empty()) progress_.print(text);
+  }
+
+  void name_broken_images() {
+    const auto name = [&](const ImageCache& cache, const std::string& treated) {
+      const std::string text = broken_text(cache.broken(), treated);
+      if (!text.empty()) progress_.print(text);
+    };
+    name(cache_, "the nearest frame of the video taken instead");
+    for (const ImageCache& cache : val_caches_) name(cache, "skipped in validation");
+  }
+
   void announce() {
+    name_faults(set_.train);
+    for (const Index& part : set_.val) name_faults(part);
     std::string domains;
     const std::vector<std::size_t> sizes = sampler_.sizes();
     for (std::size_t k = 0; k < sizes.size(); ++k) {
