@@ -33,7 +33,7 @@ class HostileData {
     add("Own_fake", "train", "listed", {});
     for (const int n : {1, 2, 5}) fs::remove(file("gaps", n));
     fs::remove_all(file("absent", 0).parent_path());
-    for (const int n : {0, 2, 3}) write_text(file("broken", n), "no picture");
+    for (const int n : {1, 2, 3}) write_text(file("broken", n), "no picture");
     for (const int n : {0, 1}) write_text(file("rotten", n), "");
     cv::imwrite(file("single", 3).string(), cv::Mat(4, 4, CV_8UC1, cv::Scalar(3)));
     write_text(folder_.path() / "Own.json", json{{"Own", index_}}.dump());
@@ -167,18 +167,19 @@ TEST_CASE("faults: the nearest readable frame stands in for a broken one", "[fau
     return static_cast<int>(cache.get({broken, frame}).at<cv::Vec3b>(0, 0)[2]);
   };
   CHECK(brightness(3) == 4);
-  CHECK(brightness(0) == 1);
-  CHECK(brightness(2) == 1);  // 3 is broken, 1 and 4 are read; 1 is nearer
-  CHECK(brightness(1) == 1);
+  CHECK(brightness(1) == 0);
+  CHECK(brightness(2) == 0);  // as near as 4; the earlier one
+  CHECK(brightness(4) == 4);
   CHECK_FALSE(cache.try_get({broken, 3}));
   CHECK(cache.try_get({broken, 4}));
   CHECK(cache.broken().size() == 3);
   CHECK(broken_text(cache.broken(), "skipped") ==
-        "broken images, skipped, 3: " + data.file("broken", 0).string() + ", " +
+        "broken images, skipped, 3: " + data.file("broken", 1).string() + ", " +
             data.file("broken", 2).string() + ", " + data.file("broken", 3).string());
 
   const std::size_t rotten = position(index, "rotten");
   const std::string message = message_of([&] { cache.get({rotten, 1}); });
+  CHECK(message_of([&] { cache.get({rotten, 0}); }) != "");
   CHECK(mentions(message, "Own > Own_fake > train > rotten: none of its frames can be read"));
   CHECK(mentions(message, data.file("rotten", 1).string()));
   CHECK(broken_text({}, "skipped").empty());
