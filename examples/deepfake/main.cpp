@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
       "roga-deepfake");
   program.require_subcommand(1);
   deepfake::add_make_data(program);
+  deepfake::add_import(program);
   deepfake::add_check_data(program);
   deepfake::add_train(program);
   deepfake::add_evaluate(program);

@@ -58,7 +58,11 @@ TEST_CASE("missing, broken and leaking data is found and named", "[check]") {
   index.videos.push_back(index.videos[0]);
   index.videos.back().name = "003_010";
   index.videos.back().frames.resize(1);
-  index.without_frames = {"FF-DF > FF-DF > test > c23 > 020_021"};
+  index.faults.without_frames = {{.dataset = "FF-DF",
+                                  .label = "FF-DF",
+                                  .split = "test",
+                                  .compression = "c23",
+                                  .name = "020_021"}};
   index.synthetic = true;
 
   const DataCheck check = check_data(index, {.threads = 3});

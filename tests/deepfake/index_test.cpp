@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/faults.hpp"
 #include "data/identities.hpp"
 #include "data/image.hpp"
 #include "sample_data.hpp"
@@ -127,7 +128,7 @@ TEST_CASE("frames are sorted as numbers and masks follow them", "[index]") {
                                        {"masks", {"m/10.png", "m/100.png"}}};
   index["X"]["X_Fake"]["test"]["a"]["masks"] = {"m/0010.png", "m/100.png"};
   write_text(folder.path() / "X.json", index.dump());
-  const Index loaded = load(folder.path(), {.require_frames = false});
+  const Index loaded = load(folder.path(), {.require_frames = false, .keep_missing = true});
   const Video& video = loaded.videos.at(0);
   CHECK(stems(video) == std::vector<std::string>{"9", "0010", "100"});
   REQUIRE(video.masks.size() == 3);
@@ -155,7 +156,9 @@ TEST_CASE("labels tell their class", "[index]") {
   const std::string message = message_of([&] { load(folder.path()); });
   CHECK(mentions(message, "X.json"));
   CHECK(mentions(message, "unknown label 'odd'"));
-  const Index index = load(folder.path(), {.label_classes = {{"odd", 1}}, .require_frames = false});
+  const Index index =
+      load(folder.path(),
+           {.label_classes = {{"odd", 1}}, .require_frames = false, .keep_missing = true});
   CHECK(index.videos.at(0).is_fake);
 }
 
@@ -185,8 +188,9 @@ TEST_CASE("a video without frames is left out and reported", "[index]") {
   write_index(folder.path() / "Celeb-DF-v2.json", {});
   const Index index = load(folder.path());
   CHECK(index.videos.empty());
-  CHECK(index.without_frames ==
-        std::vector<std::string>{"Celeb-DF-v2 > CelebDFv2_fake > test > id0_id1_0000"});
+  REQUIRE(index.faults.without_frames.size() == 1);
+  CHECK(place_of(index.faults.without_frames[0]) ==
+        "Celeb-DF-v2 > CelebDFv2_fake > test > id0_id1_0000");
 }
 
 TEST_CASE("frames are picked evenly, ends included", "[index]") {
@@ -245,14 +249,15 @@ TEST_CASE("two compressions need a choice", "[index]") {
         {"label", "FF-DF"}, {"frames", {std::string(compression) + "/000_003/0.png"}}};
   }
   write_text(folder.path() / "FF-DF.json", index.dump());
-  const Index loaded = load(folder.path(), {.require_frames = false});
+  const Index loaded = load(folder.path(), {.require_frames = false, .keep_missing = true});
   REQUIRE(loaded.videos.size() == 2);
   CHECK(mentions(message_of([&] { select(loaded, {}); }),
                  "FF-DF comes in the compressions c23, c40"));
   CHECK(select(loaded, {.compression = "c40"}).videos.at(0).compression == "c40");
   CHECK(select(loaded, {.datasets = {"FF-DF_c40"}}).videos.at(0).compression == "c40");
   const Index at_load =
-      load(folder.path(), {.keep = {.datasets = {"FF-DF_c23"}}, .require_frames = false});
+      load(folder.path(),
+           {.keep = {.datasets = {"FF-DF_c23"}}, .require_frames = false, .keep_missing = true});
   REQUIRE(at_load.videos.size() == 1);
   CHECK(at_load.videos[0].compression == "c23");
 }

@@ -197,7 +197,8 @@ TEST_CASE("ImageCache: keeps frames up to its limit and reads RGB", "[cache]") {
   std::filesystem::remove(folder.path() / "0.png");
   std::filesystem::remove(folder.path() / "1.png");
   CHECK(cache.get({0, 0}).rows == 8);
-  CHECK(mentions(message_of([&] { cache.get({0, 1}); }), "1.png"));
+  CHECK(cache.get({0, 1}).at<cv::Vec3b>(3, 3) == cv::Vec3b(200, 20, 10));  // frame 0
+  CHECK(cache.broken() == std::vector<std::filesystem::path>{folder.path() / "1.png"});
 }
 
 TEST_CASE("learning_rate: warm-up, then constant, cosine or steps", "[schedule]") {

@@ -8,6 +8,7 @@
 namespace deepfake {
 
 void add_make_data(CLI::App& program);
+void add_import(CLI::App& program);
 void add_check_data(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);

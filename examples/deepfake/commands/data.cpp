@@ -139,7 +139,8 @@ void add_check_data(CLI::App& program) {
     options->check.read_images = !options->only_list;
     const Index index =
         load_index(locate_data(options->data, options->rgb_dir),
-                   {.keep = {.datasets = options->datasets, .compression = options->compression}});
+                   {.keep = {.datasets = options->datasets, .compression = options->compression},
+                    .keep_missing = true});
     const DataCheck check = check_data(index, options->check);
     std::cout << to_text(check, options->check.named_files);
     if (!check.ok()) throw std::runtime_error(options->data + ": the data has faults, see above");

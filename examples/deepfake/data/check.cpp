@@ -8,24 +8,29 @@
 #include <thread>
 #include <tuple>
 
+#include "data/faults.hpp"
 #include "data/image.hpp"
 #include "report/table.hpp"
 
 namespace deepfake {
 namespace {
 
-enum class FileState : unsigned char { good, missing, unreadable };
+enum class FileState : unsigned char { good, grey, missing, unreadable };
+
+bool is_grey(const cv::Mat& rgb) {
+  const auto is_colourless = [](const cv::Vec3b& p) { return p[0] == p[1] && p[1] == p[2]; };
+  return std::all_of(rgb.begin<cv::Vec3b>(), rgb.end<cv::Vec3b>(), is_colourless);
+}
 
 FileState state_of(const std::filesystem::path& file, bool read) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored)) return FileState::missing;
   if (!read) return FileState::good;
   try {
-    read_image(file);
+    return is_grey(read_image(file)) ? FileState::grey : FileState::good;
   } catch (const std::exception&) {
     return FileState::unreadable;
   }
-  return FileState::good;
 }
 
 void check_files(const Index& index, const CheckOptions& options, DataCheck& check) {
@@ -54,6 +59,7 @@ void check_files(const Index& index, const CheckOptions& options, DataCheck& che
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (states[i] == FileState::missing) check.missing.push_back(files[i]->string());
     if (states[i] == FileState::unreadable) check.unreadable.push_back(files[i]->string());
+    check.grey += states[i] == FileState::grey ? 1 : 0;
   }
 }
 
@@ -139,15 +145,18 @@ void append_files(std::string& text, const std::vector<std::string>& files, std:
 }  // namespace
 
 bool DataCheck::ok() const {
-  return !groups.empty() && without_frames.empty() && missing.empty() && unreadable.empty() &&
-         leaks.empty();
+  return !groups.empty() && unknown_labels.empty() && without_frames.empty() && missing.empty() &&
+         unreadable.empty() && leaks.empty();
 }
 
 DataCheck check_data(const Index& index, const CheckOptions& options) {
   DataCheck check;
   check.synthetic = index.synthetic;
   check.fingerprint = fingerprint(index);
-  check.without_frames = index.without_frames;
+  check.unknown_labels = unknown_label_names(index.faults);
+  for (const Video& video : index.faults.without_frames) {
+    check.without_frames.push_back(place_of(video));
+  }
   count_groups(index, check);
   check_files(index, options, check);
   check.leaks = identity_leaks(index);
@@ -180,6 +189,7 @@ std::string to_text(const DataCheck& check, std::size_t named_files) {
   if (!check.videos_by_frames.empty()) {
     text += "Frames per video\n" + histogram(check.videos_by_frames) + '\n';
   }
+  append_files(text, check.unknown_labels, named_files, "unknown labels, their videos not counted");
   append_files(text, check.without_frames, named_files, "videos without a frame");
   append_files(text, check.missing, named_files, "missing files");
   append_files(text, check.unreadable, named_files, "unreadable files");
@@ -189,6 +199,7 @@ std::string to_text(const DataCheck& check, std::size_t named_files) {
                     leak.second_split + " (" + leak.second_video + ")");
   }
   append_files(text, leaks, named_files, "identities in more than one split");
+  if (check.grey > 0) text += "note, images without colour: " + std::to_string(check.grey) + '\n';
   append_files(text, check.one_class, named_files, "note, one class only");
   text += std::to_string(videos) + " videos, " + std::to_string(frames) + " frames, fingerprint " +
           check.fingerprint + '\n';

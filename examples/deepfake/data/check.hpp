@@ -37,9 +37,11 @@ struct DataCheck {
   std::string fingerprint;
   std::vector<GroupCount> groups;
   std::vector<std::size_t> videos_by_frames;  ///< histogram: entry n, videos with n frames
+  std::vector<std::string> unknown_labels;    ///< with the number of videos
   std::vector<std::string> without_frames;
   std::vector<std::string> missing;  ///< frame files, in the index's order
   std::vector<std::string> unreadable;
+  std::size_t grey = 0;  ///< images without colour: no fault, but worth knowing
   std::vector<IdentityLeak> leaks;
   std::vector<std::string> one_class;  ///< data set and split with only reals or only fakes
 

@@ -30,8 +30,10 @@ std::filesystem::path FramePaths::resolve(std::string path) {
   Rule& rule = is_absolute ? absolute_ : relative_;
   if (rule) return apply(path, *rule);
 
-  // After this many misses the data is not there; the caller's error or count says so.
-  constexpr int patience = 100;
+  // After this many misses in one folder the folder is not there; others may be.
+  constexpr int patience = 8;
+  std::string folder = path.substr(0, path.rfind('/') + 1);
+  if (folder != failed_folder_) failures_ = 0;
   if (failures_ < patience) {
     const auto exists = [&](std::size_t candidate) {
       std::error_code ignored;
@@ -49,9 +51,23 @@ std::filesystem::path FramePaths::resolve(std::string path) {
         return apply(path, candidate);
       }
     }
+    failed_folder_ = std::move(folder);
     ++failures_;
   }
   return apply(path, is_absolute ? as_is : 0);
+}
+
+bool ExistingFiles::contains(const std::filesystem::path& file) {
+  if (folder_ != file.parent_path()) {
+    folder_ = file.parent_path();
+    names_.clear();
+    std::error_code none_there;
+    for (std::filesystem::directory_iterator entry(*folder_, none_there), end;
+         !none_there && entry != end; entry.increment(none_there)) {
+      names_.insert(entry->path().filename());
+    }
+  }
+  return names_.contains(file.filename());
 }
 
 }  // namespace deepfake

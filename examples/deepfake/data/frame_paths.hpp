@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace deepfake {
@@ -32,7 +33,19 @@ class FramePaths {
   std::filesystem::path rgb_dir_;
   Rule absolute_;
   Rule relative_;
-  int failures_ = 0;
+  std::string failed_folder_;
+  int failures_ = 0;  // in that folder
+};
+
+/// Tells which files exist. A folder is listed once, where asking for each of its frames would be a
+/// round trip each on a network's disk.
+class ExistingFiles {
+ public:
+  bool contains(const std::filesystem::path& file);
+
+ private:
+  std::optional<std::filesystem::path> folder_;  // the last one asked for
+  std::set<std::filesystem::path> names_;
 };
 
 }  // namespace deepfake

@@ -66,6 +66,10 @@ class IndexFile {
         }
       }
     }
+    if (!knows_a_label_ && !unknown_label_.empty()) {
+      fail(file_, "unknown label '" + unknown_label_ +
+                      "': name its class, or let it end in _real or _fake");
+    }
     if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
       fail(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
                       first_frame_ + "); correct the frames' folder or extract the frames");
@@ -105,18 +109,33 @@ class IndexFile {
     video.name = name;
     if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
     video.domain = video.label;
-    video.is_fake = class_of(video.label) == 1;
+    const std::optional<int> class_known = class_of(video.label);
+    video.is_fake = class_known == 1;
+    knows_a_label_ = knows_a_label_ || class_known;
+    if (!class_known && unknown_label_.empty()) unknown_label_ = video.label;
     if (!keeps(options_.keep, video)) return;
-
-    std::vector<std::string> frames = path_list(entry["frames"], where + " > frames");
-    if (frames.empty()) {
-      index_.without_frames.push_back(where);
+    if (!class_known) {
+      index_.faults.unknown_labels.push_back(std::move(video));
       return;
     }
-    if (first_frame_.empty()) first_frame_ = frames.front();
-    frames_listed_ += frames.size();
+
+    const std::vector<std::string> listed = path_list(entry["frames"], where + " > frames");
+    if (!listed.empty() && first_frame_.empty()) first_frame_ = listed.front();
+    frames_listed_ += listed.size();
+    std::vector<fs::path> frames;
+    for (const std::string& path : listed) {
+      fs::path frame = paths_.resolve(path);
+      if (options_.keep_missing || files_.contains(frame)) frames.push_back(std::move(frame));
+    }
+    if (frames.empty()) {
+      index_.faults.without_frames.push_back(std::move(video));
+      return;
+    }
+    if (frames.size() < listed.size()) {
+      index_.faults.missing_frames.push_back({video, listed.size() - frames.size()});
+    }
     for (const std::size_t n : evenly_spaced(frames.size(), options_.keep.frames_per_video)) {
-      video.frames.push_back(paths_.resolve(frames[n]));
+      video.frames.push_back(frames[n]);
     }
     if (entry.contains("masks")) {
       add_masks(video, path_list(entry["masks"], where + " > masks"));
@@ -124,13 +143,9 @@ class IndexFile {
     index_.videos.push_back(std::move(video));
   }
 
-  int class_of(const std::string& label) const {
-    if (const auto given = options_.label_classes.find(label);
-        given != options_.label_classes.end()) {
-      return given->second;
-    }
-    if (const auto known = class_of_label(label)) return *known;
-    fail(file_, "unknown label '" + label + "': name its class, or let it end in _real or _fake");
+  std::optional<int> class_of(const std::string& label) const {
+    const auto given = options_.label_classes.find(label);
+    return given != options_.label_classes.end() ? given->second : class_of_label(label);
   }
 
   std::string text(const json& value, const std::string& where) const {
@@ -175,8 +190,11 @@ class IndexFile {
   const LoadOptions& options_;
   Index& index_;
   FramePaths paths_;
+  ExistingFiles files_;
   std::size_t frames_listed_ = 0;
   std::string first_frame_;
+  bool knows_a_label_ = false;
+  std::string unknown_label_;  // the first one
 };
 
 std::vector<fs::path> json_files(const fs::path& folder) {

@@ -26,11 +26,22 @@ struct Video {
   std::optional<std::size_t> real_partner = {};
 };
 
+/// What the index files list and a loaded Index lacks. The videos here hold no frames.
+struct Faults {
+  struct MissingFrames {
+    Video video;
+    std::size_t count = 0;  ///< of its listed frames
+  };
+  std::vector<Video> unknown_labels;          ///< left out: their label tells no class
+  std::vector<Video> without_frames;          ///< left out: no frame is listed, or none exists
+  std::vector<MissingFrames> missing_frames;  ///< of the videos that stay
+};
+
 struct Index {
   std::vector<Video> videos;
   bool synthetic = false;  ///< rendered faces: the data's synthetic.json says so
   std::filesystem::path rgb_dir;
-  std::vector<std::string> without_frames;  ///< listed videos that were left out: no frame
+  Faults faults;
 };
 
 /// Where a data set's parts lie.
@@ -62,15 +73,17 @@ struct LoadOptions {
   /// Classes (0 real, 1 fake) of label names, beyond those that class_of_label knows.
   std::map<std::string, int> label_classes = {};
   bool require_frames = true;  ///< an index none of whose frames exists is an error
+  bool keep_missing = false;   ///< videos keep frames whose files do not exist
 };
 
 /// Reads the index files. Both nestings are understood: dataset, label, split, [compression,]
-/// video.
+/// video. Single faults (see Faults) are left out and recorded; a file none of whose labels is
+/// known, or none of whose frames exists, is an error.
 /// @throws std::runtime_error, one line that names the file and the entry.
 Index load_index(const DataFolder& data, const LoadOptions& options = {});
 
-/// The videos of @p index that @p selection names. A video listed by several data sets (the reals
-/// of FF-DF, FF-F2F, ...) appears once.
+/// The videos and faults of @p index that @p selection names. A video listed by several data sets
+/// (the reals of FF-DF, FF-F2F, ...) appears once.
 /// @throws std::runtime_error if nothing is left, if a named data set or manipulation does not
 /// occur, or if one data set comes in several compressions and none was chosen.
 Index select(const Index& index, const Selection& selection);

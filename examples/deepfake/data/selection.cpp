@@ -9,6 +9,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "data/faults.hpp"
+
 namespace deepfake {
 namespace {
 
@@ -134,6 +136,26 @@ void link_real_partners(Index& index) {
   }
 }
 
+Faults select(const Faults& faults, const Selection& selection) {
+  std::set<std::string> seen;
+  const auto is_new = [&](const char* kind, const Video& video) {
+    Video of_family = video;  // listed by FF-DF, FF-F2F, ...: once
+    of_family.dataset = label_family(video.label);
+    return keeps(selection, video) && seen.insert(kind + place_of(of_family)).second;
+  };
+  Faults selected;
+  for (const Video& video : faults.unknown_labels) {
+    if (is_new("label", video)) selected.unknown_labels.push_back(video);
+  }
+  for (const Video& video : faults.without_frames) {
+    if (is_new("none", video)) selected.without_frames.push_back(video);
+  }
+  for (const Faults::MissingFrames& missing : faults.missing_frames) {
+    if (is_new("missing", missing.video)) selected.missing_frames.push_back(missing);
+  }
+  return selected;
+}
+
 Index select(const Index& index, const Selection& selection) {
   std::set<std::string> datasets, domains;
   for (const Video& video : index.videos) {
@@ -164,6 +186,7 @@ Index select(const Index& index, const Selection& selection) {
       if (!video.masks.empty()) kept.masks.push_back(video.masks[n]);
     }
   }
+  selected.faults = select(index.faults, selection);
   if (selected.videos.empty()) {
     std::set<std::string> splits, found;
     for (const Video& video : index.videos) {

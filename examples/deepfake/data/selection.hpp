@@ -24,6 +24,8 @@ NamedSet split_compression(const std::string& name);
 /// Whether @p selection keeps @p video, frames aside.
 bool keeps(const Selection& selection, const Video& video);
 
+Faults select(const Faults& faults, const Selection& selection);
+
 /// Sets Video::real_partner by the videos' names.
 void link_real_partners(Index& index);
 

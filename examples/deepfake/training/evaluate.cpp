@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "data/faults.hpp"
 #include "report/run_files.hpp"
 #include "report/table.hpp"
 #include "training/progress.hpp"
@@ -29,19 +30,22 @@ Evaluation evaluate(const EvaluateOptions& options) {
                         .train_domains = trained.config.train_domains};
   Progress progress("evaluate", static_cast<std::int64_t>(test.frames));
   std::vector<FrameScore> scores;
+  const auto name = [&](const std::string& faults) {
+    if (!faults.empty()) progress.print(faults);
+  };
   for (const Index& part : test.parts) {
+    name(faults_text(part));
     ImageCache streaming(part, trained.options.model.size, 0);
     const auto scored = [&](std::size_t frames) {
       evaluation.frames += frames;
       progress.update(static_cast<std::int64_t>(evaluation.frames), part.videos.front().dataset);
     };
-    const auto of_part = score_frames(
-        *trained.detector, part, [&](FrameRef frame) { return streaming.get(frame); }, scored);
+    const auto of_part = score_frames(*trained.detector, part, streaming.source(), scored);
     scores.insert(scores.end(), of_part.begin(), of_part.end());
+    name(broken_text(streaming.broken(), "skipped"));
   }
   evaluation.level_of_videos = video_level_of(options.video_score);
-  evaluation.rows =
-      evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
+  evaluation.rows = evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
   merge_evals(trained.run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
            std::ranges::any_of(evaluation.rows,

@@ -16,8 +16,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "data/faults.hpp"
 #include "report/run_files.hpp"
 #include "report/table.hpp"
+#include "report/tensorboard.hpp"
 #include "synthetic/random.hpp"
 #include "training/batch_pipeline.hpp"
 #include "training/checkpoint.hpp"
@@ -152,6 +154,7 @@ class TrainingRun {
       if (is_epoch_end || stop || is_due) save(last_checkpoint(request_.run), true);
       if (stop && !is_finished()) break;
     }
+    name_broken_images();
     if (now_.step < total_steps_ && is_finished()) {
       progress_.print("stopped early: no better val AUC for " + std::to_string(options_.patience) +
                       " epochs");
@@ -193,6 +196,9 @@ class TrainingRun {
     for (const std::string& domain : set_.domains) columns.push_back("loss " + domain);
     history_.emplace(run, columns, resumes ? CsvWriter::Mode::append : CsvWriter::Mode::fresh,
                      now_.step);
+    board_.emplace(run, resumes ? TensorBoardWriter::Mode::append : TensorBoardWriter::Mode::fresh,
+                   now_.step);
+    if (!resumes) board_->text("options", 0, "```\n" + to_json(options_).dump(1) + "\n```");
   }
 
   void resume() {
@@ -229,7 +235,23 @@ class TrainingRun {
     return config;
   }
 
+  void name_faults(const Index& index) {
+    const std::string text = faults_text(index);
+    if (!text.empty()) progress_.print(text);
+  }
+
+  void name_broken_images() {
+    const auto name = [&](const ImageCache& cache, const std::string& treated) {
+      const std::string text = broken_text(cache.broken(), treated);
+      if (!text.empty()) progress_.print(text);
+    };
+    name(cache_, "the nearest frame of the video taken instead");
+    for (const ImageCache& cache : val_caches_) name(cache, "skipped in validation");
+  }
+
   void announce() {
+    name_faults(set_.train);
+    for (const Index& part : set_.val) name_faults(part);
     std::string domains;
     const std::vector<std::size_t> sizes = sampler_.sizes();
     for (std::size_t k = 0; k < sizes.size(); ++k) {
@@ -327,6 +349,13 @@ class TrainingRun {
     row.img_s = images * timed_.steps / timed_.all;
     row.step_seconds = timed_.step / timed_.steps;
     history_->write(row);
+    board_->scalar("train/loss", row.step, row.loss);
+    for (const std::string& domain : set_.domains) {
+      board_->scalar("train/loss " + domain, row.step, row.extra["loss " + domain]);
+    }
+    board_->scalar("train/direction norm", row.step, row.grad_norm);
+    board_->scalar("train/lr", row.step, lr);
+    board_->scalar("train/images per second", row.step, row.img_s);
     loss_ = row.loss;
     images_per_second_ = row.img_s;
     now_.summed_steps = 0;
@@ -346,6 +375,10 @@ class TrainingRun {
       const int level = row.level == frame_level ? 0 : 1;
       auc[level] += row.metrics.auc;
       ++count[level];
+    }
+    for (const EvalRow& row : rows) {
+      board_->scalar("val " + row.level + " AUC/" + row.dataset + ' ' + row.domain, now_.step,
+                     row.metrics.auc);
     }
     auc[0] /= count[0];
     auc[1] /= count[1];
@@ -370,14 +403,14 @@ class TrainingRun {
   std::vector<EvalRow> validate(std::int64_t number) {
     std::vector<FrameScore> scores;
     for (std::size_t i = 0; i < set_.val.size(); ++i) {
-      const auto part = score_frames(*detector_, set_.val[i],
-                                     [&](FrameRef frame) { return val_caches_[i].get(frame); });
+      const auto part = score_frames(*detector_, set_.val[i], val_caches_[i].source());
       scores.insert(scores.end(), part.begin(), part.end());
     }
     return evaluate_frames(scores, number, "val");
   }
 
   void save(const fs::path& file, bool with_optimizer) {
+    board_->flush();
     Json state;
     state["options"] = to_json(options_);
     state["data_fingerprint"] = set_.fingerprint;
@@ -405,6 +438,7 @@ class TrainingRun {
   std::optional<roga::LossScaler> scaler_;
   std::optional<WeightAverage> average_;
   std::optional<HistoryWriter> history_;
+  std::optional<TensorBoardWriter> board_;
   Progression now_;
 
   struct {

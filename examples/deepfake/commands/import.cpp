@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// import.
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <opencv2/core/utils/logger.hpp>
+#include <thread>
+
+#include "commands/commands.hpp"
+#include "data/check.hpp"
+#include "data/import.hpp"
+#include "data/index.hpp"
+#include "training/progress.hpp"
+
+namespace deepfake {
+namespace {
+
+void import_and_count(const ImportOptions& options) {
+  // OpenCV writes paragraphs about a video that it cannot open; the faults name it in a line.
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  ImportResult result;
+  {
+    std::unique_ptr<Progress> progress;
+    result = import_data(options, [&](std::size_t done, std::size_t total) {
+      if (!progress) {
+        progress = std::make_unique<Progress>("import", static_cast<std::int64_t>(total));
+      }
+      progress->update(static_cast<std::int64_t>(done));
+    });
+  }
+  const std::size_t reused = result.frames - result.written - result.in_place;
+  std::cout << options.output.string() << ": " << result.kind << ", " << result.videos
+            << " videos, " << result.frames << " frames (" << result.written << " written, "
+            << reused << " there already, " << result.in_place << " listed where they are)\n";
+  const std::string faults = to_text(result.faults);
+  if (!faults.empty()) std::cout << faults << '\n';
+  const Index index =
+      load_index(locate_data(options.output), {.keep = {.datasets = result.datasets}});
+  std::cout << '\n' << to_text(check_data(index, {.read_images = false}));
+}
+
+}  // namespace
+
+void add_import(CLI::App& program) {
+  auto* command = program.add_subcommand(
+      "import", "Turn raw FaceForensics++, Celeb-DF or folders of videos and images into data");
+  command->footer(
+      "Example: roga-deepfake import --from FaceForensics++ --output data --crop-faces\n"
+      "         roga-deepfake import --from mine --output data --name mine\n"
+      "         where mine/ holds real/ and a folder for each kind of fake, possibly below\n"
+      "         train/, val/ and test/");
+  auto options = std::make_shared<ImportOptions>();
+  options->threads = std::max(1U, std::thread::hardware_concurrency());
+  command->add_option("--from", options->from, "folder of the raw data")->required();
+  command->add_option("--output", options->output, "folder to write")->required();
+  command->add_option("--name", options->name, "of a tree's data set; the output's if not given");
+  command->add_option("--frames", options->frames, "per video, evenly spaced; 0: all")
+      ->capture_default_str();
+  command->add_flag("--crop-faces", options->crop_faces, "cut out the largest face of each frame");
+  command->add_option("--margin", options->face.margin, "side of the crop over the face's")
+      ->check(CLI::Range(0.5, 10.0))
+      ->capture_default_str();
+  command->add_option("--size", options->face.size, "side of the crop in pixels")
+      ->check(CLI::Range(8, 4096))
+      ->capture_default_str();
+  command->add_option("--cascade", options->face.cascade, "Haar cascade; OpenCV's if not given");
+  command->add_option("--compression", options->compression, "raw, c23 or c40")
+      ->check(CLI::IsMember({"raw", "c23", "c40"}))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "of the splits, where the data has none")
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "the result does not depend on it")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->callback([=] { import_and_count(*options); });
+}
+
+}  // namespace deepfake

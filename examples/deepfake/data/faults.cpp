@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "data/faults.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace deepfake {
+
+std::string place_of(const Video& video) {
+  return video.dataset + " > " + video.label + " > " + video.split + " > " +
+         (video.compression.empty() ? "" : video.compression + " > ") + video.name;
+}
+
+std::string count_and_names(std::span<const std::string> names, std::size_t named) {
+  std::string text = std::to_string(names.size());
+  for (std::size_t i = 0; i < std::min(named, names.size()); ++i) {
+    text += (i == 0 ? ": " : ", ") + names[i];
+  }
+  if (names.size() > named) text += " and " + std::to_string(names.size() - named) + " more";
+  return text;
+}
+
+std::vector<std::string> unknown_label_names(const Faults& faults) {
+  std::map<std::string, std::vector<const Video*>> by_label;
+  for (const Video& video : faults.unknown_labels) by_label[video.label].push_back(&video);
+  std::vector<std::string> names;
+  for (const auto& [label, videos] : by_label) {
+    names.push_back(label + ": " + std::to_string(videos.size()) +
+                    (videos.size() == 1 ? " video, " : " videos, the first ") +
+                    place_of(*videos.front()));
+  }
+  return names;
+}
+
+std::string faults_text(const Index& index) {
+  std::string text;
+  const auto add = [&](const std::string& kind, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += (text.empty() ? "" : "\n") + kind + ", " + count_and_names(names);
+  };
+  add("unknown labels, their videos left out", unknown_label_names(index.faults));
+  std::vector<std::string> names;
+  for (const Video& video : index.faults.without_frames) names.push_back(place_of(video));
+  add("videos without a frame, left out", names);
+  names.clear();
+  std::size_t frames = 0;
+  for (const auto& [video, count] : index.faults.missing_frames) {
+    frames += count;
+    names.push_back(place_of(video) + " (" + std::to_string(count) + ")");
+  }
+  add(std::to_string(frames) + " frames missing, videos used without them", names);
+  return text;
+}
+
+std::string broken_text(std::span<const std::filesystem::path> files, const std::string& treated) {
+  if (files.empty()) return "";
+  std::vector<std::string> names;
+  for (const std::filesystem::path& file : files) names.push_back(file.string());
+  std::ranges::sort(names);  // not by the order in which a run met them
+  return "broken images, " + treated + ", " + count_and_names(names);
+}
+
+}  // namespace deepfake

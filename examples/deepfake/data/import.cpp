@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#include "data/import.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "data/faults.hpp"
+#include "data/image.hpp"
+#include "data/import_sources.hpp"
+#include "data/video_frames.hpp"
+#include "report/replace_file.hpp"
+
+namespace deepfake {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+std::string frame_name(int number) {
+  char name[24];
+  std::snprintf(name, sizeof name, "%03d.png", number);
+  return name;
+}
+
+void write_png(const fs::path& file, const cv::Mat& rgb) {
+  const std::vector<unsigned char> png = encode_png(rgb);
+  replace_file(file, {reinterpret_cast<const char*>(png.data()), png.size()});
+}
+
+/// What became of one video.
+struct Outcome {
+  std::vector<std::string> frames;  ///< paths for the index
+  std::size_t written = 0;
+  std::size_t in_place = 0;
+  std::size_t faceless = 0;
+  std::vector<std::string> unreadable;
+};
+
+/// Extracts videos one after the other; a thread has its own.
+class Extractor {
+ public:
+  explicit Extractor(const ImportOptions& options) : options_(options) {
+    if (options.crop_faces) cropper_.emplace(options.face);
+  }
+
+  Outcome extract(const SourceVideo& source) {
+    outcome_ = {};
+    written_.clear();
+    if (source.in_place) {
+      for (const NumberedImage& image : spaced_images(source.source)) {
+        outcome_.frames.push_back(fs::absolute(image.file).lexically_normal().generic_string());
+      }
+      outcome_.in_place = outcome_.frames.size();
+      return std::move(outcome_);
+    }
+    folder_ = options_.output / "rgb" / source.folder;
+    fs::create_directories(folder_);
+    std::vector<int> numbers;
+    if (is_video_file(source.source) && !fs::is_directory(source.source)) {
+      numbers = extract_video(source.source);
+    } else if (fs::is_directory(source.source)) {
+      numbers = convert_images(spaced_images(source.source));
+    } else {
+      numbers = convert_images({{0, source.source}});
+    }
+    for (const int number : numbers) {
+      if (!is_there(number)) continue;
+      outcome_.frames.push_back((source.folder / frame_name(number)).generic_string());
+      outcome_.written += written_.contains(number) ? 1 : 0;
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  bool is_there(int number) const { return fs::exists(folder_ / frame_name(number)); }
+
+  std::vector<NumberedImage> spaced_images(const fs::path& folder) const {
+    const std::vector<NumberedImage> all = numbered_images(folder);
+    std::vector<NumberedImage> spaced;
+    for (const std::size_t n : evenly_spaced(all.size(), options_.frames)) spaced.push_back(all[n]);
+    return spaced;
+  }
+
+  std::vector<int> extract_video(const fs::path& file) {
+    std::set<int> faceless;
+    try {
+      std::vector<int> numbers = read_video_frames(
+          file, options_.frames, [&](int number) { return !is_there(number); },
+          [&](const VideoFrame& frame) {
+            if (!write(frame)) faceless.insert(frame.number);
+          });
+      outcome_.faceless = static_cast<std::size_t>(
+          std::ranges::count_if(numbers, [&](int n) { return faceless.contains(n); }));
+      return numbers;
+    } catch (const UnreadableVideo&) {
+      outcome_.unreadable.push_back(name_of(file));
+      return {};
+    }
+  }
+
+  std::vector<int> convert_images(const std::vector<NumberedImage>& images) {
+    std::vector<int> numbers;
+    for (const auto& [number, file] : images) {
+      numbers.push_back(number);
+      if (is_there(number)) continue;
+      cv::Mat image;
+      try {
+        image = read_image(file);
+      } catch (const std::runtime_error&) {
+        outcome_.unreadable.push_back(name_of(file));
+        continue;
+      }
+      outcome_.faceless += write({number, image}) ? 0 : 1;
+    }
+    return numbers;
+  }
+
+  /// @return whether there was something to write
+  bool write(const VideoFrame& frame) {
+    const std::optional<cv::Mat> image =
+        cropper_ ? cropper_->crop(frame.rgb) : std::optional(frame.rgb);
+    if (!image) return false;
+    write_png(folder_ / frame_name(frame.number), *image);
+    written_.insert(frame.number);
+    return true;
+  }
+
+  std::string name_of(const fs::path& file) const {
+    return file.lexically_relative(options_.from).generic_string();
+  }
+
+  const ImportOptions& options_;
+  std::optional<FaceCropper> cropper_;
+  fs::path folder_;
+  Outcome outcome_;
+  std::set<int> written_;  // of this video
+};
+
+std::vector<Outcome> extract_all(const ImportOptions& options,
+                                 const std::vector<SourceVideo>& videos,
+                                 const std::function<void(std::size_t, std::size_t)>& progress) {
+  std::vector<Outcome> outcomes(videos.size());
+  std::atomic<std::size_t> next{0};
+  std::size_t done = 0;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto work = [&] {
+    try {
+      Extractor extractor(options);
+      for (std::size_t i = next++; i < videos.size(); i = next++) {
+        outcomes[i] = extractor.extract(videos[i]);
+        const std::lock_guard lock(mutex);
+        if (progress) progress(++done, videos.size());
+      }
+    } catch (...) {
+      next = videos.size();  // the others stop, too
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned n = 1; n < options.threads; ++n) others.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+  return outcomes;
+}
+
+fs::path index_file(const ImportOptions& options, const std::string& dataset) {
+  return options.output / "dataset_json" / (dataset + ".json");
+}
+
+/// Frames of different options must not mix, and nobody else's index is overwritten.
+void claim_dataset(const ImportOptions& options, const std::string& dataset) {
+  json settings{{"from", fs::absolute(options.from / "").lexically_normal().generic_string()},
+                {"frames", options.frames},
+                {"crop_faces", options.crop_faces}};
+  if (options.crop_faces) {
+    settings["margin"] = options.face.margin;
+    settings["size"] = options.face.size;
+    settings["cascade"] = options.face.cascade.filename().string();
+  }
+  const fs::path file = options.output / "rgb" / dataset / "import.json";
+  if (fs::exists(file)) {
+    std::ifstream stream(file);
+    const json before = json::parse(stream, nullptr, false);
+    if (before == settings) return;
+    throw std::runtime_error(file.string() + ": imported with other options, " + before.dump() +
+                             "; import with these, or into another --output");
+  }
+  if (fs::exists(index_file(options, dataset))) {
+    throw std::runtime_error(index_file(options, dataset).string() +
+                             ": is there already and not from an import; choose another --output");
+  }
+  fs::create_directories(file.parent_path());
+  replace_file(file, settings.dump(1) + '\n');
+}
+
+void require_outside(const ImportOptions& options) {
+  const fs::path from = fs::weakly_canonical(options.from);
+  const fs::path output = fs::weakly_canonical(options.output);
+  if (std::ranges::mismatch(from, output).in1 == from.end()) {
+    throw std::runtime_error(options.output.string() +
+                             ": the output must not lie in the folder to import from");
+  }
+}
+
+}  // namespace
+
+ImportResult import_data(const ImportOptions& given,
+                         const std::function<void(std::size_t, std::size_t)>& progress) {
+  ImportOptions options = given;
+  require_outside(options);
+  if (options.name.empty()) {
+    options.name = fs::absolute(options.output / "").parent_path().filename().string();
+  }
+  if (options.crop_faces && options.face.cascade.empty()) {
+    options.face.cascade = find_face_cascade();
+  }
+  const Sources sources = find_sources(options);
+  std::set<std::string> datasets;
+  for (const SourceVideo& source : sources.videos) datasets.insert(source.video.dataset);
+  for (const std::string& dataset : datasets) claim_dataset(options, dataset);
+
+  const std::vector<Outcome> outcomes = extract_all(options, sources.videos, progress);
+  ImportResult result;
+  result.kind = sources.kind;
+  result.faults = sources.faults;
+  std::map<std::string, json> indexes;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const Outcome& outcome = outcomes[i];
+    const Video& video = sources.videos[i].video;
+    ImportFaults& faults = result.faults;
+    std::ranges::copy(outcome.unreadable, std::back_inserter(faults.unreadable));
+    const std::string name =
+        sources.videos[i].source.lexically_relative(options.from).generic_string();
+    if (outcome.faceless > 0) {
+      faults.without_face.push_back(name + " (" + std::to_string(outcome.faceless) + ")");
+    }
+    if (outcome.frames.empty()) {
+      faults.without_frames.push_back(name);
+      continue;
+    }
+    json* place = &indexes[video.dataset][video.dataset][video.label][video.split];
+    if (!video.compression.empty()) place = &(*place)[video.compression];
+    (*place)[video.name] = {{"label", video.label}, {"frames", outcome.frames}};
+    result.videos += 1;
+    result.frames += outcome.frames.size();
+    result.written += outcome.written;
+    result.in_place += outcome.in_place;
+  }
+  if (indexes.empty()) {
+    throw std::runtime_error(options.from.string() + ": no video could be used; " +
+                             to_text(result.faults));
+  }
+  for (const auto& [dataset, index] : indexes) {
+    fs::create_directories(index_file(options, dataset).parent_path());
+    replace_file(index_file(options, dataset), index.dump(1) + '\n');
+    result.datasets.push_back(dataset);
+  }
+  return result;
+}
+
+std::string to_text(const ImportFaults& faults) {
+  std::string text;
+  const auto add = [&](const char* kind, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += (text.empty() ? "" : "\n") + std::string(kind) + ", " + count_and_names(names);
+  };
+  add("files that cannot be decoded", faults.unreadable);
+  add("videos with frames without a face (their number)", faults.without_face);
+  add("videos left out, no frame", faults.without_frames);
+  add("videos left out, in no split list", faults.unlisted);
+  add("videos left out, people of another split", faults.across_splits);
+  add("left aside", faults.ignored);
+  return text;
+}
+
+}  // namespace deepfake
