@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/paired.hpp"
 #include "report/analysis_files.hpp"
 #include "report/paired.hpp"
 #include "report/report.hpp"
@@ -58,6 +59,21 @@ const PairedRow& row_of(const std::vector<PairedRow>& rows, const std::string& m
 }
 
 }  // namespace
+
+TEST_CASE("manipulations of a data set see the same resamples of its reals", "[paired]") {
+  std::vector<FrameScore> scores;
+  for (const char* dataset : {"FF", "Other"}) {
+    for (int n = 0; n < 20; ++n) {
+      scores.push_back({dataset, "real", std::to_string(n), "0", 0, n / 20.});
+    }
+    // With one fake each nothing but the reals is drawn.
+    for (const char* domain : {"A", "B"}) scores.push_back({dataset, domain, "0", "0", 1, .52});
+  }
+  const ResampledAuc first = resampled_auc(scores, "FF", "A");
+  CHECK(first.resampled == resampled_auc(scores, "FF", "B").resampled);
+  CHECK(first.resampled != resampled_auc(scores, "Other", "A").resampled);
+  CHECK(first.resampled.front() != first.resampled.back());
+}
 
 TEST_CASE("methods are compared with ERM on the same videos", "[report][paired]") {
   const TemporaryFolder folder;
