@@ -12,6 +12,7 @@
 #include "commands/train_options.hpp"
 #include "report/report.hpp"
 #include "training/evaluate.hpp"
+#include "training/timing.hpp"
 #include "training/trainer.hpp"
 
 namespace deepfake {
@@ -28,10 +29,21 @@ void add_train(CLI::App& program) {
       "         roga-deepfake train --run runs/roga --resume");
   auto options = std::make_shared<TrainOptionsOnCommandLine>(*command);
   auto request = std::make_shared<RunRequest>();
-  command->add_option("--run", request->run, "folder of the run")->required();
+  command->add_option("--run", request->run, "folder of the run");
   command->add_flag("--resume", request->resume, "continue the run where it stopped");
   command->add_flag("--force", request->force, "begin anew where a run is there already");
+  auto profiled = std::make_shared<bool>(false);
+  command->add_flag("--profile", *profiled,
+                    "measure images per second of the pipeline and of the network, and stop");
   command->callback([=] {
+    if (*profiled) {
+      const TrainOptions effective = options->over({});
+      validate(effective);
+      constexpr int steps = 30;
+      std::cout << to_text(profile(effective, steps));
+      return;
+    }
+    if (request->run.empty()) throw CLI::RequiredError("--run");
     std::signal(SIGINT, [](int) { interrupted = true; });
     std::signal(SIGTERM, [](int) { interrupted = true; });
     request->stop = [] { return interrupted.load(); };

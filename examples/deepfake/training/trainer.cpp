@@ -55,8 +55,8 @@ fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "be
 
 /// Removes a run's files, and nothing else that the folder may hold.
 void clear_run(const fs::path& run) {
-  for (const char* name :
-       {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", "backbone.pt"}) {
+  for (const char* name : {"config.json", "history.csv", "eval.csv", "scores", "checkpoints",
+                           "backbone.pt", "gradcam", "robustness.csv"}) {
     fs::remove_all(run / name);
   }
 }
