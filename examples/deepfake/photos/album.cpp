@@ -47,9 +47,19 @@ cv::Mat cut(const cv::Mat& photo, const cv::Rect& box, float margin) {
   return result;
 }
 
+bool is_grey(const cv::Mat& image) {
+  std::array<cv::Mat, 3> channels;
+  cv::split(image, channels.data());
+  constexpr double traces_of_colour = 2.0;  // of 255, JPEG leaves them
+  return cv::norm(channels[0], channels[1], cv::NORM_L1) +
+             cv::norm(channels[1], channels[2], cv::NORM_L1) <
+         traces_of_colour * static_cast<double>(image.total());
+}
+
 Portrait portrait_of(const cv::Mat& photo, const fs::path& file, const cv::Rect& box, bool crop,
                      int side) {
-  Portrait portrait{file.generic_string(), box, {}, crop ? frame_margin / kept_margin : 1.0F};
+  Portrait portrait{
+      file.generic_string(), box, {}, false, crop ? frame_margin / kept_margin : 1.0F};
   portrait.image = cut(photo, box, crop ? kept_margin : 1.0F);
   // Not larger than needed: a thousand photographs must fit into memory.
   const int needed = cvRound(static_cast<float>(side) / portrait.share);
@@ -57,6 +67,7 @@ Portrait portrait_of(const cv::Mat& photo, const fs::path& file, const cv::Rect&
     cv::resize(portrait.image, portrait.image, {needed, needed}, 0.0, 0.0, cv::INTER_AREA);
   }
   cv::cvtColor(portrait.image, portrait.image, cv::COLOR_RGB2BGR);
+  portrait.grey = is_grey(portrait.image);
   return portrait;
 }
 

@@ -21,6 +21,7 @@ struct Portrait {
   std::string photo;   ///< path under the folder
   cv::Rect box;        ///< the face as found there; the whole image without cropping
   cv::Mat image;       ///< CV_8UC3, BGR
+  bool grey = false;   ///< a black-and-white photograph; its forgeries are so, too
   float share = 1.0F;  ///< of the image's side that a frame shows; the rest is room to move
 };
 

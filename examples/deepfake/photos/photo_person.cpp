@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: MIT
 #include "photos/photo_person.hpp"
 
+#include <array>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "synthetic/adapt.hpp"
 #include "synthetic/camera.hpp"
 #include "synthetic/dataset.hpp"
 
 namespace deepfake {
 namespace {
 
+/// Each video has its own camera. Without it the people of one group photograph share their grain
+/// and sharpness to a hair, and the least smoothing gives a forgery away.
+struct Camera {
+  float blur, noise;  ///< pixels of a 64-pixel frame; deviation
+
+  explicit Camera(Random random)
+      : blur(random.uniform(0.25F, 0.75F)), noise(random.uniform(0.006F, 0.022F)) {}
+};
+
 /// What differs between two frames of one photograph.
 struct Nuisance {
-  float scale, roll, shift_x, shift_y, gain, noise;
+  float scale, roll, shift_x, shift_y, gain;
 
   explicit Nuisance(Random random)
       : scale(random.uniform(0.96F, 1.04F)),
         roll(random.uniform(-0.05F, 0.05F)),
         shift_x(random.uniform(-0.025F, 0.025F)),
         shift_y(random.uniform(-0.025F, 0.025F)),
-        gain(random.uniform(0.94F, 1.06F)),
-        noise(random.uniform(0.003F, 0.010F)) {}
+        gain(random.uniform(0.94F, 1.06F)) {}
 
   /// Scales by factor * scale, turns, and takes the middle of one square to that of another.
   cv::Matx23d map(float factor, int from, int to) const {
@@ -47,7 +57,22 @@ struct Nuisance {
   }
 };
 
+/// Grain is measured on the face: what lies behind it may be out of focus.
+cv::Rect inner_face(const FaceGeometry& g, int size) {
+  const cv::Size2f half(0.8F * g.half_axes.width, 0.8F * g.half_axes.height);
+  const cv::Rect box(cvRound(g.centre.x - half.width), cvRound(g.centre.y - half.height),
+                     cvRound(2.0F * half.width), cvRound(2.0F * half.height));
+  return box & cv::Rect(0, 0, size, size);
+}
+
 }  // namespace
+
+cv::Mat grey_of(const cv::Mat& image) {
+  cv::Mat one, result;
+  cv::extractChannel(image, one, 1);
+  cv::merge(std::array{one, one, one}, result);
+  return result;
+}
 
 FaceGeometry detected_geometry(int size) {
   const auto s = static_cast<float>(size);
@@ -79,8 +104,7 @@ cv::Vec3f PhotoPerson::colour() const {
 }
 
 Face PhotoPerson::frame(const Random& stream, int k, int size) const {
-  const auto count = person_->portraits.size();
-  const Portrait& portrait = person_->portraits[static_cast<std::size_t>(k) % count];
+  const Portrait& portrait = this->portrait(k);
   const Nuisance nuisance(stream.fork("frame", k));
   const int side = portrait.image.cols;
   const float factor = static_cast<float>(size) / (portrait.share * static_cast<float>(side));
@@ -90,11 +114,14 @@ Face PhotoPerson::frame(const Random& stream, int k, int size) const {
   cv::warpAffine(photo, face.image, nuisance.map(factor, side, size), {size, size}, cv::INTER_CUBIC,
                  cv::BORDER_REFLECT_101);
   face.image = cv::min(cv::max(face.image * static_cast<double>(nuisance.gain), 0.0), 1.0);
+  const Camera camera(stream.fork("camera"));
+  face.image = blur(face.image, camera.blur * static_cast<float>(size) / 64.0F);
   Random sensor = stream.fork("sensor", k);
-  add_noise(face.image, nuisance.noise, sensor);
-  face.noise = estimate_noise(face.image);
+  add_noise(face.image, camera.noise, sensor);
   face.geometry =
       nuisance.moved(aligned_ ? template_geometry(size) : detected_geometry(size), size);
+  if (portrait.grey) face.image = grey_of(face.image);
+  face.noise = estimate_noise(face.image(inner_face(face.geometry, size)).clone());
   return face;
 }
 

@@ -20,6 +20,9 @@ class PhotoPerson {
 
   std::string name() const;  ///< at least three digits
   const AlbumPerson& album() const { return *person_; }
+  const Portrait& portrait(int frame) const {
+    return person_->portraits[static_cast<std::size_t>(frame) % person_->portraits.size()];
+  }
   /// Mean colour of the face.
   cv::Vec3f colour() const;
 
@@ -32,6 +35,9 @@ class PhotoPerson {
   bool aligned_;
   int number_;
 };
+
+/// One channel three times: a mean of the channels would have less noise than each.
+cv::Mat grey_of(const cv::Mat& image);
 
 /// Where the face lies in a square around the box that the detector found.
 FaceGeometry detected_geometry(int size);

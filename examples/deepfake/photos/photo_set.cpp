@@ -77,6 +77,12 @@ std::vector<People> swapping_groups(const People& people) {
   return groups;
 }
 
+std::vector<bool> grey_frames(const PhotoPerson& person, int frames) {
+  std::vector<bool> grey;
+  for (int k = 0; k < frames; ++k) grey.push_back(person.portrait(k).grey);
+  return grey;
+}
+
 std::vector<Footage> film(const People& group, const Place& place, const PhotoOptions& options) {
   const int size = captured_size(options.image_size);
   constexpr int quality_low = 80, quality_high = 97;
@@ -94,9 +100,14 @@ std::vector<Footage> film(const People& group, const Place& place, const PhotoOp
   }
   for (std::size_t i = 0; i < group.size(); ++i) {
     footage[i].forge = [target = footage[i].frames, donor = footage[(i + 1) % group.size()].frames,
+                        grey = grey_frames(group[i], options.frames_per_video),
                         stream = streams[i]](Manipulation manipulation, std::size_t k) {
-      return manipulate(manipulation, target[k], donor[k],
-                        stream.fork("forgery", static_cast<int>(manipulation), k));
+      Face source = donor[k];
+      if (grey[k]) source.image = grey_of(source.image);
+      Forgery forgery = manipulate(manipulation, target[k], source,
+                                   stream.fork("forgery", static_cast<int>(manipulation), k));
+      if (grey[k]) forgery.image = grey_of(forgery.image);
+      return forgery;
     };
   }
   return footage;
