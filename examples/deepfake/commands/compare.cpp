@@ -186,7 +186,7 @@ void add_compare(CLI::App& program) {
     const Comparison comparison(runs);
     write_comparison(comparison, frame_level, options->output / "compare.csv");
     if (comparison.synthetic()) {
-      std::cout << "Synthetic faces: these numbers say nothing about real deepfakes.\n";
+      std::cout << "Synthetic forgeries: these numbers say nothing about real deepfakes.\n";
     }
     std::cout << "Frame AUC on test identities, and seconds per step:\n"
               << summary_text(comparison, frame_level)

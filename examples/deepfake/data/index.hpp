@@ -28,7 +28,7 @@ struct Video {
 
 struct Index {
   std::vector<Video> videos;
-  bool synthetic = false;  ///< rendered faces: the data's synthetic.json says so
+  bool synthetic = false;  ///< forgeries by make-data: the data's synthetic.json says so
   std::filesystem::path rgb_dir;
   std::vector<std::string> without_frames;  ///< listed videos that were left out: no frame
 };
