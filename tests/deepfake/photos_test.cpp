@@ -332,6 +332,14 @@ TEST_CASE("photos: a complete set is reused, anything else refused", "[photos]")
   CHECK(contains(error_of([&] { make_synthetic(rendered); }), "other options"));
   options.force = true;
   CHECK(make_photo_set(options).identities == 7);
+  rendered = SyntheticOptions::preset("quick");
+  rendered.output = options.output;
+  rendered.image_size = 32;
+  rendered.train_identities = rendered.val_identities = rendered.test_identities = 2;
+  rendered.unseen_identities = 2;
+  rendered.force = true;
+  make_synthetic(rendered);
+  CHECK_FALSE(fs::exists(options.output / "identities.csv"));
 
   // Photographs are not the set's to replace.
   options.photos = options.output / "rgb" / "Synthetic-SBI";

@@ -99,6 +99,7 @@ std::optional<SyntheticSummary> open_output(const fs::path& output, const SetOri
   fs::remove(manifest_file(output));
   fs::remove_all(output / "rgb");
   fs::remove_all(output / "dataset_json");
+  fs::remove(output / "identities.csv");  // of a set from photographs
   return std::nullopt;
 }
 
