@@ -32,6 +32,10 @@ run make-data --output data --preset quick --size 32 "${counts[@]}"
 grep -q "Shortcut audit" out.txt || fail "make-data prints no audit"
 [ -s data/audit.csv ] || fail "make-data writes no audit.csv"
 run check-data --data data
+refuses "nowhere" make-data --photos nowhere --output forged
+refuses "at least 6" make-data --photos data/rgb/Synthetic-SBI/real --no-crop --output forged
+refuses "--photos" make-data --no-crop --output forged
+refuses "--preset" make-data --photos data/rgb --preset quick --output forged
 
 cat >settings.json <<'END'
 {"epochs": 3, "steps-per-epoch": 12, "pairs": 2, "width": 8, "size": 32, "checkpoint-steps": 1,

@@ -146,7 +146,7 @@ TEST_CASE("a report is one page with every part", "[report]") {
   const std::string html = read_text(run / "report.html");
 
   const std::size_t body = html.find("<body>");
-  CHECK(html.substr(body, 60).starts_with("<body>\n<p class=\"notice\">Synthetic faces: "));
+  CHECK(html.substr(body, 60).starts_with("<body>\n<p class=\"notice\">Synthetic forgeries: "));
   for (const char* id : {"summary", "transfer", "training", "roc", "scores", "examples", "audit",
                          "measures", "configuration", "glossary"}) {
     CAPTURE(id);

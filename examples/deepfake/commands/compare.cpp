@@ -189,7 +189,7 @@ void add_compare(CLI::App& program) {
     write_comparison(comparison, options->output / "compare.csv");
     write_paired(paired, options->output / "paired.csv");
     if (comparison.synthetic()) {
-      std::cout << "Synthetic faces: these numbers say nothing about real deepfakes.\n";
+      std::cout << "Synthetic forgeries: these numbers say nothing about real deepfakes.\n";
     }
     for (const char* level : {frame_level, video_level}) {
       std::cout << "AUC by " << level << " on test identities, mean ± sd over seeds:\n"

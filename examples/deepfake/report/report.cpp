@@ -36,7 +36,9 @@ std::string report_html(std::span<const Run> runs) {
   page.subtitle = subtitle(comparison);
   if (comparison.synthetic()) {
     page.notice =
-        "Synthetic faces: rendered data, so these numbers say nothing about real deepfakes.";
+        "Synthetic forgeries: made by roga-deepfake itself, so these numbers say nothing about "
+        "real "
+        "deepfakes.";
   }
   page.sections = {summary_section(comparison),
                    paired_section(comparison),

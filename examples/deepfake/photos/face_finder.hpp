@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Finds frontal faces in photographs with one of OpenCV's Haar cascades.
+#pragma once
+
+#include <filesystem>
+#include <opencv2/core.hpp>
+#include <opencv2/objdetect.hpp>
+#include <vector>
+
+namespace deepfake {
+
+/// The cascade file: `given` if it is not empty, else OpenCV's own in the places where it is
+/// installed.
+/// @throws std::runtime_error if there is none
+std::filesystem::path find_cascade(const std::filesystem::path& given = {});
+
+/// Not for use by several threads at once, as OpenCV's classifier is not: one finder per thread.
+class FaceFinder {
+ public:
+  /// @throws std::runtime_error if the file is not a cascade
+  explicit FaceFinder(const std::filesystem::path& cascade);
+
+  /// Boxes of faces, the largest first; the same for any number of OpenCV threads.
+  /// @param rgb 8-bit RGB
+  std::vector<cv::Rect> faces(const cv::Mat& rgb) const;
+
+ private:
+  mutable cv::CascadeClassifier classifier_;  // detection changes its buffers only
+};
+
+}  // namespace deepfake
