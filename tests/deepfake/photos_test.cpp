@@ -19,7 +19,7 @@
 #include "data/index.hpp"
 #include "deepfake/sample_data.hpp"
 #include "photos/album.hpp"
-#include "photos/face_finder.hpp"
+#include "data/face_finder.hpp"
 #include "photos/photo_person.hpp"
 #include "photos/photo_set.hpp"
 #include "support/catch.hpp"

@@ -37,6 +37,7 @@ void add_predict(CLI::App& program) {
   command->add_option("--cascade", faces->cascade, "Haar cascade file; OpenCV's if not given");
   command->add_flag("--json", *json, "print JSON, with the score of each frame");
   command->callback([=] {
+    faces->search = {};  // closely: a photograph may show many small faces
     if (*crop) options->faces = *faces;
     const Predictions predictions = predict(*options);
     if (*json) {

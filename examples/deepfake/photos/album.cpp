@@ -13,8 +13,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "data/face_finder.hpp"
 #include "data/image.hpp"
-#include "photos/face_finder.hpp"
 
 namespace deepfake {
 namespace {

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "data/face_finder.hpp"
 #include "photos/album.hpp"
-#include "photos/face_finder.hpp"
 #include "photos/photo_person.hpp"
 #include "report/csv.hpp"
 #include "synthetic/manifest.hpp"
