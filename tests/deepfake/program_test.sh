@@ -92,6 +92,14 @@ kill -INT $!
 ! wait $! || fail "an interrupted training reports success"
 grep -q "continue with --resume" log.txt || fail "an interrupted training gives no hint"
 
+# A full disk, or what looks like one: files of more than 16 KiB cannot be written.
+(
+  trap '' XFSZ
+  ulimit -f 16
+  refuses "cannot write the checkpoint full/checkpoints" train --data data --config settings.json \
+    --run full
+) || exit 1
+
 for command in make-data import check-data train evaluate compare predict gradcam robustness \
   export report; do
   run "$command" --help
