@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <opencv2/core/utility.hpp>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -62,6 +63,7 @@ int fail(std::string message) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  cv::setNumThreads(0);  // images are prepared in threads of our own
   CLI::App program(
       "Train a deepfake detector that holds on forgeries it never saw. Data: DeepfakeBench's "
       "layout, "
@@ -74,6 +76,10 @@ int main(int argc, char** argv) {
   deepfake::add_train(program);
   deepfake::add_evaluate(program);
   deepfake::add_compare(program);
+  deepfake::add_predict(program);
+  deepfake::add_gradcam(program);
+  deepfake::add_robustness(program);
+  deepfake::add_export(program);
   deepfake::add_report(program);
   try {
     check_names(program, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));

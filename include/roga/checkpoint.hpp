@@ -76,10 +76,12 @@ void save_checkpoint(const Value& value, const std::filesystem::path& file) {
 }
 
 /// Opens a file of save_checkpoint.
+/// @param device where its tensors go; where they were saved from, if not given
 /// @throws c10::Error naming the file if it is missing, truncated, or differs in any bit from what
 /// was written; torch::load, whose zip reader is often built without its checks, can take damaged
 /// weights for good ones, or crash
-inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::path& file) {
+inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::path& file,
+                                                      c10::optional<at::Device> device = {}) {
   std::ifstream in(file, std::ios::binary);
   TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string());
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -91,15 +93,17 @@ inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::pat
               " is damaged or was not written by roga::save_checkpoint; read a file of torch::save "
               "with torch::load");
   torch::serialize::InputArchive archive;
-  archive.load_from(bytes.data(), size);
+  archive.load_from(bytes.data(), size, device);
   return archive;
 }
 
 /// Reads a file of save_checkpoint into an optimizer or a module.
+/// @param device that of the parameters, if they have moved since the file was written
 /// @throws c10::Error as open_checkpoint; the value has not changed then
 template <class Value>
-void load_checkpoint(Value& value, const std::filesystem::path& file) {
-  auto archive = open_checkpoint(file);
+void load_checkpoint(Value& value, const std::filesystem::path& file,
+                     c10::optional<at::Device> device = {}) {
+  auto archive = open_checkpoint(file, device);
   archive >> value;
 }
 

@@ -71,7 +71,7 @@ fs::path solvay() {
 bool has_faces() {
   bool has_cascade = true;
   try {
-    find_face_cascade();
+    find_cascade();
   } catch (const std::runtime_error&) {
     has_cascade = false;
   }
@@ -388,7 +388,7 @@ TEST_CASE("faces: the crop is a square of the margin around the box", "[import][
   // Beyond the border the border goes on.
   CHECK(cropper.crop(image, cv::Rect(0, 0, 41, 41)).at<cv::Vec3b>(0, 0) == cv::Vec3b(0, 0, 0));
   CHECK(mentions(message_of([] { FaceCropper({.cascade = "absent.xml"}); }),
-                 "absent.xml: not a Haar cascade"));
+                 "absent.xml: no such face cascade"));
 }
 
 TEST_CASE("import: frames without a face are counted and left out", "[import][faces]") {

@@ -9,6 +9,7 @@
 
 #include "metrics/bootstrap.hpp"
 #include "metrics/evaluation.hpp"
+#include "metrics/paired.hpp"
 #include "sample_data.hpp"
 #include "support/catch.hpp"
 
@@ -41,9 +42,9 @@ const Sample gridded{
 
 }  // namespace
 
-// The expected numbers come from the naive definitions in exact fractions: AUC over all pairs of a
-// fake and a real, ROC points by counting at each distinct score, scikit-learn's rule for points to
-// drop, and so on.
+// The expected numbers of this file are those of metrics_oracle.py, which works in exact fractions
+// by other definitions: AUC over all pairs of a fake and a real, average precision by fake, ROC
+// points by counting at each distinct score, and so on.
 TEST_CASE("measures equal their naive definitions", "[metrics]") {
   const auto [sample, auc_, eer, eer_between, ap, acc, bacc, brier_, ece] =
       GENERATE(table<Sample, double, double, double, double, double, double, double, double>({
@@ -97,7 +98,11 @@ TEST_CASE("the ROC curve lists one point per distinct score", "[metrics]") {
 TEST_CASE("the largest TPR within an FPR limit is that of a real threshold", "[metrics]") {
   CHECK(tpr_at_fpr(tied.scores, tied.labels, 0.1) == Approx(1. / 6));
   CHECK(tpr_at_fpr(tied.scores, tied.labels, 1. / 6) == Approx(1. / 2));
-  CHECK(tpr_at_fpr(gridded.scores, gridded.labels, 0.01) == Approx(4. / 19));
+  const auto [sample_, expected] =
+      GENERATE(table<Sample, double>({{documented, 1. / 2}, {tied, 1. / 6}, {gridded, 4. / 19}}));
+  for (const double limit : {.01, .05, .1}) {
+    CHECK(tpr_at_fpr(sample_.scores, sample_.labels, limit) == Approx(expected));
+  }
   // 100 reals and a fake at each score but the ten highest of the reals: 1, 5 and 10 % FPR differ.
   Sample sample;
   for (int i = 1; i <= 100; ++i) {
@@ -129,16 +134,35 @@ TEST_CASE("degenerate score sets have defined measures", "[metrics]") {
     CHECK(metrics.auc == 0);
     CHECK(metrics.eer == 1);
     CHECK(metrics.eer_interpolated == 1);
+    CHECK(metrics.ap == .5);
     CHECK(metrics.acc == 0);
+    CHECK(metrics.bacc == 0);
+    CHECK(metrics.tpr_at_10 == 0);
+    CHECK(metrics.brier == 1);
+    CHECK(metrics.ece == 1);
   }
   SECTION("constant, at the threshold, which counts as real") {
     const Metrics metrics = evaluate_scores(std::vector<double>{.5, .5, .5, .5}, labels);
     CHECK(metrics.auc == .5);
+    CHECK(metrics.eer == 0);  // scikit-learn's way: of two equally bad points, the first
     CHECK(metrics.eer_interpolated == .5);
     CHECK(metrics.ap == .5);
     CHECK(metrics.acc == .5);
     CHECK(metrics.bacc == .5);
     CHECK(metrics.tpr_at_10 == 0);
+    CHECK(metrics.brier == .25);
+    CHECK(metrics.ece == 0);
+  }
+  SECTION("constant, one fake among four reals") {
+    const Metrics metrics =
+        evaluate_scores(std::vector<double>{.7, .7, .7, .7, .7}, std::vector<int>{0, 1, 0, 0, 0});
+    CHECK(metrics.auc == .5);
+    CHECK(metrics.eer_interpolated == .5);
+    CHECK(metrics.ap == Approx(.2));
+    CHECK(metrics.acc == Approx(.2));
+    CHECK(metrics.bacc == .5);
+    CHECK(metrics.brier == Approx(.41));
+    CHECK(metrics.ece == Approx(.5));
   }
 }
 
@@ -213,7 +237,7 @@ TEST_CASE("a paired difference is sharper than two intervals", "[metrics][bootst
   CHECK(gain.difference ==
         Approx(auc(better, gridded.labels) - auc(gridded.scores, gridded.labels)));
   CHECK(gain.interval.low > 0);
-  CHECK(gain.p_value == 0);
+  CHECK(gain.p_value == Approx(2. / 1001));  // no resample of 1000 favours the other
   const PairedDifference none = paired_auc_difference(better, better, gridded.labels, videos);
   CHECK(none.difference == 0);
   CHECK(none.p_value == 1);
@@ -251,7 +275,122 @@ TEST_CASE("videos are told apart by data set, manipulation and name", "[metrics]
   CHECK(rows[0].split == "test");
   CHECK(std::isfinite(rows[4].metrics.auc_low));
 
+  // One video with the scores .9, .7 and .2.
+  std::vector<FrameScore> three(frames.begin(), frames.begin() + 2);
+  three.push_back({"FF", "FF-DF", "000_003", "2", 1, .2});
+  CHECK(video_scores(three)[0].prob == Approx(.6));
+  CHECK(video_scores(three, VideoScore::max)[0].prob == .9);
+  CHECK(video_scores(three, VideoScore::median)[0].prob == .7);
+  CHECK(video_scores(frames, VideoScore::median)[0].prob == Approx(.8));
+  // Against the real videos .25 and .3, or .4 and .3 by maximum, with a fake at .35.
+  std::vector<FrameScore> close(frames.begin() + 4, frames.begin() + 6);
+  close.push_back({"FF", "FF-DF", "001_002", "0", 1, .35});
+  close.push_back({"FF", "FF-real", "000", "0", 0, .1});
+  const std::vector<EvalRow> by_max =
+      evaluate_frames(close, 0, "test", {.resamples = 10}, VideoScore::max);
+  REQUIRE(by_max.size() == 3);
+  CHECK(by_max[1].level == "video");
+  CHECK(by_max[1].metrics.auc == 1);
+  CHECK(by_max[2].level == "video max");
+  CHECK(by_max[2].metrics.auc == .5);
+  CHECK(video_score_named("median") == VideoScore::median);
+  CHECK(mentions(message_of([] { (void)video_score_named("top"); }), "max or median"));
+
   CHECK(mentions(
       message_of([&] { (void)evaluate_frames(std::span(frames).subspan(6, 1), 0, "test"); }),
       "data set Other, split test: an evaluation needs real and fake"));
+}
+
+namespace {
+
+/// The gridded sample, every frame a video of its own; two thirds of the fakes are raised.
+std::vector<FrameScore> gridded_frames(double gain, double twice_the_gain,
+                                       const std::string& domain = "FF-DF") {
+  std::vector<FrameScore> frames;
+  for (std::size_t i = 0; i < gridded.scores.size(); ++i) {
+    const bool is_fake = gridded.labels[i] == 1;
+    const double added = !is_fake || i % 3 == 0 ? 0 : i % 3 == 1 ? gain : twice_the_gain;
+    frames.push_back({"FF", is_fake ? domain : "FF-real", std::to_string(i), "0", gridded.labels[i],
+                      std::min(1.0, gridded.scores[i] + added)});
+  }
+  return frames;
+}
+
+}  // namespace
+
+TEST_CASE("resamples are the same for every run on the same videos", "[metrics][paired]") {
+  const std::vector<FrameScore> plain = gridded_frames(0, 0), better = gridded_frames(.08, .16);
+  const ResampledAuc first = resampled_auc(plain, "FF", "FF-DF");
+  CHECK(first.observed == Approx(542. / 779).epsilon(1e-14));
+  REQUIRE(first.resampled.size() == 1000);
+  const ResampledAuc second = resampled_auc(better, "FF", "FF-DF");
+  CHECK(first.test == second.test);
+  // Raised fakes are higher on each resample, which would not hold on resamples of their own.
+  for (std::size_t n = 0; n < 1000; ++n) REQUIRE(second.resampled[n] >= first.resampled[n]);
+
+  // The order of rows, and rows of other data, change nothing.
+  std::vector<FrameScore> shuffled(plain.rbegin(), plain.rend());
+  shuffled.push_back({"FF", "FF-NT", "9", "0", 1, .9});
+  shuffled.push_back({"Other", "Other_real", "9", "0", 0, .1});
+  const ResampledAuc again = resampled_auc(shuffled, "FF", "FF-DF");
+  CHECK(again.test == first.test);
+  CHECK(again.resampled == first.resampled);
+  CHECK(resampled_auc(plain, "FF", "FF-DF", {.seed = 1}).resampled != first.resampled);
+
+  std::vector<FrameScore> fewer(plain.begin(), plain.end() - 1);
+  CHECK(resampled_auc(fewer, "FF", "FF-DF").test != first.test);
+  CHECK(mentions(message_of([&] { (void)resampled_auc(plain, "FF", "FF-NT"); }),
+                 "FF, FF-NT: an evaluation needs real and fake samples"));
+}
+
+TEST_CASE("a paired difference averages over seeds and manipulations", "[metrics][paired]") {
+  const ResampledAuc plain = resampled_auc(gridded_frames(0, 0), "FF", "FF-DF");
+  const ResampledAuc better = resampled_auc(gridded_frames(.08, .16), "FF", "FF-DF");
+  // metrics_oracle.py: 0.060976, and 0.0263 to 0.1014 with resamples of another generator.
+  const PairedDifference gain = paired_difference(std::vector{better}, std::vector{plain});
+  CHECK(gain.difference == Approx(.060976).epsilon(1e-5));
+  CHECK(gain.interval.low == Approx(.0263).margin(.004));
+  CHECK(gain.interval.high == Approx(.1014).margin(.006));
+  CHECK(gain.p_value == Approx(2. / 1001));
+  const PairedDifference loss = paired_difference(std::vector{plain}, std::vector{better});
+  CHECK(loss.difference == -gain.difference);
+  CHECK(loss.interval.low == Approx(-gain.interval.high));
+  CHECK(loss.p_value == gain.p_value);
+  const PairedDifference none = paired_difference(std::vector{plain}, std::vector{plain});
+  CHECK(none.difference == 0);
+  CHECK(none.p_value == 1);
+
+  // Two seeds, one with and one without the gain: half of it.
+  const PairedDifference half =
+      paired_difference(std::vector{better, plain}, std::vector{plain, plain, plain});
+  CHECK(half.difference == Approx(gain.difference / 2));
+  CHECK(half.interval.high == Approx(gain.interval.high / 2));
+
+  // Reals are drawn once for all manipulations of a data set, fakes each apart: the interval of the
+  // mean is narrower than that of one manipulation.
+  const auto other = [](double a, double b) {
+    return resampled_auc(gridded_frames(a, b, "FF-NT"), "FF", "FF-NT");
+  };
+  const PairedDifference mean =
+      paired_difference(std::vector{better, other(.08, .16)}, std::vector{plain, other(0, 0)});
+  const auto width = [](const PairedDifference& d) { return d.interval.high - d.interval.low; };
+  CHECK(mean.difference == Approx(gain.difference));
+  CHECK(width(mean) < .9 * width(gain));
+
+  ResampledAuc fewer = plain;
+  fewer.resampled.pop_back();
+  CHECK(
+      mentions(message_of([&] { (void)paired_difference(std::vector{plain}, std::vector{fewer}); }),
+               "got 1000 and 999"));
+  CHECK(mentions(message_of([&] { (void)paired_difference({}, std::vector{plain}); }),
+                 "scores of both"));
+}
+
+TEST_CASE("several tests are adjusted for one another", "[metrics][paired]") {
+  const std::vector<double> adjusted = holm(std::vector<double>{.01, .04, .03, .005});
+  const std::vector<double> expected{.03, .06, .06, .02};
+  for (std::size_t i = 0; i < 4; ++i) CHECK(adjusted[i] == Approx(expected[i]));
+  CHECK(holm(std::vector<double>{.7, .6}) == std::vector<double>{1, 1});
+  CHECK(holm(std::vector<double>{.2}) == std::vector<double>{.2});
+  CHECK(holm({}).empty());
 }

@@ -32,6 +32,10 @@ run make-data --output data --preset quick --size 32 "${counts[@]}"
 grep -q "Shortcut audit" out.txt || fail "make-data prints no audit"
 [ -s data/audit.csv ] || fail "make-data writes no audit.csv"
 run check-data --data data
+refuses "nowhere" make-data --photos nowhere --output forged
+refuses "at least 6" make-data --photos data/rgb/Synthetic-SBI/real --no-crop --output forged
+refuses "--photos" make-data --no-crop --output forged
+refuses "--preset" make-data --photos data/rgb --preset quick --output forged
 
 cat >settings.json <<'END'
 {"epochs": 3, "steps-per-epoch": 12, "pairs": 2, "width": 8, "size": 32, "checkpoint-steps": 1,
@@ -40,7 +44,26 @@ END
 run train --data data --config settings.json --optimizer roga --run whole
 run evaluate --run whole
 grep -q "not trained on" out.txt || fail "evaluate prints no mean over unseen manipulations"
+run evaluate --run whole --video-score max
+grep -q "video max AUC" out.txt || fail "evaluate does not say how it scored videos"
+grep -q ",test,video," whole/eval.csv || fail "evaluate --video-score leaves out the mean"
+ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
+
+run export --run whole --output detector.pt
+grep -q "largest difference" out.txt || fail "export does not say that it has reloaded the file"
+run gradcam --run whole --per-domain 1
+run robustness --run whole --datasets FaceForensics++ --corruptions jpeg
+grep -q "jpeg" whole/robustness.csv || fail "robustness writes no rows"
+run predict --run whole data/rgb/Synthetic-SBI --json
+grep -q '"verdict"' out.txt || fail "predict --json gives no verdict"
+run predict --run whole "$(find data/rgb -name "*.png" | head -n 1)"
+grep -q "no proof" out.txt || fail "predict does not say what a score is"
+refuses "no input could be judged" predict --run whole settings.json
+run train --data data --config settings.json --profile
+grep -q "img/s" out.txt || fail "--profile prints no rate"
+
 run report whole --output report.html
+grep -q "Grad-CAM" report.html || fail "the report shows no heat maps"
 grep -q "ynthetic" report.html || fail "the report does not say that the faces are synthetic"
 
 # Killed without warning each time that it has written a checkpoint, until it gets through.
@@ -68,6 +91,40 @@ until [ -s stopped/checkpoints/last.pt ]; do sleep 0.1; done
 kill -INT $!
 ! wait $! || fail "an interrupted training reports success"
 grep -q "continue with --resume" log.txt || fail "an interrupted training gives no hint"
+
+for command in make-data import check-data train evaluate compare predict gradcam robustness \
+  export report; do
+  run "$command" --help
+  grep -q "Example: roga-deepfake $command" out.txt || fail "$command --help has no example"
+done
+
+# An index from another system: backslashes, a label that nobody knows, a frame that is gone, a
+# video of one frame, a broken file.
+cp -r data hostile
+index=hostile/dataset_json/FaceForensics++.json
+sed -i 's#/#\\\\#g; s#"FF-FS"#"Mystery"#g' "$index"
+mapfile -t frames < <(find hostile/rgb/FaceForensics++ -path "*Deepfakes*" -name "*.png" | sort)
+rm "${frames[0]}" "${frames[1]}"
+head -c 100 "${frames[4]}" >cut.png && mv cut.png "${frames[4]}"
+"$program" check-data --data hostile >out.txt 2>&1 && fail "check-data finds no fault"
+for fault in Mystery missing "${frames[4]##*/}"; do
+  grep -q "$fault" out.txt || fail "check-data does not name $fault: $(cat out.txt)"
+done
+"$program" train --data hostile --config settings.json --run hostile_run 2>err.txt ||
+  fail "faults stop training: $(cat err.txt)"
+grep -q Mystery err.txt || fail "train does not name the unknown label"
+run evaluate --run hostile_run
+grep -q "not trained on" out.txt || fail "evaluate gives up on data with faults"
+
+# A folder tree of somebody's own.
+for person in 0 1 2 3 4 5 6 7; do
+  mapfile -t faces < <(find data/rgb -path "*original*" -name "*.png" | sort)
+  mkdir -p tree/real tree/swap
+  cp "${faces[$person]}" "tree/real/$person.png"
+  cp "$(find data/rgb -path "*manipulated*" -name "*.png" | sort | sed -n "$((person + 1))p")" "tree/swap/$person.png"
+done
+run import --from tree --output imported --size 32
+run check-data --data imported
 
 # Folders of somebody's own, with faults, from import to evaluation.
 sequences=data/rgb/FaceForensics++
@@ -101,9 +158,6 @@ grep -qF "broken images, skipped" err.txt || fail "evaluate does not name broken
 refuses "/nowhere" import --from /nowhere --output own
 refuses "imported with other options" import --from mine --output own --frames 7
 
-run train --help
-grep -q "Example: roga-deepfake train" out.txt || fail "train --help has no example"
-
 refuses "did you mean 'train'?" tarin --run x
 refuses "did you mean '--optimizer'?" train --optimzer sam --run x
 refuses "did you mean 'roga'?" train --data data --optimizer rgoa --run x
@@ -113,9 +167,10 @@ refuses "epochs" train --data data --epochs many --run x
 echo '{"epohcs": 3}' >bad.json
 refuses "did you mean 'epochs'?" train --data data --config bad.json --run x
 refuses "Celeb-DF-v2" evaluate --run whole --datasets Celeb-DF-v2
+refuses "median" evaluate --run whole --video-score middle
 refuses "no such run" evaluate --run nowhere
 head -c 1000 whole/checkpoints/best.pt >cut.pt && cp cut.pt killed/checkpoints/best.pt
-refuses "cut off" evaluate --run killed
+refuses "damaged" evaluate --run killed
 refuses "config.json" report data
 rm "$(find data/rgb/Synthetic-SBI -name "*.png" | head -n 1)"
 refuses "faults" check-data --data data

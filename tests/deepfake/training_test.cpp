@@ -5,10 +5,10 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "deepfake/sample_data.hpp"
+#include "deepfake/tiny_training.hpp"
 #include "report/csv.hpp"
 #include "report/run_files.hpp"
 #include "support/test.hpp"
-#include "synthetic/generator.hpp"
 #include "training/batch.hpp"
 #include "training/checkpoint.hpp"
 #include "training/evaluate.hpp"
@@ -20,55 +20,18 @@ namespace deepfake {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::check_equal;
 using testing::mentions;
 using testing::message_of;
+using testing::stop_after;
 using testing::TemporaryFolder;
-
-/// One set for all tests.
-const fs::path& tiny_data() {
-  static const TemporaryFolder folder;
-  static const fs::path data = [] {
-    SyntheticOptions options;
-    options.output = folder.path() / "data";
-    options.image_size = 32;
-    options.train_identities = 4;
-    options.val_identities = options.test_identities = options.unseen_identities = 4;
-    options.frames_per_video = 2;
-    make_synthetic(options);
-    return options.output;
-  }();
-  return data;
-}
-
-TrainOptions tiny_options(const std::string& method) {
-  TrainOptions options;
-  options.data = tiny_data().string();
-  options.optimizer = method;
-  options.model.width = 8;
-  options.model.size = 32;
-  options.epochs = 2;
-  options.steps_per_epoch = 3;
-  options.pairs = 2;
-  options.schedule.warmup_steps = 2;
-  options.checkpoint_steps = 0;
-  options.log_steps = 2;
-  return options;
-}
+using testing::tensors;
+using testing::tiny_data;
+using testing::tiny_options;
 
 std::string bytes(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::vector<at::Tensor> tensors(const Detector& detector) {
-  std::vector<at::Tensor> all = detector.parameters();
-  for (const auto& buffer : detector.buffers()) all.push_back(buffer);
-  return all;
-}
-
-void check_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) CHECK(torch::equal(a[i], b[i]));
 }
 
 /// Equal weights now, and after one more step: equal optimizer states too. (The files themselves
@@ -92,11 +55,6 @@ void check_same_checkpoint(const TrainOptions& options, const fs::path& a, const
   }
   check_equal(before[0], before[1]);
   check_equal(after[0], after[1]);
-}
-
-/// Stops after some steps, as Ctrl-C would.
-std::function<bool()> stop_after(int steps) {
-  return [left = steps]() mutable { return --left == 0; };
 }
 
 /// history.csv without the columns that tell of time.
@@ -280,7 +238,7 @@ TEST_CASE("checkpoints: broken and foreign files are named", "[checkpoint]") {
   const auto detector = make_detector({});
   const fs::path file = folder.path() / "x.pt";
   CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: no such checkpoint"));
-  save_checkpoint(file, *detector, nullptr, {{"epoch", 3}});
+  save_checkpoint(file, *detector, nullptr, nullptr, {{"epoch", 3}});
   CHECK(read_checkpoint_state(file)["epoch"] == 3);
   std::string content = bytes(file);
   std::ofstream(file, std::ios::binary) << content.substr(0, content.size() / 2);

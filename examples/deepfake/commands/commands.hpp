@@ -13,6 +13,10 @@ void add_check_data(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_compare(CLI::App& program);
+void add_predict(CLI::App& program);
+void add_gradcam(CLI::App& program);
+void add_robustness(CLI::App& program);
+void add_export(CLI::App& program);
 void add_report(CLI::App& program);
 
 }  // namespace deepfake

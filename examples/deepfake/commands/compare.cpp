@@ -15,6 +15,7 @@
 #include "commands/commands.hpp"
 #include "commands/train_options.hpp"
 #include "report/comparison.hpp"
+#include "report/paired.hpp"
 #include "report/report.hpp"
 #include "report/run_files.hpp"
 #include "training/evaluate.hpp"
@@ -184,13 +185,23 @@ void add_compare(CLI::App& program) {
       folders.push_back(contestant.run);
     }
     const Comparison comparison(runs);
-    write_comparison(comparison, frame_level, options->output / "compare.csv");
+    const std::vector<PairedRow> paired = paired_rows(comparison);
+    write_comparison(comparison, options->output / "compare.csv");
+    write_paired(paired, options->output / "paired.csv");
     if (comparison.synthetic()) {
-      std::cout << "Synthetic faces: these numbers say nothing about real deepfakes.\n";
+      std::cout << "Synthetic forgeries: these numbers say nothing about real deepfakes.\n";
     }
-    std::cout << "Frame AUC on test identities, and seconds per step:\n"
-              << summary_text(comparison, frame_level)
-              << "report: " << write_report(folders, options->output / "report.html").string()
+    for (const char* level : {frame_level, video_level}) {
+      std::cout << "AUC by " << level << " on test identities, mean ± sd over seeds:\n"
+                << summary_text(comparison, level) << '\n';
+    }
+    for (const char* level : {frame_level, video_level}) {
+      if (paired.empty()) break;
+      std::cout << "Difference in AUC by " << level
+                << ", paired bootstrap over test videos, mean over seeds:\n"
+                << paired_text(paired, level) << '\n';
+    }
+    std::cout << "report: " << write_report(folders, options->output / "report.html").string()
               << "\n";
   });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // make-data and check-data.
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "commands/commands.hpp"
 #include "data/check.hpp"
 #include "data/index.hpp"
+#include "photos/photo_set.hpp"
 #include "report/csv.hpp"
 #include "report/run_files.hpp"
 #include "synthetic/audit.hpp"
@@ -46,11 +48,25 @@ void write_audit(const fs::path& file, const std::vector<AuditedDomain>& domains
   write_csv(table);
 }
 
-void make_data(const SyntheticOptions& options) {
+/// Says what could not be used; a folder of thousands of photographs must not flood the terminal.
+void print_left_out(const std::vector<std::string>& lines) {
+  constexpr std::size_t shown = 10;
+  for (std::size_t i = 0; i < std::min(lines.size(), shown); ++i) {
+    std::cout << (i == 0 ? "left out:\n" : "") << "  " << lines[i] << '\n';
+  }
+  if (lines.size() > shown) {
+    std::cout << "  and " << lines.size() - shown << " more, listed in synthetic.json\n";
+  }
+}
+
+/// @param make make_synthetic or make_photo_set
+/// @param what what the set consists of
+template <typename Options, typename Make>
+void make_data(const Options& options, Make make, const char* what) {
   SyntheticSummary summary;
   {
     std::unique_ptr<Progress> progress;
-    summary = make_synthetic(options, [&](std::size_t done, std::size_t total) {
+    summary = make(options, [&](std::size_t done, std::size_t total) {
       if (!progress) progress = std::make_unique<Progress>("make-data", total);
       progress->update(static_cast<std::int64_t>(done));
     });
@@ -59,8 +75,9 @@ void make_data(const SyntheticOptions& options) {
   if (summary.reused) {
     std::cout << folder << ": the same synthetic set is there already\n";
   } else {
-    std::cout << folder << ": synthetic faces of " << summary.identities << " identities\n";
+    std::cout << folder << ": " << what << " of " << summary.identities << " identities\n";
   }
+  print_left_out(summary.left_out);
   const Index index = load_index(locate_data(options.output));
   std::vector<AuditedDomain> domains = audit_data(index);
   write_audit(options.output / "audit.csv", domains);
@@ -75,12 +92,31 @@ void make_data(const SyntheticOptions& options) {
 
 void add_make_data(CLI::App& program) {
   auto* command = program.add_subcommand("make-data",
-                                         "Render the synthetic data set in DeepfakeBench's layout");
-  command->footer("Example: roga-deepfake make-data --output data --preset demo --seed 1");
+                                         "Make a synthetic data set in DeepfakeBench's layout: "
+                                         "rendered faces, or forgeries of your own photographs");
+  command->footer(
+      "Example: roga-deepfake make-data --output data --preset demo --seed 1\n"
+      "Example: roga-deepfake make-data --photos pictures --output data --size 128\n"
+      "         (a sub-folder of pictures holds one person's photographs; every face of the "
+      "others\n"
+      "         is a person of its own)");
   auto options = std::make_shared<SyntheticOptions>();
   auto preset = std::make_shared<std::string>("demo");
   command->add_option("--output", options->output, "folder to write")->required();
-  command->add_option("--preset", *preset, "quick, demo or full: numbers of identities and frames")
+  auto photos = std::make_shared<PhotoOptions>();
+  auto* from_photos = command->add_option(
+      "--photos", photos->photos, "forge the faces in this folder's photographs, render none");
+  auto* cascade =
+      command->add_option("--cascade", photos->cascade,
+                          "face detector for --photos: a Haar cascade instead of OpenCV's own");
+  cascade->needs(from_photos);
+  auto no_crop = std::make_shared<bool>(false);
+  command->add_flag("--no-crop", *no_crop, "the photographs are aligned face crops already")
+      ->needs(from_photos)
+      ->excludes(cascade);
+  auto* presets = command->add_option("--preset", *preset,
+                                      "quick, demo or full: numbers of identities and frames");
+  presets->excludes(from_photos)
       ->check(CLI::IsMember({"quick", "demo", "full"}))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "seed of identities and frames")
@@ -97,8 +133,10 @@ void add_make_data(CLI::App& program) {
       {"--frames", &SyntheticOptions::frames_per_video},
   }};
   for (const auto& [name, field] : fields) {
-    command->add_option(name, (*counts)[name], "instead of the preset's")
-        ->check(CLI::PositiveNumber);
+    auto* option = command->add_option(name, (*counts)[name], "instead of the preset's")
+                       ->check(CLI::PositiveNumber);
+    // Photographs have as many identities as they have.
+    if (field != &SyntheticOptions::frames_per_video) option->excludes(from_photos);
   }
   command->add_option("--threads", options->threads, "the result does not depend on it")
       ->check(CLI::PositiveNumber)
@@ -114,7 +152,18 @@ void add_make_data(CLI::App& program) {
     for (const auto& [name, field] : fields) {
       if (command->count(name) > 0) effective.*field = counts->at(name);
     }
-    make_data(effective);
+    if (command->count("--photos") == 0) {
+      make_data(effective, make_synthetic, "synthetic faces");
+      return;
+    }
+    photos->output = effective.output;
+    photos->crop = !*no_crop;
+    photos->seed = effective.seed;
+    photos->image_size = effective.image_size;
+    photos->frames_per_video = effective.frames_per_video;
+    photos->threads = effective.threads;
+    photos->force = effective.force;
+    make_data(*photos, make_photo_set, "synthetic forgeries of photographs");
   });
 }
 

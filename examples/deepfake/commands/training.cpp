@@ -8,9 +8,11 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "report/report.hpp"
 #include "training/evaluate.hpp"
+#include "training/timing.hpp"
 #include "training/trainer.hpp"
 
 namespace deepfake {
@@ -27,10 +29,21 @@ void add_train(CLI::App& program) {
       "         roga-deepfake train --run runs/roga --resume");
   auto options = std::make_shared<TrainOptionsOnCommandLine>(*command);
   auto request = std::make_shared<RunRequest>();
-  command->add_option("--run", request->run, "folder of the run")->required();
+  command->add_option("--run", request->run, "folder of the run");
   command->add_flag("--resume", request->resume, "continue the run where it stopped");
   command->add_flag("--force", request->force, "begin anew where a run is there already");
+  auto profiled = std::make_shared<bool>(false);
+  command->add_flag("--profile", *profiled,
+                    "measure images per second of the pipeline and of the network, and stop");
   command->callback([=] {
+    if (*profiled) {
+      const TrainOptions effective = options->over({});
+      validate(effective);
+      constexpr int steps = 30;
+      std::cout << to_text(profile(effective, steps));
+      return;
+    }
+    if (request->run.empty()) throw CLI::RequiredError("--run");
     std::signal(SIGINT, [](int) { interrupted = true; });
     std::signal(SIGTERM, [](int) { interrupted = true; });
     request->stop = [] { return interrupted.load(); };
@@ -52,21 +65,18 @@ void add_evaluate(CLI::App& program) {
   auto* command = program.add_subcommand("evaluate", "Score a trained detector on test data");
   command->footer("Example: roga-deepfake evaluate --run runs/roga --datasets Celeb-DF-v2");
   auto options = std::make_shared<EvaluateOptions>();
-  command->add_option("--run", options->run, "run folder, or one of its checkpoints")->required();
-  command->add_option("--checkpoint", options->checkpoint, "best or last")
-      ->check(CLI::IsMember({"best", "last"}))
+  add_test_options(*command, *options);
+  auto video_score = std::make_shared<std::string>("mean");
+  command
+      ->add_option("--video-score", *video_score,
+                   "how frames make a video's score: mean, max or median; rows of the mean are "
+                   "always written")
+      ->check(CLI::IsMember({"mean", "max", "median"}))
       ->capture_default_str();
-  command->add_option("--data", options->data, "folder of the data; the run's if not given");
-  command->add_option("--rgb-dir", options->rgb_dir, "folder that frame paths start from");
-  command->add_option("--compression", options->compression, "raw, c23 or c40");
-  command->add_option("--datasets", options->datasets, "all with the split if not given");
-  command->add_option("--split", options->split, "train, val or test")
-      ->check(CLI::IsMember({"train", "val", "test"}))
-      ->capture_default_str();
-  command->add_option("--frames-per-video", options->frames_per_video, "evenly spaced; 0: all")
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "threads of LibTorch")->capture_default_str();
-  command->callback([=] { std::cout << to_text(evaluate(*options)); });
+  command->callback([=] {
+    options->video_score = video_score_named(*video_score);
+    std::cout << to_text(evaluate(*options));
+  });
 }
 
 void add_report(CLI::App& program) {

@@ -166,7 +166,7 @@ DataCheck check_data(const Index& index, const CheckOptions& options) {
 std::string to_text(const DataCheck& check, std::size_t named_files) {
   std::string text;
   if (check.synthetic) {
-    text += "Synthetic faces: numbers on this data say nothing about real deepfakes.\n\n";
+    text += "Synthetic forgeries: numbers on this data say nothing about real deepfakes.\n\n";
   }
   Table table({"data set", "label", "class", "split", "compression", "videos", "frames",
                "per video: min", "median", "max", "no real partner"});

@@ -3,9 +3,10 @@
 
 #include <filesystem>
 #include <opencv2/core.hpp>
-#include <opencv2/objdetect.hpp>
 #include <optional>
 #include <vector>
+
+#include "data/face_finder.hpp"
 
 namespace deepfake {
 
@@ -13,29 +14,27 @@ struct FaceCropOptions {
   double margin = 1.3;                 ///< side of the crop over that of the face's box
   int size = 256;                      ///< side of the result in pixels
   std::filesystem::path cascade = {};  ///< file of a Haar cascade; OpenCV's own if empty
+  /// Faces to judge fill more than a thirtieth of a video's frame; looking closer costs time.
+  FaceSearch search = {.longest_side = 1280, .smallest = 24, .step = 1.1};
 };
 
-/// Finds frontal faces with OpenCV's Haar cascade. Not to be shared by threads.
+/// Cuts out the faces that FaceFinder finds. Not to be shared by threads.
 class FaceCropper {
  public:
   /// @throws std::runtime_error if no cascade is found or the file is none
   explicit FaceCropper(FaceCropOptions options = {});
 
   /// Boxes of the faces in 8-bit RGB, the largest first.
-  std::vector<cv::Rect> faces(const cv::Mat& rgb);
+  std::vector<cv::Rect> faces(const cv::Mat& rgb) const { return finder_.faces(rgb); }
   /// The largest face, square, with its surroundings; the image's border is continued where the
   /// square reaches beyond it. Nothing if there is no face.
-  std::optional<cv::Mat> crop(const cv::Mat& rgb);
+  std::optional<cv::Mat> crop(const cv::Mat& rgb) const;
   /// The same for a box of faces().
   cv::Mat crop(const cv::Mat& rgb, const cv::Rect& face) const;
 
  private:
   FaceCropOptions options_;
-  cv::CascadeClassifier cascade_;
+  FaceFinder finder_;
 };
-
-/// The cascade that OpenCV's packages install.
-/// @throws std::runtime_error naming the folders that were searched
-std::filesystem::path find_face_cascade();
 
 }  // namespace deepfake

@@ -226,7 +226,7 @@ ImportResult import_data(const ImportOptions& given,
     options.name = fs::absolute(options.output / "").parent_path().filename().string();
   }
   if (options.crop_faces && options.face.cascade.empty()) {
-    options.face.cascade = find_face_cascade();
+    options.face.cascade = find_cascade();
   }
   const Sources sources = find_sources(options);
   std::set<std::string> datasets;

@@ -39,7 +39,7 @@ struct Faults {
 
 struct Index {
   std::vector<Video> videos;
-  bool synthetic = false;  ///< rendered faces: the data's synthetic.json says so
+  bool synthetic = false;  ///< forgeries by make-data: the data's synthetic.json says so
   std::filesystem::path rgb_dir;
   Faults faults;
 };

@@ -25,11 +25,7 @@ class GroupResampler {
                                std::to_string(groups.size()) + " groups and " +
                                std::to_string(labels.size()) + " scores");
     }
-    if (bootstrap.resamples < 1 || !(bootstrap.confidence > 0 && bootstrap.confidence < 1)) {
-      throw std::runtime_error("the bootstrap needs resamples >= 1 and 0 < confidence < 1, got " +
-                               std::to_string(bootstrap.resamples) + " and " +
-                               std::to_string(bootstrap.confidence));
-    }
+    check(bootstrap);
     std::array<std::unordered_map<std::string, std::size_t>, 2> ids;
     for (std::size_t i = 0; i < labels.size(); ++i) {
       auto& of_class = ids[class_of(i)];
@@ -67,12 +63,27 @@ double quantile(std::span<const double> sorted, double share) {
   return sorted[below] + (position - std::floor(position)) * (sorted[above] - sorted[below]);
 }
 
-Interval percentile_interval(std::vector<double>& values, double confidence) {
+}  // namespace
+
+Interval percentile_interval(std::vector<double> values, double confidence) {
   std::ranges::sort(values);
   return {quantile(values, (1 - confidence) / 2), quantile(values, (1 + confidence) / 2)};
 }
 
-}  // namespace
+double two_sided_p(std::span<const double> differences) {
+  const auto at_most = std::ranges::count_if(differences, [](double value) { return value <= 0; });
+  const auto at_least = std::ranges::count_if(differences, [](double value) { return value >= 0; });
+  const auto lesser = static_cast<double>(std::min(at_most, at_least));
+  return std::min(1.0, 2 * (lesser + 1) / (static_cast<double>(differences.size()) + 1));
+}
+
+void check(const Bootstrap& bootstrap) {
+  if (bootstrap.resamples < 1 || !(bootstrap.confidence > 0 && bootstrap.confidence < 1)) {
+    throw std::runtime_error("the bootstrap needs resamples >= 1 and 0 < confidence < 1, got " +
+                             std::to_string(bootstrap.resamples) + " and " +
+                             std::to_string(bootstrap.confidence));
+  }
+}
 
 Interval auc_interval(std::span<const double> scores, std::span<const int> labels,
                       std::span<const std::string> groups, const Bootstrap& bootstrap) {
@@ -93,17 +104,14 @@ PairedDifference paired_auc_difference(std::span<const double> first,
   const Ranking first_ranking(first, labels), second_ranking(second, labels);
   GroupResampler resampler(labels, groups, bootstrap);
   std::vector<double> weights, values;
-  double below = 0, above = 0;
   for (int n = 0; n < bootstrap.resamples; ++n) {
     resampler.draw(weights);
     values.push_back(first_ranking.auc(weights) - second_ranking.auc(weights));
-    if (values.back() <= 0) below += 1;
-    if (values.back() >= 0) above += 1;
   }
   PairedDifference result;
   result.difference = first_ranking.auc() - second_ranking.auc();
   result.interval = percentile_interval(values, bootstrap.confidence);
-  result.p_value = std::min(1.0, 2 * std::min(below, above) / bootstrap.resamples);
+  result.p_value = two_sided_p(values);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace deepfake {
 
@@ -25,11 +26,21 @@ struct Interval {
 Interval auc_interval(std::span<const double> scores, std::span<const int> labels,
                       std::span<const std::string> groups, const Bootstrap& bootstrap = {});
 
+/// From the smaller to the larger quantile that leave out (1 - confidence) / 2 of the values each.
+Interval percentile_interval(std::vector<double> values, double confidence);
+
+/// Twice the share of resampled differences on the lesser side of 0, the observed data counted as
+/// one more resample: no finite number of resamples shows p = 0.
+double two_sided_p(std::span<const double> differences);
+
+/// @throws std::runtime_error unless resamples >= 1 and 0 < confidence < 1.
+void check(const Bootstrap& bootstrap);
+
 /// AUC of @p first minus AUC of @p second on the same samples, both scored on the same resamples.
 struct PairedDifference {
   double difference = 0;
   Interval interval;
-  double p_value = 1;  ///< two-sided: twice the share of resamples on the lesser side of 0
+  double p_value = 1;  ///< two_sided_p()
 };
 PairedDifference paired_auc_difference(std::span<const double> first,
                                        std::span<const double> second, std::span<const int> labels,

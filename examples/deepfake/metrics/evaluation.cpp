@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <tuple>
 
@@ -34,6 +35,16 @@ Metrics evaluate_with_interval(std::span<const FrameScore> rows, const Bootstrap
   return metrics;
 }
 
+double aggregated(std::vector<double>& scores, VideoScore aggregate) {
+  if (aggregate == VideoScore::max) return std::ranges::max(scores);
+  if (aggregate == VideoScore::mean) {
+    return std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
+  }
+  std::ranges::sort(scores);
+  const std::size_t half = scores.size() / 2;
+  return scores.size() % 2 == 1 ? scores[half] : (scores[half - 1] + scores[half]) / 2;
+}
+
 template <class Range, class Value>
 void add_if_new(Range& seen, const Value& value) {
   if (std::ranges::find(seen, value) == seen.end()) seen.push_back(value);
@@ -41,28 +52,51 @@ void add_if_new(Range& seen, const Value& value) {
 
 }  // namespace
 
-std::vector<FrameScore> video_scores(std::span<const FrameScore> frames) {
+VideoScore video_score_named(const std::string& name) {
+  if (name == "mean") return VideoScore::mean;
+  if (name == "max") return VideoScore::max;
+  if (name == "median") return VideoScore::median;
+  throw std::runtime_error("a video's score is the mean, max or median of its frames, not '" +
+                           name + "'");
+}
+
+std::string video_level_of(VideoScore aggregate) {
+  switch (aggregate) {
+    case VideoScore::max:
+      return "video max";
+    case VideoScore::median:
+      return "video median";
+    case VideoScore::mean:
+      break;
+  }
+  return video_level;
+}
+
+std::vector<FrameScore> video_scores(std::span<const FrameScore> frames, VideoScore aggregate) {
   std::map<std::tuple<std::string, std::string, int, std::string>, std::size_t> position;
   std::vector<FrameScore> videos;
-  std::vector<double> counts;
+  std::vector<std::vector<double>> scores;
   for (const FrameScore& frame : frames) {
     const auto [found, is_new] = position.try_emplace(
         {frame.dataset, frame.domain, frame.label, frame.video}, videos.size());
     if (is_new) {
       videos.push_back(frame);
       videos.back().frame.clear();
-      counts.push_back(1);
-    } else {
-      videos[found->second].prob += frame.prob;
-      counts[found->second] += 1;
+      scores.emplace_back();
     }
+    scores[found->second].push_back(frame.prob);
   }
-  for (std::size_t i = 0; i < videos.size(); ++i) videos[i].prob /= counts[i];
+  for (std::size_t i = 0; i < videos.size(); ++i) {
+    videos[i].prob = aggregated(scores[i], aggregate);
+  }
   return videos;
 }
 
 std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::int64_t epoch,
-                                     const std::string& split, const Bootstrap& bootstrap) {
+                                     const std::string& split, const Bootstrap& bootstrap,
+                                     VideoScore aggregate) {
+  std::vector<VideoScore> aggregates{VideoScore::mean};
+  if (aggregate != VideoScore::mean) aggregates.push_back(aggregate);
   std::vector<std::string> datasets;
   for (const FrameScore& frame : frames) add_if_new(datasets, frame.dataset);
 
@@ -84,8 +118,10 @@ std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::in
       try {
         rows.push_back({epoch, dataset, domain, split, frame_level,
                         evaluate_with_interval(of_domain, bootstrap)});
-        rows.push_back({epoch, dataset, domain, split, video_level,
-                        evaluate_with_interval(video_scores(of_domain), bootstrap)});
+        for (const VideoScore of_video : aggregates) {
+          rows.push_back({epoch, dataset, domain, split, video_level_of(of_video),
+                          evaluate_with_interval(video_scores(of_domain, of_video), bootstrap)});
+        }
       } catch (const std::runtime_error& error) {
         throw std::runtime_error("data set " + dataset + ", split " + split + ": " + error.what());
       }

@@ -22,10 +22,18 @@ struct FrameScore {
   double prob = 0;
 };
 
+/// How the scores of a video's frames become the score of the video. The maximum asks whether any
+/// frame is fake; the median is not moved by a few odd frames.
+enum class VideoScore { mean, max, median };
+
+/// @throws std::runtime_error unless the name is mean, max or median.
+VideoScore video_score_named(const std::string& name);
+
 /// One row per video: frames grouped by dataset, domain, label and video (the video's name alone
-/// would merge the four manipulations of one FaceForensics++ pair), with their mean probability.
-/// In order of first appearance; `frame` is empty.
-std::vector<FrameScore> video_scores(std::span<const FrameScore> frames);
+/// would merge the four manipulations of one FaceForensics++ pair). In order of first appearance;
+/// `frame` is empty.
+std::vector<FrameScore> video_scores(std::span<const FrameScore> frames,
+                                     VideoScore aggregate = VideoScore::mean);
 
 /// One row of eval.csv.
 struct EvalRow {
@@ -33,18 +41,23 @@ struct EvalRow {
   std::string dataset;
   std::string domain;  ///< one manipulation against the data set's reals, or all_domains
   std::string split;
-  std::string level;  ///< frame_level or video_level
+  std::string level;  ///< frame_level, or what video_level_of() says
   Metrics metrics;
 };
 inline constexpr char all_domains[] = "all";
 inline constexpr char frame_level[] = "frame";
-inline constexpr char video_level[] = "video";
+inline constexpr char video_level[] = "video";  ///< by mean score
+
+/// video_level for the mean, else "video max" or "video median": no table takes one for the other.
+std::string video_level_of(VideoScore aggregate);
 
 /// Rows for every manipulation of every data set in @p frames (its fakes against all reals of that
 /// data set), at both levels, and where a data set has several manipulations one row of all fakes
-/// together. Confidence intervals resample videos.
+/// together. Confidence intervals resample videos. An aggregate other than the mean adds rows of
+/// its own level; those of the mean are always there, so that runs stay comparable.
 /// @throws std::runtime_error naming the data set that has only one class.
 std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::int64_t epoch,
-                                     const std::string& split, const Bootstrap& bootstrap = {});
+                                     const std::string& split, const Bootstrap& bootstrap = {},
+                                     VideoScore aggregate = VideoScore::mean);
 
 }  // namespace deepfake

@@ -31,7 +31,9 @@ std::vector<RocPoint> roc_curve(std::span<const double> scores, std::span<const 
                                 Collinear collinear = Collinear::drop);
 
 /// Equal error rate as scikit-learn users compute it: the FPR of the first point of the ROC curve
-/// (collinear points dropped) where |FNR - FPR| is smallest. Nothing is interpolated.
+/// (collinear points dropped) where |FNR - FPR| is smallest. Nothing is interpolated. Scores that
+/// are all equal give 0, for their curve has but the points (0, 0) and (1, 1): read it beside the
+/// AUC.
 double eer_sklearn_style(std::span<const double> scores, std::span<const int> labels);
 
 /// Equal error rate where the ROC curve, straight between its points, meets FNR = FPR.

@@ -69,14 +69,14 @@ std::string configuration_section(const Comparison& comparison) {
 }
 
 std::string glossary_section() {
-  constexpr std::array<std::pair<const char*, const char*>, 12> entries{{
+  constexpr std::array<std::pair<const char*, const char*>, 15> entries{{
       {"Frame AUC",
        "Probability that a fake frame scores higher than a real one, ties counting half; the area "
        "under the ROC curve. 1 is perfect, 0.5 chance, below 0.5 worse than chance."},
       {"Video AUC",
        "The same over videos. A video's score is the mean over its frames; videos are told apart "
        "by data set, manipulation and name. Usually higher than frame AUC: compare like with "
-       "like."},
+       "like. Video max and video median take the maximum or the median instead of the mean."},
       {"95 % interval",
        "Percentile bootstrap of the AUC over resampled videos. It holds for this one detector; "
        "other seeds vary on top of it."},
@@ -85,7 +85,8 @@ std::string glossary_section() {
        "data sets that it never met. Means count every manipulation alike."},
       {"EER",
        "Equal error rate: false positive rate at the threshold where it is closest to the false "
-       "negative rate. Taken at a point of the ROC curve, not between points."},
+       "negative rate. Taken at a point of the ROC curve, not between points, so that a detector "
+       "with one score for everything gets 0: read it beside the AUC."},
       {"AP",
        "Average precision: sum of precision times gain in recall over all thresholds. "
        "Depends on the share of fakes."},
@@ -99,6 +100,17 @@ std::string glossary_section() {
       {"ECE",
        "Expected calibration error in 15 bins: how far scores are from the share of fakes "
        "among frames with such a score. 0 is perfectly calibrated."},
+      {"Difference, p, p (Holm)",
+       "AUC of a method minus that of the baseline on the same resamples of the test videos; means "
+       "over seeds. p is two-sided and never 0, for resamples are finite in number; Holm's "
+       "adjustment keeps the chance of any false claim among the methods at the level of one "
+       "test."},
+      {"Robustness",
+       "AUC on test frames after JPEG compression, blur and the like. The level is the parameter "
+       "of "
+       "the corruption, so more can be milder (JPEG quality) or harsher (blur)."},
+      {"Grad-CAM",
+       "Regions of the last feature map that raise the score. It shows where, not why."},
       {"s/step, × ERM",
        "Median time of a training step, and the same relative to plain training (ERM) on the same "
        "machine."},

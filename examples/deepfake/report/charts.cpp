@@ -16,6 +16,34 @@ constexpr std::size_t dashes = 4;
 
 const std::vector<double> fifths{0, .2, .4, .6, .8, 1};
 
+/// At most three decimals.
+std::string short_number(double value) {
+  std::string text = fixed(value, 3);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+std::vector<Point> all_points(const Series& series) {
+  std::vector<Point> points = series.points;
+  points.insert(points.end(), series.faint.begin(), series.faint.end());
+  return points;
+}
+
+/// Values to hover over: dots on a line of few points, unseen spots along a line of many.
+void add_values(Plot& plot, const Series& series, const std::string& y_label) {
+  constexpr std::size_t few = 24;
+  const bool is_dotted = series.points.size() <= few;
+  const std::size_t stride = is_dotted ? 1 : series.points.size() / few;
+  for (std::size_t i = 0; i < series.points.size(); i += stride) {
+    const Point& point = series.points[i];
+    plot.svg().circle(
+        plot.at(point.x, point.y), is_dotted ? 2.4 : 7,
+        is_dotted ? "dot " + style_classes(series.style) : "spot",
+        series.name + ": " + y_label + ' ' + fixed(point.y) + " at " + short_number(point.x));
+  }
+}
+
 std::size_t longest(const std::vector<std::string>& names) {
   std::size_t length = 0;
   for (const std::string& name : names) length = std::max(length, name.size());
@@ -42,11 +70,12 @@ std::string legend(std::span<const Series> series) {
 }
 
 std::string line_chart(std::span<const Series> series, const std::string& x_label,
-                       const std::string& y_label, const std::string& description) {
+                       const std::string& y_label, const std::string& description,
+                       const std::string& faint_name) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   double left = inf, right = -inf, low = inf, high = -inf;
   for (const Series& one : series) {
-    for (const Point& point : one.points) {
+    for (const Point& point : all_points(one)) {
       left = std::min(left, point.x);
       right = std::max(right, point.x);
       low = std::min(low, point.y);
@@ -56,16 +85,18 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
   if (left > right) return "";
   Axis x = round_axis(x_label, left, right);
   x.low = left;  // no empty strip beside the curves
-  x.high = std::max(right, left + 1);
+  x.high = right > left ? right : left + 1;
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
   Plot plot(400, 260, x, round_axis(y_label, low, high), description);
   for (const Series& one : series) {
     if (!one.faint.empty()) {
-      plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style));
+      plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style),
+                          one.name + ", " + faint_name);
     }
   }
   for (const Series& one : series) {
     plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+    add_values(plot, one, y_label);
   }
   return plot.svg().str();
 }
@@ -73,7 +104,7 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
 std::string roc_chart(std::span<const Series> series, const std::string& description) {
   Plot plot(260, 250, {"false positive rate", 0, 1, 1, fifths},
             {"true positive rate", 0, 1, 1, fifths}, description);
-  plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance");
+  plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance", "chance");
   for (const Series& one : series) {
     plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
   }
@@ -107,9 +138,11 @@ std::string score_histogram(std::span<const double> scores, std::span<const int>
       outline.push_back({static_cast<double>(bin + 1) / bins, shares[c][bin]});
     }
     outline.push_back({1, 0});
-    plot.svg().polygon(plot.at(outline), c == 0 ? "bars real" : "bars fake");
+    plot.svg().polygon(plot.at(outline), c == 0 ? "bars real" : "bars fake",
+                       std::string(c == 0 ? "real" : "fake") + ": " +
+                           std::to_string(static_cast<long>(totals[c])) + " frames");
   }
-  plot.svg().line(plot.at(.5, 0), plot.at(.5, 1), "chance");
+  plot.svg().line(plot.at(.5, 0), plot.at(.5, 1), "chance", "threshold 0.5");
   return plot.svg().str();
 }
 

@@ -27,8 +27,10 @@ std::string style_classes(std::size_t style);
 /// Names beside a sample of their line, as an HTML list.
 std::string legend(std::span<const Series> series);
 
+/// @param faint_name what the faint lines show, for those who hover over one
 std::string line_chart(std::span<const Series> series, const std::string& x_label,
-                       const std::string& y_label, const std::string& description);
+                       const std::string& y_label, const std::string& description,
+                       const std::string& faint_name = "not smoothed");
 
 /// ROC curves over the diagonal of chance. The series' points are (FPR, TPR).
 std::string roc_chart(std::span<const Series> series, const std::string& description);

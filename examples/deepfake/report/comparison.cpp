@@ -54,7 +54,16 @@ void set_titles(std::vector<RunGroup>& groups) {
   }
 }
 
-MeanDeviation mean_deviation(const std::vector<double>& values) {
+double median(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+}  // namespace
+
+MeanDeviation mean_deviation(std::span<const double> values) {
   MeanDeviation result;
   const auto n = static_cast<double>(values.size());
   if (values.empty()) return result;
@@ -65,15 +74,6 @@ MeanDeviation mean_deviation(const std::vector<double>& values) {
   if (values.size() > 1) result.deviation = std::sqrt(squares / (n - 1));
   return result;
 }
-
-double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-}  // namespace
 
 Comparison::Comparison(std::span<const Run> runs) {
   if (runs.empty()) throw std::runtime_error("a report needs at least one run folder");
@@ -203,50 +203,74 @@ std::string to_text(const MeanDeviation& value, int digits) {
 
 namespace {
 
-struct Summary {
-  std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
+/// A column of AUCs of one level, by group.
+struct AucColumn {
+  std::string name;
+  std::vector<MeanDeviation> values;
 };
 
-/// @param text turns a mean with its deviation into a cell, @p number a single number
-template <class Text, class Number>
-Summary summarise(const Comparison& comparison, const std::string& level, Text text,
-                  Number number) {
-  Summary summary{{"method", "seeds", "validation", "in-domain"}, {}};
-  for (const TestDomain& domain : comparison.domains()) summary.header.push_back(domain.title);
-  for (const char* name : {"mean unseen", "s/step", "x ERM"}) summary.header.emplace_back(name);
-  for (const RunGroup& group : comparison.groups()) {
-    std::vector<std::string> cells{group.title, std::to_string(group.runs.size()),
-                                   text(comparison.validation_auc(group, level)),
-                                   text(comparison.mean_auc(group, true, level))};
-    for (const TestDomain& domain : comparison.domains()) {
-      cells.push_back(text(comparison.auc(group, domain, level)));
-    }
-    cells.push_back(text(comparison.mean_auc(group, false, level)));
-    cells.push_back(number(comparison.step_seconds(group), 3));
-    cells.push_back(number(comparison.relative_step_seconds(group), 2));
-    summary.rows.push_back(std::move(cells));
+std::vector<AucColumn> auc_columns(const Comparison& comparison, const std::string& level) {
+  std::vector<AucColumn> columns;
+  const auto add = [&](const std::string& name, auto value_of) {
+    AucColumn& column = columns.emplace_back(AucColumn{name, {}});
+    for (const RunGroup& group : comparison.groups()) column.values.push_back(value_of(group));
+  };
+  add("validation", [&](const RunGroup& g) { return comparison.validation_auc(g, level); });
+  add("in-domain", [&](const RunGroup& g) { return comparison.mean_auc(g, true, level); });
+  for (const TestDomain& domain : comparison.domains()) {
+    add(domain.title, [&](const RunGroup& g) { return comparison.auc(g, domain, level); });
   }
-  return summary;
+  add("mean unseen", [&](const RunGroup& g) { return comparison.mean_auc(g, false, level); });
+  return columns;
+}
+
+bool has_deviations(const AucColumn& column) {
+  return !std::ranges::all_of(column.values,
+                              [](const MeanDeviation& v) { return std::isnan(v.deviation); });
 }
 
 }  // namespace
 
 std::string summary_text(const Comparison& comparison, const std::string& level) {
-  const Summary summary = summarise(
-      comparison, level, [](const MeanDeviation& value) { return to_text(value); },
-      [](double value, int digits) { return fixed(value, digits); });
-  Table table(summary.header);
-  for (const auto& row : summary.rows) table.add(row);
+  const std::vector<AucColumn> columns = auc_columns(comparison, level);
+  std::vector<std::string> header{"method", "seeds"};
+  for (const AucColumn& column : columns) header.push_back(column.name);
+  header.insert(header.end(), {"s/step", "x ERM"});
+  Table table(header);
+  for (std::size_t i = 0; i < comparison.groups().size(); ++i) {
+    const RunGroup& group = comparison.groups()[i];
+    std::vector<std::string> cells{group.title, std::to_string(group.runs.size())};
+    for (const AucColumn& column : columns) cells.push_back(to_text(column.values[i]));
+    cells.push_back(fixed(comparison.step_seconds(group), 3));
+    cells.push_back(fixed(comparison.relative_step_seconds(group), 2));
+    table.add(cells);
+  }
   return table.text();
 }
 
-void write_comparison(const Comparison& comparison, const std::string& level,
-                      const std::filesystem::path& file) {
-  const Summary summary = summarise(
-      comparison, level, [](const MeanDeviation& value) { return to_csv(value.mean); },
-      [](double value, int) { return to_csv(value); });
-  write_csv({file, summary.header, summary.rows});
+void write_comparison(const Comparison& comparison, const std::filesystem::path& file) {
+  CsvTable table{file, {"method", "seeds"}, {}};
+  for (const RunGroup& group : comparison.groups()) {
+    table.rows.push_back({group.title, std::to_string(group.runs.size())});
+  }
+  const auto add = [&](const std::string& name, auto value_of) {
+    table.columns.push_back(name);
+    for (std::size_t i = 0; i < table.rows.size(); ++i) {
+      table.rows[i].push_back(to_csv(value_of(i)));
+    }
+  };
+  for (const char* level : {frame_level, video_level}) {
+    for (const AucColumn& column : auc_columns(comparison, level)) {
+      const std::string name = std::string(level) + ' ' + column.name;
+      add(name, [&](std::size_t i) { return column.values[i].mean; });
+      if (!has_deviations(column)) continue;
+      add(name + " sd", [&](std::size_t i) { return column.values[i].deviation; });
+    }
+  }
+  const auto& groups = comparison.groups();
+  add("s/step", [&](std::size_t i) { return comparison.step_seconds(groups[i]); });
+  add("x ERM", [&](std::size_t i) { return comparison.relative_step_seconds(groups[i]); });
+  write_csv(table);
 }
 
 }  // namespace deepfake

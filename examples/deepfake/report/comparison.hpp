@@ -37,6 +37,8 @@ struct MeanDeviation {
   double deviation = std::numeric_limits<double>::quiet_NaN();
 };
 
+MeanDeviation mean_deviation(std::span<const double> values);
+
 class Comparison {
  public:
   /// @p runs must outlive this object. @throws std::runtime_error if there is none.
@@ -75,9 +77,9 @@ const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::str
 /// The summary as a table for the terminal: a row per group, AUC per domain.
 std::string summary_text(const Comparison& comparison, const std::string& level);
 
-/// The same as numbers: means over seeds.
-void write_comparison(const Comparison& comparison, const std::string& level,
-                      const std::filesystem::path& file);
+/// The same as numbers, of both levels: a column of means over seeds, "frame NAME" or "video NAME",
+/// and where a method has several seeds one of standard deviations, "frame NAME sd".
+void write_comparison(const Comparison& comparison, const std::filesystem::path& file);
 
 /// 0.912 or 0.912 ± 0.004.
 std::string to_text(const MeanDeviation& value, int digits = 3);

@@ -146,8 +146,8 @@ std::string curves_of_methods(const Comparison& comparison, const TestDomain& do
     const Scored scored = scores_of(shown_run(group), domain);
     if (!scored.has_both()) continue;
     trained_by_all = trained_by_all && comparison.is_trained(group, domain);
-    series.push_back(
-        {group.title, style_of(comparison, group), roc_points(scored.scores, scored.labels)});
+    series.push_back({group.title + ": frame AUC " + fixed(auc(scored.scores, scored.labels)),
+                      style_of(comparison, group), roc_points(scored.scores, scored.labels)});
   }
   if (series.empty()) return "";
   return figure(domain.title, trained_by_all ? "trained on" : "unseen",

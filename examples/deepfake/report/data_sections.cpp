@@ -2,30 +2,19 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <opencv2/imgproc.hpp>
 #include <set>
 #include <tuple>
 
-#include "data/image.hpp"
 #include "data/index.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
 #include "report/table.hpp"
+#include "report/thumbnail.hpp"
 
 namespace deepfake {
 namespace {
 
-constexpr int thumbnail_size = 96;
 constexpr std::size_t rows_per_dataset = 4;
-
-std::string thumbnail(const std::filesystem::path& file) {
-  cv::Mat image = read_image(file);
-  if (std::max(image.rows, image.cols) > thumbnail_size) {
-    const double scale = static_cast<double>(thumbnail_size) / std::max(image.rows, image.cols);
-    cv::resize(image, image, {}, scale, scale, cv::INTER_AREA);
-  }
-  return png_url(encode_png(image));
-}
 
 /// Scores of one run by frame.
 class ScoreBook {

@@ -36,13 +36,23 @@ std::string report_html(std::span<const Run> runs) {
   page.subtitle = subtitle(comparison);
   if (comparison.synthetic()) {
     page.notice =
-        "Synthetic faces: rendered data, so these numbers say nothing about real deepfakes.";
+        "Synthetic forgeries: made by roga-deepfake itself, so these numbers say nothing about "
+        "real "
+        "deepfakes.";
   }
-  page.sections = {summary_section(comparison),       heat_map_section(comparison),
-                   training_section(comparison),      roc_section(comparison),
-                   histogram_section(comparison),     examples_section(comparison),
-                   audit_section(comparison),         all_metrics_section(comparison),
-                   configuration_section(comparison), glossary_section()};
+  page.sections = {summary_section(comparison),
+                   paired_section(comparison),
+                   heat_map_section(comparison),
+                   training_section(comparison),
+                   roc_section(comparison),
+                   histogram_section(comparison),
+                   robustness_section(comparison),
+                   examples_section(comparison),
+                   gradcam_section(comparison),
+                   audit_section(comparison),
+                   all_metrics_section(comparison),
+                   configuration_section(comparison),
+                   glossary_section()};
   std::erase(page.sections, "");
   return page_html(page);
 }

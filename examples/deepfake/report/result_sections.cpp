@@ -36,10 +36,16 @@ std::string summary_table(const Comparison& comparison, const std::string& capti
                           const std::vector<std::string>& levels) {
   const std::vector<RunGroup>& groups = comparison.groups();
   const std::vector<TestDomain> unseen = unseen_columns(comparison);
-  std::vector<Cell> header{
-      {levels.size() > 1 ? "AUC by" : "Method"}, {"Seeds", "num"}, {"In-domain", "num"}};
-  for (const TestDomain& domain : unseen) header.push_back({escape(domain.title), "num"});
-  for (const char* title : {"Mean unseen", "s/step", "× ERM"}) header.push_back({title, "num"});
+  // Frame and video AUC are easily taken for one another: each number says which it is.
+  const std::string level_of_column = levels.size() > 1 ? "" : "<br>" + levels.front() + " AUC";
+  std::vector<Cell> header{{levels.size() > 1 ? "Level" : "Method"},
+                           {"Seeds", "num"},
+                           {"In-domain" + level_of_column, "num"}};
+  for (const TestDomain& domain : unseen) {
+    header.push_back({escape(domain.title) + level_of_column, "num"});
+  }
+  header.push_back({"Mean unseen" + level_of_column, "num"});
+  for (const char* title : {"s/step", "× ERM"}) header.push_back({title, "num"});
 
   HtmlTable table(caption, header);
   for (const std::string& level : levels) {
@@ -56,7 +62,7 @@ std::string summary_table(const Comparison& comparison, const std::string& capti
     }
     for (std::size_t row = 0; row < groups.size(); ++row) {
       const RunGroup& group = groups[row];
-      std::vector<Cell> cells{{escape(levels.size() > 1 ? level : group.title)},
+      std::vector<Cell> cells{{escape(levels.size() > 1 ? level + " AUC" : group.title)},
                               {std::to_string(group.runs.size()), "num"}};
       for (std::size_t i = 0; i < columns.size(); ++i) {
         std::vector<double> means;

@@ -220,10 +220,12 @@ void write_config(const fs::path& run, const nlohmann::ordered_json& config) {
 }
 
 Run read_run(const fs::path& folder) {
-  Run run{folder, read_config(folder), {}, {}, {}};
+  Run run{.folder = folder, .config = read_config(folder)};
   if (fs::exists(folder / "history.csv")) run.history = read_history(folder);
   if (fs::exists(folder / "eval.csv")) run.evals = read_evals(folder);
   if (fs::is_directory(folder / "scores")) run.scores = read_scores(folder);
+  run.gradcam = read_gradcam_index(folder);
+  run.robustness = read_robustness(folder);
   return run;
 }
 

@@ -4,6 +4,7 @@
 //   history.csv         one row per logged step
 //   eval.csv            one row per epoch, data set, domain, split and level
 //   scores/DATASET.csv  one row per test frame
+// and what report/analysis_files.hpp and report/tensorboard.hpp name.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "metrics/evaluation.hpp"
+#include "report/analysis_files.hpp"
 #include "report/csv.hpp"
 
 namespace deepfake {
@@ -74,9 +76,12 @@ struct RunConfig {
 struct Run {
   std::filesystem::path folder;
   RunConfig config;
-  std::vector<HistoryRow> history;  ///< empty if there is no history.csv
-  std::vector<EvalRow> evals;       ///< empty if there is no eval.csv
-  std::vector<FrameScore> scores;   ///< empty if there is no scores/
+  // Empty where the run folder has no such file.
+  std::vector<HistoryRow> history = {};
+  std::vector<EvalRow> evals = {};
+  std::vector<FrameScore> scores = {};
+  std::vector<GradCamRow> gradcam = {};
+  std::vector<RobustnessRow> robustness = {};
 };
 
 void write_config(const std::filesystem::path& run, const nlohmann::ordered_json& config);

@@ -19,6 +19,10 @@ std::string histogram_section(const Comparison& comparison);
 std::string examples_section(const Comparison& comparison);
 /// audit.csv of a run folder or of the data's folder: a column "statistic", then one per domain.
 std::string audit_section(const Comparison& comparison);
+/// Differences from the baseline, by bootstrap over the test videos.
+std::string paired_section(const Comparison& comparison);
+std::string gradcam_section(const Comparison& comparison);
+std::string robustness_section(const Comparison& comparison);
 std::string all_metrics_section(const Comparison& comparison);
 std::string configuration_section(const Comparison& comparison);
 std::string glossary_section();

@@ -64,6 +64,7 @@ svg .tick{font-size:10.5px;fill:var(--muted)}
 svg .label{font-size:11.5px;fill:var(--ink)}
 svg .chance{stroke:var(--muted);stroke-width:1;stroke-dasharray:2 3}
 svg .curve{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
+svg .dot{fill:var(--c);stroke:none}svg .spot{fill:transparent;stroke:none}
 svg .faint{stroke-width:1;opacity:.25;stroke-dasharray:none}
 svg .bars{stroke-width:1.4;fill-opacity:.28;stroke-linejoin:round}
 svg .real{fill:var(--s1);stroke:var(--s1)}
@@ -92,6 +93,9 @@ summary{cursor:pointer;font-weight:600;padding:.2rem 0}
 .examples img{display:block;margin:0 auto;width:96px;height:96px;border-radius:4px}
 .examples small{color:var(--muted)}
 .examples small.wrong{color:var(--s2);font-weight:600}
+.gradcam{display:flex;flex-wrap:wrap;gap:.9rem 1.1rem;margin:.3rem 0 1rem}
+.gradcam img{display:block;height:96px;width:auto;max-width:100%;border-radius:4px}
+.gradcam small{color:var(--muted)}.gradcam small.wrong{color:var(--s2);font-weight:600}
 dl{display:grid;grid-template-columns:minmax(8rem,13rem) 1fr;gap:.45rem 1.4rem;font-size:.92rem}
 dt{font-weight:600}dd{margin:0;max-width:46rem}
 footer{padding-top:1rem;padding-bottom:2.5rem;color:var(--muted);font-size:.85rem}

@@ -66,9 +66,10 @@ Svg::Svg(double width, double height, const std::string& description)
             attribute("aria-label", escape(description)) +
             attribute("style", "max-width:" + px(1.15 * width) + "px") + '>') {}
 
-void Svg::line(Point from, Point to, const std::string& css) {
+void Svg::line(Point from, Point to, const std::string& css, const std::string& tooltip) {
   body_ += "<line" + attribute("x1", px(from.x)) + attribute("y1", px(from.y)) +
-           attribute("x2", px(to.x)) + attribute("y2", px(to.y)) + attribute("class", css) + "/>";
+           attribute("x2", px(to.x)) + attribute("y2", px(to.y)) + attribute("class", css) +
+           close("line", tooltip);
 }
 
 void Svg::polyline(std::span<const Point> points, const std::string& css,
@@ -77,8 +78,15 @@ void Svg::polyline(std::span<const Point> points, const std::string& css,
            close("polyline", tooltip);
 }
 
-void Svg::polygon(std::span<const Point> points, const std::string& css) {
-  body_ += "<polygon" + attribute("points", point_list(points)) + attribute("class", css) + "/>";
+void Svg::polygon(std::span<const Point> points, const std::string& css,
+                  const std::string& tooltip) {
+  body_ += "<polygon" + attribute("points", point_list(points)) + attribute("class", css) +
+           close("polygon", tooltip);
+}
+
+void Svg::circle(Point centre, double radius, const std::string& css, const std::string& tooltip) {
+  body_ += "<circle" + attribute("cx", px(centre.x)) + attribute("cy", px(centre.y)) +
+           attribute("r", px(radius)) + attribute("class", css) + close("circle", tooltip);
 }
 
 void Svg::rect(Point corner, double width, double height, const std::string& css, double opacity,

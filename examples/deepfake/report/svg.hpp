@@ -24,10 +24,12 @@ class Svg {
   /// @param description what a screen reader says instead of the picture
   Svg(double width, double height, const std::string& description);
 
-  void line(Point from, Point to, const std::string& css);
+  void line(Point from, Point to, const std::string& css, const std::string& tooltip = "");
   void polyline(std::span<const Point> points, const std::string& css,
                 const std::string& tooltip = "");
-  void polygon(std::span<const Point> points, const std::string& css);
+  void polygon(std::span<const Point> points, const std::string& css,
+               const std::string& tooltip = "");
+  void circle(Point centre, double radius, const std::string& css, const std::string& tooltip = "");
   void rect(Point corner, double width, double height, const std::string& css, double opacity = 1,
             const std::string& tooltip = "");
   /// @param degrees clockwise rotation about @p at

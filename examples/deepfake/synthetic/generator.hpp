@@ -2,18 +2,15 @@
 // Writes the synthetic data set: rendered faces in DeepfakeBench's layout and index format.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "synthetic/manipulation.hpp"
+#include "synthetic/dataset.hpp"
 
 namespace deepfake {
+
+inline constexpr int generator_version = 1;  ///< rises whenever the same options give other pixels
 
 struct SyntheticOptions {
   std::filesystem::path output;
@@ -30,31 +27,6 @@ struct SyntheticOptions {
   /// "quick" (seconds), "demo" (the defaults) or "full" (as many identities as FaceForensics++).
   static SyntheticOptions preset(std::string_view name);
 };
-
-struct SyntheticSummary {
-  struct Count {
-    std::size_t videos = 0, frames = 0;
-  };
-  /// dataset -> label -> split
-  std::map<std::string, std::map<std::string, std::map<std::string, Count>>> counts;
-  std::size_t identities = 0;
-  bool reused = false;  ///< a complete set with the same options was there already
-};
-
-/// A test set of manipulations that are never trained on, with its own identities.
-struct UnseenSet {
-  std::string_view dataset;
-  Manipulation manipulation;
-  bool shifted_population;
-};
-inline constexpr std::array unseen_sets{
-    UnseenSet{"Synthetic-SBI", Manipulation::self_blend, false},
-    UnseenSet{"Synthetic-FWA", Manipulation::face_warp, false},
-    UnseenSet{"Synthetic-Partial", Manipulation::partial_swap, false},
-    UnseenSet{"Synthetic-Shift", Manipulation::shifted_swap, true}};
-
-/// Called after each pair of identities, from one thread at a time.
-using ProgressCallback = std::function<void(std::size_t done, std::size_t total)>;
 
 /// Makes output/rgb, output/dataset_json and, last, output/synthetic.json.
 /// @throws std::runtime_error if an option is out of range, if the folder holds something else

@@ -13,24 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-fs::path manifest_file(const SyntheticOptions& options) {
-  return options.output / "synthetic.json";
-}
-fs::path unfinished_file(const SyntheticOptions& options) {
-  return options.output / "synthetic.json.part";
-}
+fs::path manifest_file(const fs::path& output) { return output / "synthetic.json"; }
+fs::path unfinished_file(const fs::path& output) { return output / "synthetic.json.part"; }
 
-json options_json(const SyntheticOptions& options) {
-  return {{"seed", options.seed},
-          {"image_size", options.image_size},
-          {"train_identities", options.train_identities},
-          {"val_identities", options.val_identities},
-          {"test_identities", options.test_identities},
-          {"unseen_identities", options.unseen_identities},
-          {"frames_per_video", options.frames_per_video}};
-}
-
-json manifest_json(const SyntheticOptions& options, const SyntheticSummary& summary) {
+json manifest_json(const SetOrigin& origin, const SyntheticSummary& summary) {
   json counts = json::object();
   for (const auto& [dataset, labels] : summary.counts) {
     for (const auto& [label, splits] : labels) {
@@ -39,14 +25,17 @@ json manifest_json(const SyntheticOptions& options, const SyntheticSummary& summ
       }
     }
   }
-  return {{"synthetic", true},
-          {"note", "Rendered faces. Numbers on them say nothing about real deepfakes."},
-          {"generator", "roga-deepfake make-data"},
-          {"generator_version", generator_version},
-          {"seed", options.seed},
-          {"options", options_json(options)},
-          {"identities", summary.identities},
-          {"counts", counts}};
+  json manifest{{"synthetic", true},
+                {"source", origin.source},
+                {"note", origin.note},
+                {"generator", "roga-deepfake make-data"},
+                {"generator_version", origin.version},
+                {"seed", origin.seed},
+                {"options", origin.options},
+                {"identities", summary.identities},
+                {"counts", counts}};
+  if (!summary.left_out.empty()) manifest["left_out"] = summary.left_out;
+  return manifest;
 }
 
 json read_manifest(const fs::path& file) {
@@ -63,6 +52,7 @@ SyntheticSummary summary_of(const json& manifest) {
   SyntheticSummary summary;
   summary.reused = true;
   summary.identities = manifest.at("identities").get<std::size_t>();
+  summary.left_out = manifest.value("left_out", std::vector<std::string>());
   for (const auto& [dataset, labels] : manifest.at("counts").items()) {
     for (const auto& [label, splits] : labels.items()) {
       for (const auto& [split, count] : splits.items()) {
@@ -76,40 +66,48 @@ SyntheticSummary summary_of(const json& manifest) {
 
 }  // namespace
 
-std::optional<SyntheticSummary> open_output(const SyntheticOptions& options) {
-  const fs::path manifest = manifest_file(options);
-  const fs::path unfinished = unfinished_file(options);
-  const std::string where = options.output.string();
+std::optional<SyntheticSummary> find_complete(const fs::path& output, const SetOrigin& origin,
+                                              bool force) {
+  const fs::path manifest = manifest_file(output);
+  const std::string where = output.string();
   if (fs::exists(manifest)) {
     const json found = read_manifest(manifest);
-    const bool same = found.value("generator_version", 0) == generator_version &&
-                      found.value("options", json()) == options_json(options);
+    const bool same = found.value("source", "rendered") == origin.source &&
+                      found.value("generator_version", 0) == origin.version &&
+                      found.value("options", json()) == origin.options;
     if (same) return summary_of(found);
-    if (!options.force) {
+    if (!force) {
       throw std::runtime_error(where + " holds a synthetic set made with other options (" +
                                found.value("options", json()).dump() +
                                "); choose another output folder, or use force to replace it");
     }
-  } else if (fs::exists(options.output) && !fs::is_directory(options.output)) {
+  } else if (fs::exists(output) && !fs::is_directory(output)) {
     throw std::runtime_error(where + " is not a folder; choose another output");
-  } else if (fs::exists(options.output) && !fs::is_empty(options.output) &&
-             !fs::exists(unfinished)) {
+  } else if (fs::exists(output) && !fs::is_empty(output) && !fs::exists(unfinished_file(output))) {
     // Never ours to delete, not even with force: it may be somebody's FaceForensics++.
     throw std::runtime_error(where + " holds files that are not a synthetic set (no " +
                              manifest.filename().string() + "); choose an empty output folder");
   }
-  // From here on the folder must not pass for complete.
-  write_file(unfinished, options_json(options).dump(2) + "\n");
-  fs::remove(manifest);
-  fs::remove_all(options.output / "rgb");
-  fs::remove_all(options.output / "dataset_json");
   return std::nullopt;
 }
 
-void complete_output(const SyntheticOptions& options, const SyntheticSummary& summary) {
-  const fs::path unfinished = unfinished_file(options);
-  write_file(unfinished, manifest_json(options, summary).dump(2) + "\n");
-  fs::rename(unfinished, manifest_file(options));
+std::optional<SyntheticSummary> open_output(const fs::path& output, const SetOrigin& origin,
+                                            bool force) {
+  if (auto found = find_complete(output, origin, force)) return found;
+  // From here on the folder must not pass for complete.
+  write_file(unfinished_file(output), origin.options.dump(2) + "\n");
+  fs::remove(manifest_file(output));
+  fs::remove_all(output / "rgb");
+  fs::remove_all(output / "dataset_json");
+  fs::remove(output / "identities.csv");  // of a set from photographs
+  return std::nullopt;
+}
+
+void complete_output(const fs::path& output, const SetOrigin& origin,
+                     const SyntheticSummary& summary) {
+  const fs::path unfinished = unfinished_file(output);
+  write_file(unfinished, manifest_json(origin, summary).dump(2) + "\n");
+  fs::rename(unfinished, manifest_file(output));
 }
 
 }  // namespace deepfake

@@ -23,6 +23,19 @@ cv::Mat fit(const cv::Mat& image, const PublishOptions& options) {
 
 }  // namespace
 
+PublishOptions sample_publishing(const Random& person, int k, int captured, int size,
+                                 int quality_low, int quality_high) {
+  Random per_video = person.fork("quality");
+  Random per_frame = person.fork("publish", k);
+  PublishOptions options;
+  options.size = size;
+  options.quality = per_video.integer(quality_low, quality_high);
+  const int side = per_frame.integer(size, captured);
+  options.crop = {per_frame.integer(0, captured - side), per_frame.integer(0, captured - side),
+                  side, side};
+  return options;
+}
+
 cv::Mat publish(const cv::Mat& image, const PublishOptions& options) {
   cv::Mat bytes;
   fit(image, options).convertTo(bytes, CV_8UC3, 255.0);

@@ -6,6 +6,8 @@
 #include <opencv2/core.hpp>
 #include <string_view>
 
+#include "synthetic/random.hpp"
+
 namespace deepfake {
 
 struct PublishOptions {
@@ -13,6 +15,12 @@ struct PublishOptions {
   int size = 64;     ///< width and height of the result
   int quality = 90;  ///< JPEG quality, 4:2:0
 };
+
+/// How frame k of a person and all its forgeries are published: the crop varies from frame to
+/// frame, the quality from video to video.
+/// @param captured side of the image before the crop, at least `size`
+PublishOptions sample_publishing(const Random& person, int k, int captured, int size,
+                                 int quality_low, int quality_high);
 
 /// Crops, resizes, goes through JPEG and back.
 /// @param image CV_32FC3 in [0, 1]

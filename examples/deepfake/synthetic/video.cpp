@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "synthetic/video.hpp"
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdio>
-#include <utility>
-
 #include "synthetic/camera.hpp"
+#include "synthetic/dataset.hpp"
 #include "synthetic/render.hpp"
 
 namespace deepfake {
@@ -18,11 +14,7 @@ Person::Person(const Population& population, std::uint64_t seed, int number)
       identity_(sample_identity(population, stream_.fork("identity"))),
       scene_(sample_scene(population, stream_.fork("scene"))) {}
 
-std::string Person::name() const {
-  char text[16];
-  std::snprintf(text, sizeof text, "%03d", number_);
-  return text;
-}
+std::string Person::name() const { return person_name(number_); }
 
 Face Person::frame(int k, int size) const {
   const Pose pose = sample_pose(population_, stream_.fork("pose", k));
@@ -37,15 +29,8 @@ Face Person::impersonate(const Person& other, int k, int size) const {
 }
 
 PublishOptions Person::publishing(int k, int captured, int size) const {
-  Random per_video = stream_.fork("quality");
-  Random per_frame = stream_.fork("publish", k);
-  PublishOptions options;
-  options.size = size;
-  options.quality = per_video.integer(population_.quality_low, population_.quality_high);
-  const int side = per_frame.integer(size, captured);
-  options.crop = {per_frame.integer(0, captured - side), per_frame.integer(0, captured - side),
-                  side, side};
-  return options;
+  return sample_publishing(stream_, k, captured, size, population_.quality_low,
+                           population_.quality_high);
 }
 
 Random Person::forging(Manipulation manipulation, int k) const {
@@ -61,22 +46,12 @@ Forgery forge(Manipulation manipulation, const Person& target, const Face& targe
   return manipulate(manipulation, target_frame, donor, target.forging(manipulation, k));
 }
 
-std::vector<std::pair<Person, Person>> pair_up(std::vector<Person> people) {
-  const auto difference = [](const Person& a, const Person& b) {
-    return cv::norm(a.identity().skin - b.identity().skin);
-  };
-  constexpr std::size_t candidates = 12;
+std::vector<std::pair<Person, Person>> pair_up(const std::vector<Person>& people) {
+  std::vector<cv::Vec3f> skins;
+  for (const Person& person : people) skins.push_back(person.identity().skin);
   std::vector<std::pair<Person, Person>> pairs;
-  while (people.size() > 1) {
-    const Person first = people.front();
-    const std::size_t end = std::min(people.size(), candidates + 1);
-    std::size_t best = 1;
-    for (std::size_t i = 2; i < end; ++i) {
-      if (difference(first, people[i]) < difference(first, people[best])) best = i;
-    }
-    pairs.emplace_back(first, people[best]);
-    people.erase(people.begin() + static_cast<std::ptrdiff_t>(best));
-    people.erase(people.begin());
+  for (const auto& [first, second] : pair_alike(skins)) {
+    pairs.emplace_back(people[first], people[second]);
   }
   return pairs;
 }

@@ -45,7 +45,7 @@ constexpr int captured_size(int size) { return size + size / 8; }
 Forgery forge(Manipulation manipulation, const Person& target, const Face& target_frame,
               const Person& source, const Face& source_frame, int k);
 
-/// Splits people into pairs of similar skin, so that swaps are not given away by colour alone.
-std::vector<std::pair<Person, Person>> pair_up(std::vector<Person> people);
+/// Splits people into pairs of similar skin, see pair_alike().
+std::vector<std::pair<Person, Person>> pair_up(const std::vector<Person>& people);
 
 }  // namespace deepfake

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "training/augment.hpp"
 
+#include <array>
+#include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -34,6 +36,55 @@ cv::Mat warped(const cv::Mat& image, const AugmentOptions& options, Random& rand
   return result;
 }
 
+/// Down by up to a half and up again, each with a method drawn at random: what a picture has been
+/// through on its way.
+cv::Mat resampled(const cv::Mat& image, Random& random) {
+  constexpr std::array<int, 3> methods{cv::INTER_AREA, cv::INTER_CUBIC, cv::INTER_LINEAR};
+  const double factor = random.uniform(0.5F, 1.0F);
+  const int down = methods.at(static_cast<std::size_t>(random.integer(0, 2)));
+  const int up = methods.at(static_cast<std::size_t>(random.integer(1, 2)));
+  cv::Mat small, result;
+  cv::resize(image, small, {}, factor, factor, down);
+  cv::resize(small, result, image.size(), 0, 0, up);
+  return result;
+}
+
+cv::Mat recoloured(const cv::Mat& image, const AugmentOptions& options, Random& random) {
+  cv::Mat scaled, hsv, result;
+  image.convertTo(scaled, CV_32F, 1.0 / 255);
+  cv::cvtColor(scaled, hsv, cv::COLOR_RGB2HSV);  // hue in degrees
+  std::vector<cv::Mat> planes;
+  cv::split(hsv, planes);
+  planes[0] += within(random, options.hue);
+  planes[1] *= 1 + within(random, options.saturation);
+  cv::min(planes[1], 1.0, planes[1]);
+  // OpenCV wants hues from 0 to 360.
+  planes[0].forEach<float>([](float& hue, const int*) { hue -= 360 * std::floor(hue / 360); });
+  cv::merge(planes, hsv);
+  cv::cvtColor(hsv, scaled, cv::COLOR_HSV2RGB);
+  scaled.convertTo(result, CV_8U, 255);
+  return result;
+}
+
+/// Noise along the principal axes of the picture's colours, as strong as the picture varies there
+/// (Krizhevsky et al., NIPS 2012).
+cv::Mat shifted_along_colours(const cv::Mat& image, double strength, Random& random) {
+  cv::Mat pixels, covariance, mean, values, axes, result;
+  image.reshape(1, static_cast<int>(image.total())).convertTo(pixels, CV_32F);
+  cv::calcCovarMatrix(pixels, covariance, mean, cv::COVAR_NORMAL | cv::COVAR_ROWS | cv::COVAR_SCALE,
+                      CV_64F);
+  cv::eigen(covariance, values, axes);
+  cv::Scalar shift;
+  for (int axis = 0; axis < 3; ++axis) {
+    const double amount = strength * random.normal() * std::sqrt(values.at<double>(axis));
+    for (int channel = 0; channel < 3; ++channel) {
+      shift[channel] += amount * axes.at<double>(axis, channel);
+    }
+  }
+  cv::add(image, shift, result);
+  return result;
+}
+
 cv::Mat compressed(const cv::Mat& image, int quality) {
   std::vector<unsigned char> bytes;
   cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_QUALITY, quality});
@@ -61,6 +112,17 @@ cv::Mat augment(const cv::Mat& image, const AugmentOptions& options, std::uint64
     cv::Mat lit;
     result.convertTo(lit, CV_8U, gain, 127.5 * (1 - gain) + offset);
     result = lit;
+  }
+  if (options.hue > 0 || options.saturation > 0) {
+    Random random = root.fork("colour");
+    result = recoloured(result, options, random);
+  }
+  if (options.pca > 0) {
+    Random random = root.fork("pca");
+    result = shifted_along_colours(result, options.pca, random);
+  }
+  if (Random random = root.fork("resample"); chance(random, options.resample)) {
+    result = resampled(result, random);
   }
   if (Random random = root.fork("blur"); chance(random, options.blur)) {
     const double sigma = options.blur_sigma * random.uniform();

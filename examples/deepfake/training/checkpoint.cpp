@@ -14,10 +14,10 @@ namespace fs = std::filesystem;
 constexpr int checkpoint_format = 1;
 
 /// Opens the file and reads its state.
-Json open(const fs::path& file, torch::serialize::InputArchive& archive) {
+Json open(const fs::path& file, torch::serialize::InputArchive& archive, at::Device device) {
   if (!fs::exists(file)) throw std::runtime_error(file.string() + ": no such checkpoint");
   try {
-    archive = roga::open_checkpoint(file);
+    archive = roga::open_checkpoint(file, device);
     c10::IValue text;
     archive.read("state", text);
     Json state = Json::parse(text.toStringRef());
@@ -33,7 +33,8 @@ Json open(const fs::path& file, torch::serialize::InputArchive& archive) {
 }  // namespace
 
 void save_checkpoint(const fs::path& file, const Detector& detector,
-                     const torch::optim::Optimizer* optimizer, const Json& state) {
+                     const torch::optim::Optimizer* optimizer, const WeightAverage* average,
+                     const Json& state) {
   torch::serialize::OutputArchive archive;
   torch::serialize::OutputArchive model(archive.compilation_unit());
   detector.save(model);
@@ -42,6 +43,11 @@ void save_checkpoint(const fs::path& file, const Detector& detector,
     torch::serialize::OutputArchive of_optimizer(archive.compilation_unit());
     optimizer->save(of_optimizer);
     archive.write("optimizer", of_optimizer);
+  }
+  if (average != nullptr) {
+    torch::serialize::OutputArchive of_average(archive.compilation_unit());
+    average->save(of_average);
+    archive.write("average", of_average);
   }
   Json with_format = state;
   with_format["format"] = checkpoint_format;
@@ -52,12 +58,14 @@ void save_checkpoint(const fs::path& file, const Detector& detector,
 
 Json read_checkpoint_state(const fs::path& file) {
   torch::serialize::InputArchive archive;
-  return open(file, archive);
+  return open(file, archive, at::kCPU);
 }
 
-Json load_checkpoint(const fs::path& file, Detector& detector, torch::optim::Optimizer* optimizer) {
+Json load_checkpoint(const fs::path& file, Detector& detector, torch::optim::Optimizer* optimizer,
+                     WeightAverage* average) {
   torch::serialize::InputArchive archive;
-  Json state = open(file, archive);
+  // The optimizer's state has to be where the weights are.
+  Json state = open(file, archive, detector.parameters().front().device());
   torch::serialize::InputArchive model;
   archive.read("model", model);
   detector.load(model);
@@ -65,6 +73,11 @@ Json load_checkpoint(const fs::path& file, Detector& detector, torch::optim::Opt
     torch::serialize::InputArchive of_optimizer;
     archive.read("optimizer", of_optimizer);
     optimizer->load(of_optimizer);
+  }
+  if (average != nullptr) {
+    torch::serialize::InputArchive of_average;
+    archive.read("average", of_average);
+    average->load(of_average);
   }
   return state;
 }

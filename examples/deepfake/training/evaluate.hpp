@@ -8,27 +8,21 @@
 #include <vector>
 
 #include "metrics/evaluation.hpp"
+#include "training/test_data.hpp"
 
 namespace deepfake {
 
-struct EvaluateOptions {
-  std::filesystem::path run;        ///< a run folder, or one of its checkpoints
-  std::string checkpoint = "best";  ///< best or last
-  std::string data;                 ///< the data the run was trained on, if empty
-  std::string rgb_dir;
-  std::string compression;
-  std::vector<std::string> datasets;  ///< all that have the split, if empty
-  std::string split = "test";
-  std::size_t frames_per_video = 0;
-  int threads = 1;
+struct EvaluateOptions : TestOptions {
+  VideoScore video_score = VideoScore::mean;
 };
 
 struct Evaluation {
   bool synthetic = false;
   std::vector<std::string> train_datasets;
   std::vector<std::string> train_domains;
-  std::vector<EvalRow> rows;
+  std::vector<EvalRow> rows = {};
   std::size_t frames = 0;
+  std::string level_of_videos = video_level;
 };
 
 /// Scores the split of each data set, and writes RUN/eval.csv (rows of other splits and data sets

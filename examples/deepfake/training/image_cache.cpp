@@ -28,25 +28,35 @@ cv::Mat ImageCache::get(FrameRef frame) {
 std::optional<cv::Mat> ImageCache::try_get(FrameRef frame) {
   const Video& video = index_.videos.at(frame.video);
   auto& images = images_[frame.video];
-  images.resize(video.frames.size());
-  cv::Mat& kept = images.at(frame.frame);
-  if (!kept.empty()) return kept;
   const std::pair key(frame.video, frame.frame);
-  if (broken_frames_.contains(key)) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    images.resize(video.frames.size());
+    if (!images.at(frame.frame).empty()) return images.at(frame.frame);
+    if (broken_.contains(key)) return std::nullopt;
+  }
   cv::Mat image;
   try {
     image = read_image(video.frames[frame.frame], size_);
   } catch (const std::runtime_error&) {
-    broken_frames_.insert(key);
-    broken_.push_back(video.frames[frame.frame]);
+    const std::lock_guard lock(mutex_);
+    broken_.insert(key);
     return std::nullopt;
   }
   const std::size_t size = image.total() * image.elemSize();
-  if (bytes_ + size <= limit_) {
+  const std::lock_guard lock(mutex_);
+  if (images.at(frame.frame).empty() && bytes_ + size <= limit_) {
     bytes_ += size;
-    kept = image;
+    images.at(frame.frame) = image;
   }
   return image;
+}
+
+std::vector<std::filesystem::path> ImageCache::broken() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::filesystem::path> files;
+  for (const auto& [video, frame] : broken_) files.push_back(index_.videos[video].frames[frame]);
+  return files;
 }
 
 }  // namespace deepfake

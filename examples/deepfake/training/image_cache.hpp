@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <opencv2/core.hpp>
 #include <optional>
 #include <set>
@@ -16,6 +18,7 @@ namespace deepfake {
 
 /// Frames as 8-bit RGB of one size. Kept in memory after the first read, up to a limit; beyond it,
 /// frames are read again each time. Files that cannot be decoded are remembered, not read again.
+/// Several threads may ask at once.
 class ImageCache {
  public:
   static constexpr std::size_t default_limit = std::size_t{4} << 30;
@@ -30,18 +33,22 @@ class ImageCache {
   cv::Mat get(FrameRef frame);
   /// The frame itself, or nothing if its file is broken.
   std::optional<cv::Mat> try_get(FrameRef frame);
+  /// Every frame that is not broken, for score_frames.
+  std::function<cv::Mat(FrameRef)> source() {
+    return [this](FrameRef frame) { return try_get(frame).value_or(cv::Mat()); };
+  }
   std::size_t bytes() const { return bytes_; }
-  /// The broken files met so far.
-  const std::vector<std::filesystem::path>& broken() const { return broken_; }
+  /// The broken files met so far, in the index's order.
+  std::vector<std::filesystem::path> broken() const;
 
  private:
   const Index& index_;
   int size_;
   std::size_t limit_;
   std::size_t bytes_ = 0;
+  mutable std::mutex mutex_;
   std::vector<std::vector<cv::Mat>> images_;  // by video and frame, empty until read
-  std::set<std::pair<std::size_t, std::size_t>> broken_frames_;
-  std::vector<std::filesystem::path> broken_;
+  std::set<std::pair<std::size_t, std::size_t>> broken_;
 };
 
 }  // namespace deepfake

@@ -36,6 +36,7 @@ class RecipeOptimizer : public MethodOptimizer {
   void learning_rate(double lr) override {
     for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);
   }
+  void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
   torch::optim::Optimizer& optimizer() override { return optimizer_; }
 
  private:
@@ -142,7 +143,8 @@ const Method& find_method(const std::string& name) {
 Base make_base(const TrainOptions& options, const Detector& detector) {
   const double lr = options.schedule.lr;
   const double decay = options.weight_decay;
-  const auto parameters = detector.parameters();
+  auto parameters = detector.parameters();
+  std::erase_if(parameters, [](const at::Tensor& frozen) { return !frozen.requires_grad(); });
   if (options.base == "adamw") {
     return std::make_unique<torch::optim::AdamW>(
         parameters, torch::optim::AdamWOptions(lr).weight_decay(decay));

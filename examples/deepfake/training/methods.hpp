@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <roga/closure.hpp>
+#include <roga/loss_scaler.hpp>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class MethodOptimizer {
   /// @param domains one closure per domain
   virtual StepOutcome step(std::vector<roga::LossClosure> domains) = 0;
   virtual void learning_rate(double lr) = 0;
+  virtual void attach(const roga::LossScaler& scaler) = 0;
   /// What torch::save and torch::load take.
   virtual torch::optim::Optimizer& optimizer() = 0;
 };

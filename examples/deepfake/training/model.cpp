@@ -1,125 +1,82 @@
 // SPDX-License-Identifier: MIT
 #include "training/model.hpp"
 
-#include <ATen/ops/relu.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/container/any.h>
-#include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/conv.h>
-#include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
-
-#include <array>
+#include <algorithm>
+#include <filesystem>
+#include <set>
 #include <stdexcept>
-#include <string>
-#include <vector>
+#include <string_view>
 
+#include "networks/networks.hpp"
 #include "training/nearest.hpp"
 
 namespace deepfake {
 namespace {
 
-namespace nn = torch::nn;
-
-nn::Conv2d convolution(int in, int out, int kernel, int stride) {
-  return nn::Conv2d(
-      nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
+/// Whether @p name is @p part or lies below it.
+bool belongs_to(std::string_view name, std::string_view part) {
+  return name.starts_with(part) && (name.size() == part.size() || name[part.size()] == '.');
 }
-
-nn::AnyModule normalization(int channels, const std::string& kind) {
-  constexpr int channels_per_group = 8;
-  if (kind == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
-  return nn::AnyModule(
-      nn::GroupNorm(nn::GroupNormOptions(channels / channels_per_group, channels)));
-}
-
-/// Two convolutions and a shortcut.
-class ResidualBlock : public nn::Module {
- public:
-  ResidualBlock(int in, int out, int stride, const std::string& norm)
-      : conv1_(register_module("conv1", convolution(in, out, 3, stride))),
-        norm1_(normalization(out, norm)),
-        conv2_(register_module("conv2", convolution(out, out, 3, 1))),
-        norm2_(normalization(out, norm)) {
-    register_module("norm1", norm1_.ptr());
-    register_module("norm2", norm2_.ptr());
-    if (in != out || stride != 1) {
-      shortcut_ = register_module("shortcut", convolution(in, out, 1, stride));
-      shortcut_norm_ = normalization(out, norm);
-      register_module("shortcut_norm", shortcut_norm_.ptr());
-    }
-  }
-
-  at::Tensor forward(const at::Tensor& input) {
-    const at::Tensor inner = norm1_.forward(conv1_(input)).relu_();
-    at::Tensor output = norm2_.forward(conv2_(inner));
-    output.add_(shortcut_.is_empty() ? input : shortcut_norm_.forward(shortcut_(input)));
-    return output.relu_();
-  }
-
- private:
-  nn::Conv2d conv1_;
-  nn::AnyModule norm1_;
-  nn::Conv2d conv2_;
-  nn::AnyModule norm2_;
-  nn::Conv2d shortcut_{nullptr};
-  nn::AnyModule shortcut_norm_;
-};
-
-/// A stem and six residual blocks. Most of the work happens at an eighth of the input's side and
-/// less, which is what makes it quick on one CPU core.
-class ResidualSmall : public Detector {
- public:
-  ResidualSmall(int width, const std::string& norm)
-      : stem_(register_module("stem", convolution(3, width, 5, 2))),
-        stem_norm_(normalization(width, norm)),
-        blocks_(register_module("blocks", nn::Sequential())),
-        classifier_(nullptr) {
-    register_module("stem_norm", stem_norm_.ptr());
-    struct Stage {
-      int channels;
-      int stride;
-    };
-    const std::array<Stage, 6> stages{{{2 * width, 2},
-                                       {2 * width, 1},
-                                       {2 * width, 1},
-                                       {3 * width, 2},
-                                       {3 * width, 1},
-                                       {3 * width, 1}}};
-    int channels = width;
-    for (const Stage& stage : stages) {
-      blocks_->push_back(
-          std::make_shared<ResidualBlock>(channels, stage.channels, stage.stride, norm));
-      channels = stage.channels;
-    }
-    classifier_ = register_module("classifier", nn::Linear(channels, 1));
-  }
-
-  at::Tensor features(const at::Tensor& images) override {
-    return blocks_->forward(stem_norm_.forward(stem_(images)).relu_());
-  }
-  at::Tensor head(const at::Tensor& features) override {
-    return classifier_(features.mean({2, 3})).squeeze(1);
-  }
-
- private:
-  nn::Conv2d stem_;
-  nn::AnyModule stem_norm_;
-  nn::Sequential blocks_;
-  nn::Linear classifier_;
-};
 
 }  // namespace
 
-std::shared_ptr<Detector> make_detector(const ModelOptions& options) {
-  if (options.model == "residual-small") {
-    return std::make_shared<ResidualSmall>(options.width, options.norm);
-  }
-  const std::vector<std::string> known{"residual-small"};
-  throw std::runtime_error(unknown_name("model", options.model, known));
+bool is_model_file(const std::string& model) {
+  const std::filesystem::path path(model);
+  const bool looks_like_one =
+      path.has_parent_path() || path.extension() == ".pt" || path.extension() == ".pth";
+  return looks_like_one || std::filesystem::is_regular_file(path);
 }
 
-std::int64_t count_parameters(const Detector& detector) {
+std::shared_ptr<Detector> make_detector(const ModelOptions& options) {
+  const std::string& model = options.model;
+  if (model == "residual-small") return residual_small(options.width, options.norm);
+  if (model == "resnet-18") return resnet18();
+  if (model == "xception") return xception();
+  if (model == "efficientnet-b4") return efficientnet_b4();
+  if (is_model_file(model)) {
+    if (!std::filesystem::exists(model)) {
+      throw std::runtime_error(model + ": no such model file");
+    }
+    return scripted(model, options.size);
+  }
+  const std::vector<std::string> known{"residual-small", "resnet-18", "xception",
+                                       "efficientnet-b4"};
+  throw std::runtime_error(unknown_name("model", model, known));
+}
+
+void freeze(Detector& detector, const std::vector<std::string>& names) {
+  const auto parameters = detector.named_parameters();
+  for (const std::string& name : names) {
+    bool found = false;
+    for (const auto& parameter : parameters) {
+      if (!belongs_to(parameter.key(), name)) continue;
+      at::Tensor(parameter.value()).set_requires_grad(false);
+      found = true;
+    }
+    if (found) continue;
+    std::set<std::string> parts;
+    for (const auto& parameter : parameters) {
+      parts.insert(parameter.key().substr(0, parameter.key().find('.')));
+    }
+    throw std::runtime_error(unknown_name("part to freeze", name, {parts.begin(), parts.end()}));
+  }
+  if (std::ranges::none_of(parameters,
+                           [](const auto& item) { return item.value().requires_grad(); })) {
+    throw std::runtime_error("every parameter is frozen: nothing is left to train");
+  }
+}
+
+void set_training_mode(Detector& detector, const std::vector<std::string>& frozen) {
+  detector.train();
+  if (frozen.empty()) return;
+  for (const auto& module : detector.named_modules(/*name_prefix=*/{}, /*include_self=*/false)) {
+    const bool is_frozen = std::ranges::any_of(
+        frozen, [&](const std::string& part) { return belongs_to(module.key(), part); });
+    if (is_frozen) module.value()->eval();
+  }
+}
+
+std::int64_t count_parameters(const torch::nn::Module& detector) {
   std::int64_t count = 0;
   for (const at::Tensor& parameter : detector.parameters()) count += parameter.numel();
   return count;

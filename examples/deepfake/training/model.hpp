@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <torch/nn/module.h>
-#include <roga/detail/torch.hpp>
-
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "networks/detector.hpp"
 #include "training/options.hpp"
 
 namespace deepfake {
 
-/// A network that judges faces. Features and head are apart, so that Grad-CAM can look between.
-class Detector : public torch::nn::Module {
- public:
-  /// @param images [N, 3, H, W], RGB in [-1, 1]
-  /// @return the last feature maps, [N, C, h, w]
-  virtual at::Tensor features(const at::Tensor& images) = 0;
-  /// @return one logit per image, [N]; above 0 means fake
-  virtual at::Tensor head(const at::Tensor& features) = 0;
-
-  at::Tensor forward(const at::Tensor& images) { return head(features(images)); }
-};
-
-/// Makes the network that @p options name, with random weights from LibTorch's default generator.
+/// Makes the network that @p options name, with random weights from LibTorch's default generator,
+/// or the one in a TorchScript file.
 /// @throws std::runtime_error for an unknown name, with the nearest known one
 std::shared_ptr<Detector> make_detector(const ModelOptions& options);
 
-std::int64_t count_parameters(const Detector& detector);
+/// Whether @p model is a file, not a name.
+bool is_model_file(const std::string& model);
+
+/// Training mode, but for the parts that @p frozen names, whose running statistics stay.
+void set_training_mode(Detector& detector, const std::vector<std::string>& frozen);
+
+/// Takes the parameters of @p names (a whole name, or the beginning of one up to a dot) out of
+/// training.
+/// @throws std::runtime_error naming one that there is not, or if nothing is left to train
+void freeze(Detector& detector, const std::vector<std::string>& names);
+
+std::int64_t count_parameters(const torch::nn::Module& detector);
 
 }  // namespace deepfake

@@ -106,6 +106,11 @@ void validate(const TrainOptions& options) {
   require_one_of("norm", options.model.norm, {"batch", "group"});
   require_one_of("base", options.base, {"adamw", "adam", "sgd"});
   require_one_of("schedule", options.schedule.schedule, {"constant", "cosine", "step"});
+  require_one_of("precision", options.precision, {"float32", "bfloat16", "float16"});
+  if (options.precision == "float16" && !options.device.starts_with("cuda")) {
+    throw std::runtime_error(
+        "option precision must be bfloat16 or float32 on the cpu, not float16");
+  }
   require_one_of("select", options.select, {"frame", "video"});
   const auto positive = [](const char* name, auto value) {
     require(value > 0, name, "more than 0", value);
@@ -125,6 +130,10 @@ void validate(const TrainOptions& options) {
   positive("log-steps", options.log_steps);
   positive("threads", options.threads);
   positive("step-epochs", options.schedule.step_epochs);
+  require(options.ema >= 0 && options.ema < 1, "ema", "in [0, 1)", options.ema);
+  not_negative("patience", options.patience);
+  not_negative("workers", options.workers);
+  not_negative("cache-mb", options.cache_mb);
   not_negative("steps-per-epoch", options.steps_per_epoch);
   not_negative("checkpoint-steps", options.checkpoint_steps);
   not_negative("warmup-steps", options.schedule.warmup_steps);
@@ -141,6 +150,11 @@ void validate(const TrainOptions& options) {
   probability("blur", augment.blur);
   require(augment.jpeg_quality >= 1 && augment.jpeg_quality <= 100, "jpeg-quality", "1 to 100",
           augment.jpeg_quality);
+  probability("resample", augment.resample);
+  not_negative("hue", augment.hue);
+  require(augment.saturation >= 0 && augment.saturation <= 1, "saturation", "in [0, 1]",
+          augment.saturation);
+  not_negative("pca", augment.pca);
   not_negative("shift", augment.shift);
   require(augment.scale >= 0 && augment.scale < 1, "scale", "in [0, 1)", augment.scale);
   not_negative("rotation", augment.rotation);

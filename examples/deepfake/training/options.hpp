@@ -59,6 +59,10 @@ struct AugmentOptions {
   int jpeg_quality = 70;    ///< lowest; the highest is 100
   double blur = 0.1;        ///< probability
   double blur_sigma = 0.6;  ///< at most, pixels
+  double resample = 0;      ///< probability of scaling down and up again
+  double hue = 0;           ///< at most, degrees
+  double saturation = 0;    ///< at most, relative
+  double pca = 0;           ///< deviation along the principal axes of colour
   bool pair_augment = true;
 
   template <class Visit>
@@ -75,6 +79,10 @@ struct AugmentOptions {
     field("jpeg-quality", jpeg_quality, "lowest JPEG quality");
     field("blur", blur, "probability of Gaussian blur");
     field("blur-sigma", blur_sigma, "largest blur in pixels");
+    field("resample", resample, "probability of scaling down, by up to a half, and up again");
+    field("hue", hue, "largest change of hue in degrees");
+    field("saturation", saturation, "largest relative change of saturation");
+    field("pca", pca, "strength of noise along the principal axes of colour");
     field("pair-augment", pair_augment, "change a real frame and its fake in the same way");
   }
 };
@@ -87,9 +95,10 @@ struct ModelOptions {
 
   template <class Visit>
   void visit(Visit&& field) {
-    field("model", model, "network: residual-small");
-    field("width", width, "channels of the first block, a multiple of 8");
-    field("norm", norm, "normalisation: batch or group");
+    field("model", model,
+          "network: residual-small, resnet-18, xception, efficientnet-b4, or a TorchScript file");
+    field("width", width, "residual-small: channels of the first block, a multiple of 8");
+    field("norm", norm, "residual-small: normalisation, batch or group");
     field("size", size, "image size in pixels");
   }
 };
@@ -122,13 +131,17 @@ struct TrainOptions {
   int frames_per_video = 0;
   int val_frames_per_video = 0;
   ModelOptions model;
+  std::string weights;
+  std::vector<std::string> freeze;
   std::string optimizer = "roga";
   std::string base = "adamw";
   MethodOptions method;
   ScheduleOptions schedule;
   double weight_decay = 1e-2;
   double momentum = 0.9;
+  double ema = 0;
   int epochs = 10;
+  int patience = 0;
   int steps_per_epoch = 0;
   int pairs = 8;
   AugmentOptions augment;
@@ -136,7 +149,11 @@ struct TrainOptions {
   std::string select = "frame";
   int log_steps = 10;
   int checkpoint_steps = 100;
+  std::string precision = "float32";
+  std::string device = "cpu";
   int threads = 1;
+  int workers = 1;
+  int cache_mb = 2048;
 
   /// Calls field(name, value, description) for each option.
   template <class Visit>
@@ -150,6 +167,9 @@ struct TrainOptions {
     field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
     field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
     model.visit(field);
+    field("weights", weights,
+          "file of weights to begin with, loaded by name: TorchScript, a checkpoint, or a dict");
+    field("freeze", freeze, "parts of the network to leave as they are, by name: layer1 layer2.0");
     field("optimizer", optimizer,
           "method: a recipe of the roga library, such as erm, sam, gac_fas or roga");
     field("base", base, "optimizer underneath: adamw, adam or sgd");
@@ -157,7 +177,11 @@ struct TrainOptions {
     schedule.visit(field);
     field("weight-decay", weight_decay, "weight decay of the optimizer underneath");
     field("momentum", momentum, "momentum of sgd");
+    field("ema", ema,
+          "decay of an exponential moving average of the weights, which is then what is validated, "
+          "chosen and kept: 0.999 for example; 0: none");
     field("epochs", epochs, "epochs");
+    field("patience", patience, "stop after so many epochs without a better val AUC; 0: never");
     field("steps-per-epoch", steps_per_epoch, "0: once through the largest domain");
     field("pairs", pairs, "real frames, each with its fake, per domain and step");
     augment.visit(field);
@@ -165,7 +189,11 @@ struct TrainOptions {
     field("select", select, "the best checkpoint has the highest mean AUC on val: frame or video");
     field("log-steps", log_steps, "steps per row of history.csv");
     field("checkpoint-steps", checkpoint_steps, "steps between checkpoints; 0: once an epoch");
+    field("precision", precision, "of the passes: float32, bfloat16, or float16 (on cuda)");
+    field("device", device, "cpu, cuda or cuda:N");
     field("threads", threads, "threads of LibTorch");
+    field("workers", workers, "steps whose images are prepared ahead; 0: none. Changes no result");
+    field("cache-mb", cache_mb, "images kept in memory, at most; the rest is read again");
   }
 };
 

@@ -7,16 +7,19 @@
 
 namespace deepfake {
 
-std::vector<FrameScore> score_frames(Detector& detector, const Index& index, ImageCache& cache,
+std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
+                                     const ImageSource& source,
                                      const std::function<void(std::size_t)>& scored) {
   constexpr std::size_t batch_size = 64;
   const c10::NoGradGuard no_grad;
   detector.eval();
+  const at::Device device = detector.parameters().front().device();
   std::vector<FrameScore> scores;
   std::vector<cv::Mat> images;
   const auto flush = [&] {
     if (images.empty()) return;
-    const at::Tensor probabilities = at::sigmoid(detector.forward(to_tensor(images)));
+    const at::Tensor probabilities =
+        at::sigmoid(detector.forward(to_tensor(images).to(device))).cpu();
     const float* probability = probabilities.data_ptr<float>();
     for (std::size_t i = scores.size() - images.size(); i < scores.size(); ++i) {
       scores[i].prob = static_cast<double>(*probability++);
@@ -27,9 +30,9 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index, Ima
   for (std::size_t v = 0; v < index.videos.size(); ++v) {
     const Video& video = index.videos[v];
     for (std::size_t f = 0; f < video.frames.size(); ++f) {
-      const std::optional<cv::Mat> image = cache.try_get({v, f});
-      if (!image) continue;
-      images.push_back(*image);
+      cv::Mat image = source({v, f});
+      if (image.empty()) continue;
+      images.push_back(std::move(image));
       scores.push_back({video.dataset, video.domain, video.name, video.frames[f].stem().string(),
                         video.is_fake ? 1 : 0, 0});
       if (images.size() == batch_size) flush();

@@ -10,11 +10,14 @@
 
 namespace deepfake {
 
+/// An image of the network's size; none leaves its frame out.
+using ImageSource = std::function<cv::Mat(FrameRef)>;
+
 /// The probability of "fake" for every frame of @p index, in its order. The detector is in
-/// evaluation mode afterwards. Images come from @p cache, which belongs to @p index; broken ones
-/// are skipped, and the cache then names them.
+/// evaluation mode afterwards.
 /// @param scored called with the number of frames after each batch
-std::vector<FrameScore> score_frames(Detector& detector, const Index& index, ImageCache& cache,
+std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
+                                     const ImageSource& source,
                                      const std::function<void(std::size_t)>& scored = {});
 
 }  // namespace deepfake

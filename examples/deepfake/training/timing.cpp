@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "training/timing.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
 
-#include "training/batch.hpp"
-#include "training/image_cache.hpp"
+#include "report/table.hpp"
+#include "training/batch_pipeline.hpp"
 #include "training/methods.hpp"
 #include "training/model.hpp"
 #include "training/sampler.hpp"
@@ -25,6 +27,23 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+}  // namespace
+
+namespace {
+
+/// A step of @p optimizer over @p batches.
+void take_step(MethodOptimizer& optimizer, Detector& detector, const std::vector<Batch>& batches) {
+  std::vector<roga::LossClosure> closures;
+  for (const Batch& batch : batches) {
+    closures.emplace_back([&detector, &batch] {
+      auto loss = detection_loss(detector.forward(batch.images), batch.labels);
+      loss.backward();
+      return loss;
+    });
+  }
+  optimizer.step(std::move(closures));
 }
 
 }  // namespace
@@ -51,16 +70,8 @@ std::vector<double> step_seconds(std::span<const TrainOptions> methods, int roun
           make_batch(std::span(domain).subspan(step * pairs, pairs), cache, first.augment));
     }
     for (Contestant& contestant : contestants) {
-      std::vector<roga::LossClosure> closures;
-      for (const Batch& batch : batches) {
-        closures.emplace_back([&contestant, &batch] {
-          auto loss = detection_loss(contestant.detector->forward(batch.images), batch.labels);
-          loss.backward();
-          return loss;
-        });
-      }
       const auto begin = Clock::now();
-      contestant.optimizer->step(std::move(closures));
+      take_step(*contestant.optimizer, *contestant.detector, batches);
       const std::chrono::duration<double> taken = Clock::now() - begin;
       if (round > 0) contestant.seconds.push_back(taken.count());
     }
@@ -68,6 +79,53 @@ std::vector<double> step_seconds(std::span<const TrainOptions> methods, int roun
   std::vector<double> medians;
   for (const Contestant& contestant : contestants) medians.push_back(median(contestant.seconds));
   return medians;
+}
+
+Throughput profile(const TrainOptions& given, int steps) {
+  using Clock = std::chrono::steady_clock;
+  TrainOptions options = given;
+  options.method = effective_options(options.optimizer, options.method);
+  at::set_num_threads(options.threads);
+  const TrainingSet set = load_training_set(options);
+  const auto pairs = static_cast<std::size_t>(options.pairs);
+  const PairSampler sampler(set.train, set.domains, {.pairs = pairs, .seed = options.seed});
+  const auto images = static_cast<double>(2 * pairs * set.domains.size()) * steps;
+  const auto rate = [&](auto&& step) {
+    step(0);
+    const auto begin = Clock::now();
+    for (int i = 0; i < steps; ++i) step(i);
+    return images / std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  const auto pipeline = [&](ImageCache& cache) {
+    BatchPipeline batches(sampler, cache, options.augment, 0);
+    return rate([&](int step) { batches.next(step); });
+  };
+  ImageCache none(set.train, options.model.size, 0);
+  ImageCache all(set.train, options.model.size);
+  Throughput result;
+  result.images = static_cast<std::int64_t>(images);
+  result.decoding = pipeline(none);
+  pipeline(all);
+  result.cached = pipeline(all);
+
+  at::manual_seed(options.seed);
+  const auto detector = make_detector(options.model);
+  const auto optimizer = make_optimizer(options, *detector);
+  const std::vector<Batch> batches = BatchPipeline(sampler, all, options.augment, 0).next(0);
+  result.network = rate([&](int) { take_step(*optimizer, *detector, batches); });
+  return result;
+}
+
+std::string to_text(const Throughput& throughput) {
+  const auto line = [&](const char* what, double rate) {
+    return std::string(what) + fixed(rate, 0) + " img/s\n";
+  };
+  return line("images from disk, augmented, in batches:   ", throughput.decoding) +
+         line("images from memory, augmented, in batches: ", throughput.cached) +
+         line("steps of the network alone:                ", throughput.network) + "from disk " +
+         fixed(throughput.decoding / throughput.network, 1) +
+         " times what the network takes; measured over " + std::to_string(throughput.images) +
+         " images\n";
 }
 
 }  // namespace deepfake

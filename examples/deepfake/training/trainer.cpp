@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <opencv2/core/version.hpp>
 #include <optional>
@@ -18,15 +19,20 @@
 #include "data/faults.hpp"
 #include "report/run_files.hpp"
 #include "report/table.hpp"
+#include "report/tensorboard.hpp"
 #include "synthetic/random.hpp"
-#include "training/batch.hpp"
+#include "training/batch_pipeline.hpp"
 #include "training/checkpoint.hpp"
 #include "training/evaluate.hpp"
 #include "training/methods.hpp"
+#include "training/precision.hpp"
+#include "training/pretrained.hpp"
 #include "training/progress.hpp"
 #include "training/schedule.hpp"
 #include "training/scoring.hpp"
+#include "training/trained_detector.hpp"
 #include "training/training_set.hpp"
+#include "training/weight_average.hpp"
 
 namespace deepfake {
 namespace {
@@ -37,20 +43,28 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t patience_with_skips = 50;
 
+std::size_t megabytes(int count) { return static_cast<std::size_t>(count) << 20U; }
+
+at::ScalarType scalar_type(const std::string& precision) {
+  if (precision == "bfloat16") return at::kBFloat16;
+  return precision == "float16" ? at::kHalf : at::kFloat;
+}
+
 fs::path last_checkpoint(const fs::path& run) { return run / "checkpoints" / "last.pt"; }
 fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "best.pt"; }
 
 /// Removes a run's files, and nothing else that the folder may hold.
 void clear_run(const fs::path& run) {
-  for (const char* name : {"config.json", "history.csv", "eval.csv", "scores", "checkpoints"}) {
+  for (const char* name : {"config.json", "history.csv", "eval.csv", "scores", "checkpoints",
+                           "backbone.pt", "gradcam", "robustness.csv"}) {
     fs::remove_all(run / name);
   }
 }
 
-/// Options that change no bit of the result.
+/// Options that change no bit of the result, or only where it is worked out.
 bool may_differ(const std::string& option) {
   return option == "data" || option == "rgb-dir" || option == "checkpoint-steps" ||
-         option == "threads";
+         option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
 }
 
 void require_same_options(const Json& of_run, const Json& given, const fs::path& run) {
@@ -102,21 +116,34 @@ class TrainingRun {
                  {.pairs = static_cast<std::size_t>(options.pairs),
                   .steps_per_epoch = static_cast<std::size_t>(options.steps_per_epoch),
                   .seed = options.seed}),
-        cache_(set_.train, options.model.size),
+        cache_(set_.train, options.model.size, megabytes(options.cache_mb)),
+        pipeline_(sampler_, cache_, options.augment, static_cast<std::size_t>(options.workers)),
         steps_per_epoch_(static_cast<std::int64_t>(sampler_.steps_per_epoch())),
         total_steps_(steps_per_epoch_ * options.epochs),
         progress_("train", total_steps_) {
-    for (const Index& part : set_.val) val_caches_.emplace_back(part, options.model.size);
+    for (const Index& part : set_.val) {
+      // Validation reads each frame once an epoch, training every one of them as often or more.
+      val_caches_.emplace_back(part, options.model.size, megabytes(options.cache_mb) / 4);
+    }
     at::manual_seed(Random(options_.seed).fork("weights").bits());
-    detector_ = make_detector(options_.model);
+    detector_ =
+        make_detector(request.resume && !request.force ? model_of_run(options_.model, request.run)
+                                                       : options_.model);
+    freeze(*detector_, options_.freeze);
+    detector_->to(device_);
     optimizer_ = make_optimizer(options_, *detector_);
+    if (type_ == at::kHalf) {
+      scaler_.emplace();
+      optimizer_->attach(*scaler_);
+    }
+    if (options_.ema > 0) average_.emplace(*detector_, options_.ema);
     now_.summed_losses.assign(set_.domains.size(), 0.0);
     prepare_folder();
   }
 
   TrainResult run() {
     announce();
-    while (now_.step < total_steps_) {
+    while (!is_finished()) {
       step();
       const bool is_epoch_end = now_.step % steps_per_epoch_ == 0;
       if (is_epoch_end) end_epoch();
@@ -125,14 +152,25 @@ class TrainingRun {
           options_.checkpoint_steps > 0 && now_.step % options_.checkpoint_steps == 0;
       // Not between an epoch's last step and its validation, which a resumed run would leave out.
       if (is_epoch_end || stop || is_due) save(last_checkpoint(request_.run), true);
-      if (stop && now_.step < total_steps_) break;
+      if (stop && !is_finished()) break;
     }
     name_broken_images();
-    return {now_.step == total_steps_, now_.step, now_.skipped, now_.best_epoch, now_.best_auc};
+    if (now_.step < total_steps_ && is_finished()) {
+      progress_.print("stopped early: no better val AUC for " + std::to_string(options_.patience) +
+                      " epochs");
+    }
+    return {is_finished(), now_.step, now_.skipped, now_.best_epoch, now_.best_auc};
   }
 
  private:
   std::int64_t epoch() const { return now_.step / steps_per_epoch_; }
+  /// At its end, or where patience ends.
+  bool is_finished() const {
+    const bool is_epoch_end = now_.step > 0 && now_.step % steps_per_epoch_ == 0;
+    const bool is_out_of_patience =
+        options_.patience > 0 && is_epoch_end && epoch() - now_.best_epoch >= options_.patience;
+    return now_.step == total_steps_ || is_out_of_patience;
+  }
 
   void prepare_folder() {
     const fs::path& run = request_.run;
@@ -145,16 +183,28 @@ class TrainingRun {
     const bool resumes = request_.resume && !request_.force && fs::exists(last_checkpoint(run));
     if (resumes) resume();
     if (exists && !resumes) clear_run(run);
+    if (!resumes) {
+      if (!options_.weights.empty()) {
+        progress_.print(options_.weights + ": " +
+                        to_text(load_weights(*detector_, options_.weights)));
+      }
+      keep_model_file(options_.model, run);
+      if (average_) average_.emplace(*detector_, options_.ema);
+    }
     write_config(run, config());
     std::vector<std::string> columns{"skipped"};
     for (const std::string& domain : set_.domains) columns.push_back("loss " + domain);
     history_.emplace(run, columns, resumes ? CsvWriter::Mode::append : CsvWriter::Mode::fresh,
                      now_.step);
+    board_.emplace(run, resumes ? TensorBoardWriter::Mode::append : TensorBoardWriter::Mode::fresh,
+                   now_.step);
+    if (!resumes) board_->text("options", 0, "```\n" + to_json(options_).dump(1) + "\n```");
   }
 
   void resume() {
     const fs::path file = last_checkpoint(request_.run);
-    const Json state = load_checkpoint(file, *detector_, &optimizer_->optimizer());
+    const Json state = load_checkpoint(file, *detector_, &optimizer_->optimizer(),
+                                       average_ ? &*average_ : nullptr);
     require_same_options(state.at("options"), to_json(options_), request_.run);
     if (state.at("data_fingerprint") != set_.fingerprint) {
       throw std::runtime_error(options_.data + ": not the data that the run in " +
@@ -225,26 +275,24 @@ class TrainingRun {
 
   void step() {
     const auto begin = Clock::now();
-    if (epoch_number_ != epoch()) {
-      epoch_number_ = epoch();
-      epoch_ = sampler_.epoch(static_cast<std::uint64_t>(epoch_number_));
-    }
-    const std::size_t pairs = sampler_.pairs_per_step();
-    const std::size_t position = static_cast<std::size_t>(now_.step % steps_per_epoch_) * pairs;
     std::vector<roga::LossClosure> closures;
-    for (const auto& domain : epoch_) {
-      closures.emplace_back([this, batch = make_batch(std::span(domain).subspan(position, pairs),
-                                                      cache_, options_.augment)] {
-        detector_->zero_grad();
-        at::Tensor loss = detection_loss(detector_->forward(batch.images), batch.labels);
-        loss.backward();
-        return loss;
-      });
+    for (const Batch& batch : pipeline_.next(now_.step)) {
+      closures.emplace_back(
+          [this, images = batch.images.to(device_), labels = batch.labels.to(device_)] {
+            detector_->zero_grad();
+            const at::Tensor loss = [&] {
+              const Autocast autocast(device_, type_);
+              return detection_loss(detector_->forward(images).to(at::kFloat), labels);
+            }();
+            (scaler_ ? scaler_->scale(loss) : loss).backward();
+            return loss;
+          });
     }
     const double lr = learning_rate(options_.schedule, now_.step, steps_per_epoch_, total_steps_);
     optimizer_->learning_rate(lr);
+    lr_ = lr;
     at::manual_seed(Random(options_.seed).fork("step", now_.step).bits());
-    detector_->train();
+    set_training_mode(*detector_, options_.freeze);
 
     const auto ready = Clock::now();
     const StepOutcome outcome = optimizer_->step(std::move(closures));
@@ -252,6 +300,7 @@ class TrainingRun {
     timed_.step += std::chrono::duration<double>(end - ready).count();
     timed_.all += std::chrono::duration<double>(end - begin).count();
     ++timed_.steps;
+    if (average_ && !outcome.skipped) average_->update(now_.step);
     ++now_.step;
     note(outcome);
     if (now_.step % options_.log_steps == 0 || now_.step == total_steps_) log(lr);
@@ -300,6 +349,13 @@ class TrainingRun {
     row.img_s = images * timed_.steps / timed_.all;
     row.step_seconds = timed_.step / timed_.steps;
     history_->write(row);
+    board_->scalar("train/loss", row.step, row.loss);
+    for (const std::string& domain : set_.domains) {
+      board_->scalar("train/loss " + domain, row.step, row.extra["loss " + domain]);
+    }
+    board_->scalar("train/direction norm", row.step, row.grad_norm);
+    board_->scalar("train/lr", row.step, lr);
+    board_->scalar("train/images per second", row.step, row.img_s);
     loss_ = row.loss;
     images_per_second_ = row.img_s;
     now_.summed_steps = 0;
@@ -310,6 +366,7 @@ class TrainingRun {
 
   void end_epoch() {
     const std::int64_t number = now_.step / steps_per_epoch_;
+    if (average_) average_->swap();  // what is validated is what is kept
     std::vector<EvalRow> rows = validate(number);
     double auc[2] = {0, 0};
     int count[2] = {0, 0};
@@ -318,6 +375,10 @@ class TrainingRun {
       const int level = row.level == frame_level ? 0 : 1;
       auc[level] += row.metrics.auc;
       ++count[level];
+    }
+    for (const EvalRow& row : rows) {
+      board_->scalar("val " + row.level + " AUC/" + row.dataset + ' ' + row.domain, now_.step,
+                     row.metrics.auc);
     }
     auc[0] /= count[0];
     auc[1] /= count[1];
@@ -328,11 +389,13 @@ class TrainingRun {
       now_.best_auc = selected;
       save(best_checkpoint(request_.run), false);
     }
+    if (average_) average_->swap();
     merge_evals(request_.run, rows,
                 [&](const EvalRow& row) { return row.split == "val" && row.epoch >= number; });
     progress_.print("epoch " + std::to_string(number) + '/' + std::to_string(options_.epochs) +
-                    "  loss " + fixed(loss_) + "  val AUC " + fixed(auc[0]) + " frame, " +
-                    fixed(auc[1]) + " video  " + fixed(images_per_second_, 0) + " img/s" +
+                    "  lr " + to_csv(lr_) + "  loss " + fixed(loss_) + "  val AUC " +
+                    fixed(auc[0]) + " frame, " + fixed(auc[1]) + " video  " +
+                    fixed(images_per_second_, 0) + " img/s" +
                     (now_.skipped > 0 ? "  " + std::to_string(now_.skipped) + " skipped" : "") +
                     (is_best ? "  best" : ""));
   }
@@ -340,42 +403,50 @@ class TrainingRun {
   std::vector<EvalRow> validate(std::int64_t number) {
     std::vector<FrameScore> scores;
     for (std::size_t i = 0; i < set_.val.size(); ++i) {
-      const auto part = score_frames(*detector_, set_.val[i], val_caches_[i]);
+      const auto part = score_frames(*detector_, set_.val[i], val_caches_[i].source());
       scores.insert(scores.end(), part.begin(), part.end());
     }
     return evaluate_frames(scores, number, "val");
   }
 
   void save(const fs::path& file, bool with_optimizer) {
+    board_->flush();
     Json state;
     state["options"] = to_json(options_);
     state["data_fingerprint"] = set_.fingerprint;
     state["epoch"] = epoch();
+    state["finished"] = is_finished();
     state["progress"] = to_json(now_);
-    save_checkpoint(file, *detector_, with_optimizer ? &optimizer_->optimizer() : nullptr, state);
+    save_checkpoint(file, *detector_, with_optimizer ? &optimizer_->optimizer() : nullptr,
+                    with_optimizer && average_ ? &*average_ : nullptr, state);
   }
 
   TrainOptions options_;
   RunRequest request_;
   TrainingSet set_;
   PairSampler sampler_;
+  at::Device device_ = checked_device(options_.device);
+  at::ScalarType type_ = scalar_type(options_.precision);
   ImageCache cache_;
-  std::vector<ImageCache> val_caches_;
+  BatchPipeline pipeline_;
+  std::deque<ImageCache> val_caches_;
   std::int64_t steps_per_epoch_;
   std::int64_t total_steps_;
   Progress progress_;
   std::shared_ptr<Detector> detector_;
   std::unique_ptr<MethodOptimizer> optimizer_;
+  std::optional<roga::LossScaler> scaler_;
+  std::optional<WeightAverage> average_;
   std::optional<HistoryWriter> history_;
+  std::optional<TensorBoardWriter> board_;
   Progression now_;
 
-  std::int64_t epoch_number_ = -1;
-  Epoch epoch_;
   struct {
     double step = 0;  ///< seconds in the optimizer's step
     double all = 0;
     int steps = 0;
   } timed_;
+  double lr_ = std::nan("");
   double loss_ = std::nan("");
   double images_per_second_ = std::nan("");
 };
@@ -402,7 +473,7 @@ TrainOptions options_of_run(const fs::path& run) {
 bool is_finished(const fs::path& run) {
   if (!fs::exists(last_checkpoint(run)) || !fs::exists(run / "config.json")) return false;
   const Json state = read_checkpoint_state(last_checkpoint(run));
-  return state.at("progress").at("step") == read_run(run).config.all.value("steps", 0);
+  return state.value("finished", false);
 }
 
 }  // namespace deepfake

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include <ATen/ops/max_pool2d.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+
+#include "networks/layers.hpp"
+#include "networks/networks.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace nn = torch::nn;
+
+class BasicBlock : public nn::Module {
+ public:
+  BasicBlock(int in, int out, int stride)
+      : conv1_(register_module("conv1", convolution(in, out, 3, stride))),
+        bn1_(register_module("bn1", nn::BatchNorm2d(out))),
+        conv2_(register_module("conv2", convolution(out, out, 3))),
+        bn2_(register_module("bn2", nn::BatchNorm2d(out))) {
+    if (in != out || stride != 1) {
+      downsample_ = register_module(
+          "downsample", nn::Sequential(convolution(in, out, 1, stride), nn::BatchNorm2d(out)));
+    }
+  }
+
+  at::Tensor forward(const at::Tensor& input) {
+    at::Tensor output = bn2_(conv2_(bn1_(conv1_(input)).relu_()));
+    output.add_(downsample_.is_empty() ? input : downsample_->forward(input));
+    return output.relu_();
+  }
+
+ private:
+  nn::Conv2d conv1_;
+  nn::BatchNorm2d bn1_;
+  nn::Conv2d conv2_;
+  nn::BatchNorm2d bn2_;
+  nn::Sequential downsample_{nullptr};
+};
+
+class ResNet18 : public Detector {
+ public:
+  ResNet18() {
+    conv1_ = register_module(
+        "conv1", nn::Conv2d(nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)));
+    bn1_ = register_module("bn1", nn::BatchNorm2d(64));
+    int channels = 64;
+    for (int stage = 1; stage <= 4; ++stage) {
+      const int out = 64 << (stage - 1);
+      layers_.push_back(register_module(
+          "layer" + std::to_string(stage),
+          nn::Sequential(BasicBlock(channels, out, stage == 1 ? 1 : 2), BasicBlock(out, out, 1))));
+      channels = out;
+    }
+    fc_ = register_module("fc", nn::Linear(channels, 1));
+    for (const auto& module : modules(/*include_self=*/false)) {
+      if (auto* conv = module->as<nn::Conv2d>()) {
+        nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);
+      }
+    }
+  }
+
+  at::Tensor features(const at::Tensor& images) override {
+    at::Tensor x = bn1_(conv1_(images)).relu_();
+    x = at::max_pool2d(x, 3, 2, 1);
+    for (auto& layer : layers_) x = layer->forward(x);
+    return x;
+  }
+  at::Tensor head(const at::Tensor& features) override {
+    return fc_(features.mean({2, 3})).squeeze(1);
+  }
+
+ private:
+  nn::Conv2d conv1_{nullptr};
+  nn::BatchNorm2d bn1_{nullptr};
+  std::vector<nn::Sequential> layers_;
+  nn::Linear fc_{nullptr};
+};
+
+}  // namespace
+
+std::shared_ptr<Detector> resnet18() { return std::make_shared<ResNet18>(); }
+
+}  // namespace deepfake

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "training/weight_average.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace deepfake {
+
+WeightAverage::WeightAverage(const Detector& detector, double decay) : decay_(decay) {
+  for (const at::Tensor& tensor : detector.parameters()) live_.push_back(tensor.detach());
+  for (const at::Tensor& tensor : detector.buffers()) live_.push_back(tensor);
+  for (const at::Tensor& tensor : live_) average_.push_back(tensor.clone());
+}
+
+void WeightAverage::update(std::int64_t step) {
+  const c10::NoGradGuard no_grad;
+  const auto count = static_cast<double>(step);
+  const double decay = std::min(decay_, (1 + count) / (10 + count));
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    if (average_[i].is_floating_point()) {
+      average_[i].lerp_(live_[i], 1 - decay);
+    } else {
+      average_[i].copy_(live_[i]);  // the number of batches
+    }
+  }
+}
+
+void WeightAverage::swap() {
+  const c10::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    const at::Tensor kept = live_[i].clone();
+    live_[i].copy_(average_[i]);
+    average_[i].copy_(kept);
+  }
+}
+
+void WeightAverage::save(torch::serialize::OutputArchive& archive) const {
+  for (std::size_t i = 0; i < average_.size(); ++i) {
+    archive.write(std::to_string(i), average_[i], /*is_buffer=*/true);
+  }
+}
+
+void WeightAverage::load(torch::serialize::InputArchive& archive) {
+  for (std::size_t i = 0; i < average_.size(); ++i) {
+    archive.read(std::to_string(i), average_[i], /*is_buffer=*/true);
+  }
+}
+
+}  // namespace deepfake

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <torch/serialize/archive.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "networks/detector.hpp"
+
+namespace deepfake {
+
+/// Exponential moving average of weights and running statistics:
+///     average <- d average + (1 - d) weights,  d = min(decay, (1 + step) / (10 + step)),
+/// where the smaller factor of the first steps forgets the random beginning (Tarvainen and Valpola,
+/// NeurIPS 2017, arXiv 1703.01780, with TensorFlow's schedule). One more copy of the weights.
+class WeightAverage {
+ public:
+  WeightAverage(const Detector& detector, double decay);
+
+  /// @param step of the training, from 0
+  void update(std::int64_t step);
+  /// Exchanges the detector's tensors' values with the average's; again to go back.
+  void swap();
+
+  void save(torch::serialize::OutputArchive& archive) const;
+  void load(torch::serialize::InputArchive& archive);
+
+ private:
+  std::vector<at::Tensor> live_;
+  std::vector<at::Tensor> average_;
+  double decay_;
+};
+
+}  // namespace deepfake

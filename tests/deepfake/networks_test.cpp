@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// Networks against their papers, weights by name, freezing, TorchScript.
+#include <torch/script.h>
+
+#include "deepfake/tiny_training.hpp"
+#include "networks/networks.hpp"
+#include "training/pretrained.hpp"
+#include "training/trained_detector.hpp"
+#include "training/trainer.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::check_equal;
+using testing::mentions;
+using testing::message_of;
+using testing::TemporaryFolder;
+using testing::tensors;
+using testing::tiny_options;
+
+std::shared_ptr<Detector> network(const std::string& name) {
+  ModelOptions options;
+  options.model = name;
+  return make_detector(options);
+}
+
+/// With a head of 1000 classes instead of one logit.
+std::int64_t as_published(const Detector& detector, std::int64_t width) {
+  return count_parameters(detector) - (width + 1) + (width + 1) * 1000;
+}
+
+TEST_CASE("networks: parameters are as many as published", "[network]") {
+  CHECK(as_published(*network("resnet-18"), 512) == 11689512);
+  CHECK(as_published(*network("xception"), 2048) == 22855952);
+  CHECK(as_published(*network("efficientnet-b4"), 1792) == 19341616);
+  CHECK(mentions(message_of([] { network("resnet18"); }), "resnet-18"));
+}
+
+TEST_CASE("networks: feature maps are as wide and as coarse as published", "[network]") {
+  const c10::NoGradGuard no_grad;
+  const auto images = torch::zeros({1, 3, 128, 128});
+  const auto shape = [&](const char* name) {
+    const auto detector = network(name);
+    detector->eval();
+    const auto features = detector->features(images);
+    CHECK(detector->head(features).sizes() == at::IntArrayRef({1}));
+    return features.sizes().vec();
+  };
+  CHECK(shape("resnet-18") == std::vector<std::int64_t>{1, 512, 4, 4});
+  CHECK(shape("xception") == std::vector<std::int64_t>{1, 2048, 4, 4});
+  CHECK(shape("efficientnet-b4") == std::vector<std::int64_t>{1, 1792, 4, 4});
+}
+
+TEST_CASE("networks: tensors have the names that published weights have", "[network]") {
+  const auto has = [](const char* network_name, std::initializer_list<const char*> names) {
+    const auto detector = network(network_name);
+    const auto parameters = detector->named_parameters();
+    const auto buffers = detector->named_buffers();
+    for (const char* name : names) {
+      INFO(network_name << " " << name);
+      CHECK((parameters.contains(name) || buffers.contains(name)));
+    }
+  };
+  has("resnet-18",
+      {"conv1.weight", "bn1.running_var", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight",
+       "layer2.0.downsample.1.running_mean", "layer4.1.bn2.bias", "fc.weight"});
+  has("xception", {"conv1.weight", "block1.rep.0.conv1.weight", "block1.rep.3.pointwise.weight",
+                   "block2.rep.1.conv1.weight", "block2.skip.weight", "block2.skipbn.weight",
+                   "block12.rep.4.pointwise.weight", "conv3.pointwise.weight", "bn4.bias"});
+  has("efficientnet-b4",
+      {"_conv_stem.weight", "_bn0.running_mean", "_blocks.0._depthwise_conv.weight",
+       "_blocks.2._expand_conv.weight", "_blocks.31._se_reduce.bias", "_blocks.31._bn2.weight",
+       "_conv_head.weight", "_bn1.weight", "_fc.bias"});
+}
+
+TEST_CASE("weights: loaded by name, with what is left named", "[weights]") {
+  const TemporaryFolder folder;
+  // A classifier of two outputs, from another program: TorchScript, with a wrapper's prefix.
+  torch::jit::Module wrapped("Wrapper");
+  torch::jit::Module inner("Inner");
+  torch::jit::Module conv("Conv");
+  const auto values = torch::randn({64, 3, 7, 7});
+  conv.register_parameter("weight", values, false);
+  inner.register_module("conv1", conv);
+  torch::jit::Module fc("Fc");
+  fc.register_parameter("weight", torch::randn({1000, 512}), false);
+  inner.register_module("fc", fc);
+  wrapped.register_module("module", inner);
+  const fs::path file = folder.path() / "weights.pt";
+  wrapped.save(file.string());
+  const auto detector = network("resnet-18");
+  const LoadedWeights loaded = load_weights(*detector, file);
+  CHECK(loaded.copied == 1);
+  CHECK(loaded.unfitting == std::vector<std::string>{"fc.weight"});
+  CHECK(torch::equal(detector->named_parameters()["conv1.weight"], values));
+  CHECK(mentions(to_text(loaded), "1 tensors loaded by name; 1 of another shape"));
+
+  CHECK(mentions(message_of([&] { load_weights(*network("xception"), file); }), "conv1.weight"));
+  CHECK(mentions(message_of([&] { load_weights(*detector, folder.path() / "no"); }),
+                 "no such weights file"));
+  testing::write_text(folder.path() / "text", "nothing");
+  CHECK(mentions(message_of([&] { load_weights(*detector, folder.path() / "text"); }),
+                 "torch.save(dict(state_dict), file)"));
+
+  // A plain dict, as Python's torch.save writes it.
+  c10::Dict<std::string, at::Tensor> dict;
+  dict.insert("fc.bias", torch::full({1}, 7.0F));
+  const auto pickled = torch::pickle_save(dict);
+  testing::write_text(folder.path() / "dict.pth", {pickled.begin(), pickled.end()});
+  CHECK(load_weights(*detector, folder.path() / "dict.pth").copied == 1);
+  CHECK(detector->named_parameters()["fc.bias"].item<float>() == 7);
+}
+
+TEST_CASE("freezing: frozen parts keep weights and statistics, the rest trains", "[freeze]") {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options("sam");
+  options.freeze = {"stem", "stem_norm", "blocks.0"};
+  options.epochs = 1;
+  train(options, {.run = folder.path() / "frozen"});
+  const auto trained = open_trained(folder.path() / "frozen", "last").detector;
+  options.freeze.clear();
+  TrainOptions none = options;
+  none.schedule.lr = 1e-30;
+  none.weight_decay = 0;
+  none.schedule.warmup_steps = 0;
+  train(none, {.run = folder.path() / "still"});
+  const auto still = open_trained(folder.path() / "still", "last").detector;
+  std::size_t same = 0, moved = 0;
+  for (const auto& item : trained->named_parameters()) {
+    const bool equal = torch::equal(item.value(), still->named_parameters()[item.key()]);
+    const bool is_frozen = item.key().starts_with("stem") || item.key().starts_with("blocks.0.");
+    CHECK(equal == is_frozen);
+    ++(equal ? same : moved);
+  }
+  CHECK(same > 5);
+  CHECK(moved > 20);
+  const auto buffers = trained->named_buffers();
+  CHECK(buffers["stem_norm.running_mean"].abs().max().item<float>() == 0);
+  CHECK(buffers["blocks.1.norm1.running_mean"].abs().max().item<float>() > 0);
+  const auto detector = network("residual-small");
+  CHECK(mentions(message_of([&] { freeze(*detector, {"stam"}); }), "stem"));
+  CHECK(mentions(message_of([&] {
+                   freeze(*detector, {"stem", "stem_norm", "blocks", "classifier"});
+                 }),
+                 "nothing is left to train"));
+}
+
+/// A convolution, batch norm, and two logits; `define`d from source, as torch.jit.script makes it.
+torch::jit::Module small_script(const std::string& training) {
+  torch::manual_seed(3);
+  torch::jit::Module norm("Norm");
+  norm.register_parameter("weight", torch::ones({4}), false);
+  norm.register_parameter("bias", torch::zeros({4}), false);
+  norm.register_buffer("running_mean", torch::zeros({4}));
+  norm.register_buffer("running_var", torch::ones({4}));
+  norm.register_attribute("training", c10::BoolType::get(), true);
+  norm.define(
+      "def forward(self, x: Tensor) -> Tensor:\n"
+      "  return torch.batch_norm(x, self.weight, self.bias, self.running_mean, "
+      "self.running_var, " +
+      training + ", 0.1, 1e-5, False)\n");
+  torch::jit::Module net("Net");
+  net.register_parameter("kernel", torch::randn({4, 3, 3, 3}) * .2, false);
+  net.register_parameter("weight", torch::randn({2, 4}), false);
+  net.register_module("norm", norm);
+  net.register_attribute("training", c10::BoolType::get(), true);
+  net.define(
+      "def features(self, x: Tensor) -> Tensor:\n"
+      "  return self.norm.forward(torch.conv2d(x, self.kernel))\n"
+      "def head(self, f: Tensor) -> Tensor:\n"
+      "  return torch.matmul(torch.relu(f).mean([2, 3]), self.weight.t())\n"
+      "def forward(self, x: Tensor) -> Tensor:\n"
+      "  return self.head(self.features(x))\n");
+  for (auto parameter : net.parameters()) parameter.set_requires_grad(true);
+  return net;
+}
+
+TEST_CASE("TorchScript: trains, resumes and evaluates without the file it came from", "[script]") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "backbone.ts.pt";
+  small_script("self.training").save(file.string());
+  TrainOptions options = tiny_options("roga");
+  options.model.model = file.string();
+  train(options, {.run = folder.path() / "whole"});
+  train(options, {.run = folder.path() / "halves", .stop = testing::stop_after(2)});
+  fs::remove(file);
+  train(options, {.run = folder.path() / "halves", .resume = true});
+  const auto whole = open_trained(folder.path() / "whole", "last");
+  const auto halves = open_trained(folder.path() / "halves", "last");
+  check_equal(tensors(*whole.detector), tensors(*halves.detector));
+  CHECK(whole.detector->has_feature_maps());
+  const auto buffers = whole.detector->named_buffers();
+  CHECK(buffers["norm.running_mean"].abs().max().item<float>() > 0);
+  const auto start = small_script("self.training");
+  CHECK_FALSE(
+      torch::equal(whole.detector->named_parameters()["kernel"], start.attr("kernel").toTensor()));
+  // Two logits, real and fake: the difference is the logit of "fake".
+  const auto images = torch::randn({3, 3, 32, 32});
+  const auto logits = whole.detector->head(whole.detector->features(images));
+  CHECK(logits.sizes() == at::IntArrayRef({3}));
+}
+
+TEST_CASE("TorchScript: what cannot be trained is refused", "[script]") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "net.pt";
+  // Traced in evaluation mode, batch norm has "training" written in as false.
+  small_script("False").save(file.string());
+  CHECK(mentions(message_of([&] { scripted(file, 32); }), "traced in evaluation mode"));
+  torch::jit::Module empty("Empty");
+  empty.define("def forward(self, x: Tensor) -> Tensor:\n  return x\n");
+  empty.save(file.string());
+  CHECK(mentions(message_of([&] { scripted(file, 32); }), "no parameter to train"));
+  empty.register_parameter("w", torch::ones({1}), false);
+  empty.save(file.string());
+  CHECK(mentions(message_of([&] { scripted(file, 32); }), "logits [N], [N, 1] or [N, 2]"));
+  testing::write_text(file, "nothing");
+  CHECK(mentions(message_of([&] { scripted(file, 32); }), "not a TorchScript file"));
+  ModelOptions options;
+  options.model = (folder.path() / "none.pt").string();
+  CHECK(mentions(message_of([&] { make_detector(options); }), "none.pt: no such model file"));
+}
+
+}  // namespace
+}  // namespace deepfake
