@@ -91,7 +91,7 @@ TEST_CASE("faults: a hostile index is loaded without what is at fault", "[faults
         "stray\n"
         "videos without a frame, left out, 2: Own > Own_fake > train > absent, Own > Own_fake > "
         "train > listed\n"
-        "3 frames missing, videos used without them, 1: Own > Own_real > train > gaps (3)");
+        "videos that lack listed frames (3 in all), 1: Own > Own_real > train > gaps (3)");
   CHECK(faults_text(Index{}).empty());
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("photos: index, splits and pairs of a set made of aligned crops", "[ph
 
   const Index index = load_index(locate_data(options.output));
   CHECK(index.synthetic);
-  CHECK(index.without_frames.empty());
+  CHECK(index.faults.without_frames.empty());
   CHECK(identity_leaks(index).empty());
   std::map<std::string, std::set<std::string>> people;  // split -> reals of FaceForensics++
   std::map<std::string, int> videos;                    // label -> count

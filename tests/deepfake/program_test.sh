@@ -134,6 +134,38 @@ done
 run import --from tree --output imported --size 32
 run check-data --data imported
 
+# Folders of somebody's own, with faults, from import to evaluation.
+sequences=data/rgb/FaceForensics++
+mkdir mine
+cp -r $sequences/original_sequences/youtube/c23/frames mine/real
+cp -r $sequences/manipulated_sequences/Deepfakes/c23/frames mine/swap
+cp -r $sequences/manipulated_sequences/Face2Face/c23/frames mine/reenact
+broken=$(find mine/swap -name '*.png' | sort | head -n 1)
+echo "no picture" >"$broken"
+echo "no video" >mine/swap/777.mp4
+run import --from mine --output own
+grep -qF "files that cannot be decoded, 2: ${broken#mine/}, swap/777.mp4" out.txt ||
+  fail "import does not name broken files: $(cat out.txt)"
+grep -q "own_fake-reenact" out.txt || fail "import prints no counts"
+run import --from mine --output own
+grep -qF "(0 written" out.txt || fail "import decodes again what is there"
+run check-data --data own
+lost=$(find own/rgb/own/real -name 000.png | sort | head -n 1)
+find own/rgb/own/real -name 000.png -delete
+find own/rgb/own/reenact -name '*.png' | sort | awk 'NR % 3 == 1' |
+  while read -r frame; do echo "no picture" >"$frame"; done
+refuses "the data has faults" check-data --data own
+grep -qF "$lost" out.txt || fail "check-data does not name a missing frame"
+run train --data own --config settings.json --optimizer roga --run own_run
+grep -qF "videos that lack listed frames" err.txt ||
+  fail "train does not name missing frames: $(cat err.txt)"
+grep -qF "broken images, the nearest frame of the video taken instead" err.txt ||
+  fail "train does not name broken images: $(cat err.txt)"
+run evaluate --run own_run
+grep -qF "broken images, skipped" err.txt || fail "evaluate does not name broken images"
+refuses "/nowhere" import --from /nowhere --output own
+refuses "imported with other options" import --from mine --output own --frames 7
+
 refuses "did you mean 'train'?" tarin --run x
 refuses "did you mean '--optimizer'?" train --optimzer sam --run x
 refuses "did you mean 'roga'?" train --data data --optimizer rgoa --run x

@@ -48,7 +48,7 @@ std::string faults_text(const Index& index) {
     frames += count;
     names.push_back(place_of(video) + " (" + std::to_string(count) + ")");
   }
-  add(std::to_string(frames) + " frames missing, videos used without them", names);
+  add("videos that lack listed frames (" + std::to_string(frames) + " in all)", names);
   return text;
 }
 
