@@ -124,16 +124,6 @@ grep -q Mystery err.txt || fail "train does not name the unknown label"
 run evaluate --run hostile_run
 grep -q "not trained on" out.txt || fail "evaluate gives up on data with faults"
 
-# A folder tree of somebody's own.
-for person in 0 1 2 3 4 5 6 7; do
-  mapfile -t faces < <(find data/rgb -path "*original*" -name "*.png" | sort)
-  mkdir -p tree/real tree/swap
-  cp "${faces[$person]}" "tree/real/$person.png"
-  cp "$(find data/rgb -path "*manipulated*" -name "*.png" | sort | sed -n "$((person + 1))p")" "tree/swap/$person.png"
-done
-run import --from tree --output imported --size 32
-run check-data --data imported
-
 # Folders of somebody's own, with faults, from import to evaluation.
 sequences=data/rgb/FaceForensics++
 mkdir mine

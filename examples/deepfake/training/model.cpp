@@ -58,7 +58,8 @@ void freeze(Detector& detector, const std::vector<std::string>& names) {
     for (const auto& parameter : parameters) {
       parts.insert(parameter.key().substr(0, parameter.key().find('.')));
     }
-    throw std::runtime_error(unknown_name("part to freeze", name, {parts.begin(), parts.end()}));
+    throw std::runtime_error(
+        unknown_name("part to freeze", name, std::vector<std::string>(parts.begin(), parts.end())));
   }
   if (std::ranges::none_of(parameters,
                            [](const auto& item) { return item.value().requires_grad(); })) {

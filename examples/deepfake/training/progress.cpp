@@ -16,7 +16,10 @@ constexpr int bar_width = 24;
 constexpr std::int64_t plain_lines = 10;
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
 
-std::string two_digits(long long value) { return (value < 10 ? "0" : "") + std::to_string(value); }
+std::string two_digits(long long value) {
+  std::string text = value < 10 ? "0" : "";
+  return text += std::to_string(value);
+}
 
 }  // namespace
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <Eigen/Eigenvalues>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <roga/diagnostics/loss.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace diagnostics {
+
+/// What Lanczos' method finds of the Hessian's spectrum.
+struct Spectrum {
+  std::vector<double> eigenvalues;  ///< Ritz values, the largest first
+  /// Share of the spectrum near each Ritz value, by the quadrature of the starting vector; sums
+  /// to 1. Its mean over seeds estimates the spectral density (Ghorbani et al., ICML 2019, arXiv
+  /// 1901.10159).
+  std::vector<double> weights;
+  double largest() const { return eigenvalues.front(); }
+  double smallest() const { return eigenvalues.back(); }
+};
+
+namespace detail {
+
+/// H v, by differentiating <grad L, v>.
+inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tensor>& parameters,
+                                    const GradientList& v) {
+  const c10::AutoGradMode enable(true);
+  const GradientList g = gradient(loss, parameters, /*create_graph=*/true);
+  at::Tensor product;
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    if (!g[i].defined() || !g[i].requires_grad()) continue;  // no or constant gradient
+    const auto term = (g[i] * v[i]).sum();
+    product = product.defined() ? product + term : term;
+  }
+  GradientList result(parameters.size());
+  if (product.defined()) {
+    result = torch::autograd::grad({product}, parameters, {}, c10::nullopt, false, true);
+  }
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (!result[i].defined()) result[i] = at::zeros_like(parameters[i]);
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// Eigenvalues of the Hessian of the loss by Lanczos' method with full reorthogonalisation, the
+/// tridiagonal matrix solved by Eigen. The outer ones come first: with a few dozen iterations the
+/// largest is right to many digits; with as many iterations as parameters all are exact, but for
+/// the multiplicity of repeated ones.
+/// Cost: `iterations` products with the Hessian (each about two backward passes) and as many copies
+/// of the parameters.
+/// @param iterations >= 1; fewer are made where the Krylov space is exhausted
+/// @param seed of the random starting vector
+/// @throws c10::Error naming `iterations`, or for a loss that is not one number
+inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>& parameters,
+                                 std::int64_t iterations = 30, std::uint64_t seed = 0) {
+  roga::detail::require(iterations >= 1, "iterations", "at least 1",
+                        static_cast<double>(iterations));
+  using roga::detail::inner_product;
+  auto generator = at::detail::createCPUGenerator(seed);
+  const c10::NoGradGuard no_grad;
+  const auto scale = [](GradientList& v, double factor) {
+    for (auto& x : v) x.mul_(factor);
+  };
+  GradientList v;
+  for (const auto& parameter : parameters) {
+    v.push_back(at::randn(parameter.sizes(), generator, at::kDouble)
+                    .to(parameter.device(), parameter.scalar_type()));
+  }
+  scale(v, 1 / std::sqrt(inner_product(v, v).value()));
+
+  std::vector<GradientList> basis;
+  std::vector<double> diagonal, off_diagonal;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    basis.push_back(v);
+    GradientList w = detail::hessian_product(loss, parameters, v);
+    diagonal.push_back(inner_product(v, w).value());
+    for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Parlett)
+      for (const auto& q : basis) {
+        const double overlap = inner_product(q, w).value();
+        for (std::size_t p = 0; p < w.size(); ++p) w[p].sub_(q[p], overlap);
+      }
+    }
+    const double norm = std::sqrt(inner_product(w, w).value());
+    double size = 0;
+    for (const double entry : diagonal) size = std::fmax(size, std::fabs(entry));
+    if (i + 1 == iterations || !(norm > 1e-10 * size)) break;
+    off_diagonal.push_back(norm);
+    v = std::move(w);
+    scale(v, 1 / norm);
+  }
+
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
+  const auto count = static_cast<Eigen::Index>(diagonal.size());
+  solver.computeFromTridiagonal(
+      Eigen::Map<const Eigen::VectorXd>(diagonal.data(), count),
+      Eigen::Map<const Eigen::VectorXd>(off_diagonal.data(), count - 1));
+  Spectrum spectrum;
+  for (Eigen::Index i = count - 1; i >= 0; --i) {
+    spectrum.eigenvalues.push_back(solver.eigenvalues()[i]);
+    const double first = solver.eigenvectors()(0, i);
+    spectrum.weights.push_back(first * first);
+  }
+  return spectrum;
+}
+
+}  // namespace diagnostics
+}  // namespace v1
+}  // namespace roga

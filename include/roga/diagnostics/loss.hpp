@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What the diagnostics look at. None of these headers is part of <roga/roga.hpp>.
+#pragma once
+
+#include <functional>
+#include <roga/detail/check.hpp>
+#include <roga/detail/kernels.hpp>
+#include <roga/detail/torch.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace diagnostics {
+
+/// Computes a loss, one number, still attached to its graph: no backward pass. It has to be a
+/// function of the parameters alone: put the model into evaluation mode, or protect its statistics
+/// and dropout otherwise. For several domains, one Loss each.
+using Loss = std::function<at::Tensor()>;
+
+namespace detail {
+
+/// @throws c10::Error unless the loss is one number
+inline at::Tensor checked(at::Tensor loss) {
+  TORCH_CHECK(loss.defined() && loss.numel() == 1,
+              "roga::diagnostics: a loss must return one number");
+  return loss;
+}
+
+inline double value(const Loss& loss) {
+  const c10::NoGradGuard no_grad;
+  return checked(loss()).item<double>();
+}
+
+/// The gradient, a tensor for each parameter; undefined where the loss does not depend on it.
+inline GradientList gradient(const Loss& loss, const std::vector<at::Tensor>& parameters,
+                             bool create_graph = false) {
+  const c10::AutoGradMode enable(true);
+  return torch::autograd::grad({checked(loss())}, parameters, {}, c10::optional<bool>(create_graph),
+                               create_graph, /*allow_unused=*/true);
+}
+
+/// Parameters that are moved away and come back bit for bit, into the same storage.
+class Excursion {
+ public:
+  explicit Excursion(const std::vector<at::Tensor>& parameters) : parameters_(parameters) {
+    for (const auto& parameter : parameters) start_.push_back(parameter.detach().clone());
+  }
+  Excursion(const Excursion&) = delete;
+  Excursion& operator=(const Excursion&) = delete;
+  ~Excursion() { go_to({}); }
+
+  /// start + sum of factor * direction
+  void go_to(const std::vector<std::pair<double, const GradientList*>>& offsets) {
+    const c10::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      at::Tensor parameter = parameters_[i];
+      parameter.copy_(start_[i]);
+      for (const auto& [factor, direction] : offsets) {
+        if ((*direction)[i].defined()) parameter.add_((*direction)[i], factor);
+      }
+    }
+  }
+
+ private:
+  const std::vector<at::Tensor>& parameters_;
+  std::vector<at::Tensor> start_;
+};
+
+}  // namespace detail
+}  // namespace diagnostics
+}  // namespace v1
+}  // namespace roga
