@@ -36,6 +36,7 @@ class RecipeOptimizer : public MethodOptimizer {
   void learning_rate(double lr) override {
     for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);
   }
+  void warm_up(std::int64_t steps) override { optimizer_.warm_up(steps); }
   void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
   torch::optim::Optimizer& optimizer() override { return optimizer_; }
 

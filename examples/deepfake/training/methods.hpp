@@ -28,6 +28,8 @@ class MethodOptimizer {
   /// @param domains one closure per domain
   virtual StepOutcome step(std::vector<roga::LossClosure> domains) = 0;
   virtual void learning_rate(double lr) = 0;
+  /// The first steps follow the ERM gradient.
+  virtual void warm_up(std::int64_t steps) = 0;
   virtual void attach(const roga::LossScaler& scaler) = 0;
   /// What torch::save and torch::load take.
   virtual torch::optim::Optimizer& optimizer() = 0;

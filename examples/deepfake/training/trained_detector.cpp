@@ -3,6 +3,7 @@
 
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -27,8 +28,9 @@ Location locate(const fs::path& given, const std::string& checkpoint) {
   if (!fs::is_directory(path)) {
     throw std::runtime_error(given.string() + ": no such run folder or checkpoint");
   }
-  if (checkpoint != "best" && checkpoint != "last") {
-    throw std::runtime_error(unknown_name("checkpoint", checkpoint, {"best", "last"}));
+  const std::vector<std::string> known{"best", "last"};
+  if (std::ranges::find(known, checkpoint) == known.end()) {
+    throw std::runtime_error(unknown_name("checkpoint", checkpoint, known));
   }
   return {path, path / "checkpoints" / (checkpoint + ".pt")};
 }

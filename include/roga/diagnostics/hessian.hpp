@@ -5,10 +5,10 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <Eigen/Eigenvalues>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <Eigen/Eigenvalues>
 #include <roga/diagnostics/loss.hpp>
 #include <utility>
 #include <vector>
@@ -102,9 +102,8 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
 
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
   const auto count = static_cast<Eigen::Index>(diagonal.size());
-  solver.computeFromTridiagonal(
-      Eigen::Map<const Eigen::VectorXd>(diagonal.data(), count),
-      Eigen::Map<const Eigen::VectorXd>(off_diagonal.data(), count - 1));
+  solver.computeFromTridiagonal(Eigen::Map<const Eigen::VectorXd>(diagonal.data(), count),
+                                Eigen::Map<const Eigen::VectorXd>(off_diagonal.data(), count - 1));
   Spectrum spectrum;
   for (Eigen::Index i = count - 1; i >= 0; --i) {
     spectrum.eigenvalues.push_back(solver.eigenvalues()[i]);

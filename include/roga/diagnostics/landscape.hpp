@@ -36,10 +36,12 @@ inline GradientList filter_normalised_direction(const std::vector<at::Tensor>& p
 
 /// The loss along two directions, [a][b] at theta + x[a] first + y[b] second. Parameters are as
 /// before afterwards, bit for bit. Cost: one forward pass for each point.
-inline std::vector<std::vector<double>> landscape(
-    const Loss& loss, const std::vector<at::Tensor>& parameters, const GradientList& first,
-    const std::vector<double>& x, const GradientList& second = {},
-    const std::vector<double>& y = {0.0}) {
+inline std::vector<std::vector<double>> landscape(const Loss& loss,
+                                                  const std::vector<at::Tensor>& parameters,
+                                                  const GradientList& first,
+                                                  const std::vector<double>& x,
+                                                  const GradientList& second = {},
+                                                  const std::vector<double>& y = {0.0}) {
   TORCH_CHECK(first.size() == parameters.size(), "roga::diagnostics: a direction has ",
               first.size(), " tensors for ", parameters.size(), " parameters");
   TORCH_CHECK(second.empty() || second.size() == parameters.size(),

@@ -2,10 +2,14 @@
 // What the diagnostics look at. None of these headers is part of <roga/roga.hpp>.
 #pragma once
 
+// clang-format off
+#include <roga/detail/torch.hpp>
+#include <torch/csrc/autograd/autograd.h>
+// clang-format on
+
 #include <functional>
 #include <roga/detail/check.hpp>
 #include <roga/detail/kernels.hpp>
-#include <roga/detail/torch.hpp>
 #include <utility>
 #include <vector>
 

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "experiment.hpp"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/randint.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+
+#include <chrono>
+#include <numeric>
+#include <optional>
+#include <roga/diagnostics/conflict.hpp>
+#include <roga/diagnostics/sharpness.hpp>
+
+#include "networks/detector.hpp"
+#include "training/methods.hpp"
+#include "training/weight_average.hpp"
+
+namespace generalization {
+namespace {
+
+namespace nn = torch::nn;
+
+/// Two convolutions and two linear layers, without normalisation: 106,000 parameters.
+class SmallNet : public deepfake::Detector {
+ public:
+  SmallNet(std::int64_t channels, std::int64_t classes)
+      : conv1_(register_module("conv1", nn::Conv2d(nn::Conv2dOptions(channels, 16, 3).padding(1)))),
+        conv2_(register_module("conv2", nn::Conv2d(nn::Conv2dOptions(16, 32, 3).padding(1)))),
+        fc1_(register_module("fc1", nn::Linear(32 * 7 * 7, 64))),
+        fc2_(register_module("fc2", nn::Linear(64, classes))) {}
+  at::Tensor features(const at::Tensor& images) override {
+    const auto x = at::max_pool2d(conv1_(images).relu(), 2);
+    return at::max_pool2d(conv2_(x).relu(), 2);
+  }
+  /// @return logits of the classes, [N, classes]
+  at::Tensor head(const at::Tensor& features) override {
+    return fc2_(fc1_(features.flatten(1)).relu());
+  }
+
+ private:
+  nn::Conv2d conv1_, conv2_;
+  nn::Linear fc1_, fc2_;
+};
+
+at::Tensor loss_of(SmallNet& net, const at::Tensor& images, const at::Tensor& labels) {
+  return at::cross_entropy_loss(net.forward(images), labels);
+}
+
+double accuracy(SmallNet& net, const Domain& domain) {
+  const c10::NoGradGuard no_grad;
+  return net.forward(domain.images)
+      .argmax(1)
+      .eq(domain.labels)
+      .to(at::kDouble)
+      .mean()
+      .item<double>();
+}
+
+double mean_accuracy(SmallNet& net, const std::vector<Domain>& domains) {
+  double sum = 0;
+  for (const Domain& domain : domains) sum += accuracy(net, domain);
+  return sum / static_cast<double>(domains.size());
+}
+
+}  // namespace
+
+nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant) {
+  using Clock = std::chrono::steady_clock;
+  const Problem problem = make_problem(options.problem);
+  at::manual_seed(1000 + options.problem.seed);
+  SmallNet net(problem.channels, problem.classes);
+  deepfake::TrainOptions training = variant.training;
+  training.method = deepfake::effective_options(training.optimizer, training.method);
+  const auto optimizer = deepfake::make_optimizer(training, net);
+  const auto late =
+      static_cast<std::int64_t>(variant.late_start * static_cast<double>(options.steps));
+  std::optional<deepfake::WeightAverage> average;
+  if (variant.ema > 0) average.emplace(net, variant.ema);
+  auto generator = at::detail::createCPUGenerator(77 + options.problem.seed);
+  double seconds = 0;
+  double last_loss = 0;
+  std::int64_t skipped = 0;
+  optimizer->warm_up(late);
+  for (std::int64_t step = 0; step < options.steps; ++step) {
+    std::vector<roga::LossClosure> closures;
+    for (const Domain& domain : problem.train) {
+      const auto rows = at::randint(domain.labels.size(0), {options.batch}, generator, at::kLong);
+      closures.emplace_back(
+          [&net, x = domain.images.index_select(0, rows), y = domain.labels.index_select(0, rows)] {
+            net.zero_grad();
+            auto loss = loss_of(net, x, y);
+            loss.backward();
+            return loss;
+          });
+    }
+    const auto begin = Clock::now();
+    const auto outcome = optimizer->step(std::move(closures));
+    seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+    skipped += outcome.skipped ? 1 : 0;
+    last_loss = std::accumulate(outcome.losses.begin(), outcome.losses.end(), 0.0) /
+                static_cast<double>(outcome.losses.size());
+    if (average) average->update(step);
+  }
+  if (average) average->swap();
+  std::vector<roga::diagnostics::Loss> losses;
+  for (const Domain& domain : problem.train) {
+    losses.emplace_back([&net, &domain] { return loss_of(net, domain.images, domain.labels); });
+  }
+  const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
+  const auto conflict = roga::diagnostics::conflict(losses, net.parameters());
+  double domain_sharpness = 0;
+  for (const double value : sharpness.of_domain) domain_sharpness += value;
+
+  nlohmann::ordered_json line;
+  line["family"] = options.problem.family;
+  line["held_out"] = options.problem.held_out;
+  line["label_noise"] = options.problem.label_noise;
+  line["seed"] = options.problem.seed;
+  line["variant"] = variant.name;
+  line["steps"] = options.steps;
+  line["validation"] = mean_accuracy(net, problem.validation);
+  line["test"] = accuracy(net, problem.test);
+  line["train"] = mean_accuracy(net, problem.train);
+  line["loss"] = last_loss;
+  line["skipped"] = skipped;
+  line["seconds_per_step"] = seconds / static_cast<double>(options.steps);
+  line["sharpness_of_domains"] = domain_sharpness / static_cast<double>(losses.size());
+  line["sharpness_pooled"] = sharpness.pooled;
+  line["agreement"] = conflict.agreement;
+  return line;
+}
+
+}  // namespace generalization

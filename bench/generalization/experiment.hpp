@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "fashion.hpp"
+#include "training/options.hpp"
+
+namespace generalization {
+
+/// One way to train, as the plan file names it.
+struct Variant {
+  std::string name;
+  deepfake::TrainOptions training;  ///< method, base, learning rate, weight decay, momentum
+  double ema = 0;                   ///< decay of averaged weights, which are then judged; 0: none
+  double late_start = 0;            ///< share of the steps that follow ERM first
+};
+
+struct TrialOptions {
+  ProblemOptions problem;
+  std::int64_t steps = 700;
+  std::int64_t batch = 32;  ///< images of each domain and step
+};
+
+/// Trains once and judges on the validation images of the training domains and on the held-out
+/// domain. Initial weights and batches depend on the seed alone, so variants compare in pairs.
+/// @return a line of the results file
+nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant);
+
+}  // namespace generalization

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Does it generalise? Trains every variant of a plan on every held-out domain and seed, and makes
+// tables of the results.
+#include <ATen/Parallel.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <tuple>
+
+#include "experiment.hpp"
+#include "results.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Json read_plan(const fs::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw std::runtime_error(file.string() + ": no such plan");
+  return Json::parse(stream);
+}
+
+/// Every variant is what the plan's "common" options say, but for its own.
+std::vector<generalization::Variant> variants_of(const Json& plan, const std::string& where) {
+  std::vector<generalization::Variant> variants;
+  for (const auto& [name, given] : plan.at("variants").items()) {
+    generalization::Variant variant;
+    variant.name = name;
+    Json options = plan.value("common", Json::object());
+    options.update(given);
+    variant.ema = options.value("ema", 0.0);
+    variant.late_start = options.value("late-start", 0.0);
+    options.erase("ema");
+    options.erase("late-start");
+    deepfake::set_from_json(variant.training, options, where + ", variant " + name);
+    variants.push_back(variant);
+  }
+  return variants;
+}
+
+int run(int argc, char** argv) {
+  CLI::App program("Does it generalise? Leave one domain out, over variants and seeds.");
+  program.require_subcommand(1);
+  auto* trial = program.add_subcommand("run", "train what is not in the results file yet");
+  fs::path plan_file, output;
+  int first_seed = 0, seeds = 5, part = 0, parts = 1;
+  generalization::TrialOptions options;
+  std::vector<std::string> only, held_out;
+  trial->add_option("--plan", plan_file, "JSON: common options, variants, problem")->required();
+  trial->add_option("--output", output, "results, a JSON object a line")->required();
+  trial->add_option("--first-seed", first_seed)->capture_default_str();
+  trial->add_option("--seeds", seeds)->capture_default_str();
+  trial->add_option("--variants", only, "all if not given");
+  trial->add_option("--held-out", held_out, "all domains if not given");
+  trial->add_option("--part", part, "of --parts, for several processes with a file each");
+  trial->add_option("--parts", parts)->check(CLI::PositiveNumber);
+  trial->add_option("--data", options.problem.data, "folder of Fashion-MNIST's four files")
+      ->capture_default_str();
+  trial->callback([&] {
+    const Json plan = read_plan(plan_file);
+    const Json problem = plan.at("problem");
+    options.problem.family = problem.at("family");
+    options.problem.train = problem.value("train", options.problem.train);
+    options.problem.label_noise = problem.value("label-noise", 0.0);
+    options.steps = problem.value("steps", options.steps);
+    options.batch = problem.value("batch", options.batch);
+    using Key = std::tuple<std::string, std::string, std::uint64_t>;
+    std::set<Key> done;
+    if (fs::exists(output)) {
+      for (const auto& one : generalization::read_trials(output)) {
+        done.emplace(one.held_out, one.variant, one.seed);
+      }
+    }
+    if (held_out.empty()) held_out = problem.value("held-out", std::vector<std::string>());
+    if (held_out.empty()) held_out = generalization::domains(options.problem.family);
+    int number = 0;
+    for (int seed = first_seed; seed < first_seed + seeds; ++seed) {
+      for (const std::string& domain : held_out) {
+        for (const auto& variant : variants_of(plan, plan_file.string())) {
+          if (!only.empty() && std::ranges::find(only, variant.name) == only.end()) continue;
+          if (number++ % parts != part) continue;
+          options.problem.seed = static_cast<std::uint64_t>(seed);
+          options.problem.held_out = domain;
+          if (done.contains({domain, variant.name, options.problem.seed})) continue;
+          const Json line = generalization::run_trial(options, variant);
+          std::ofstream(output, std::ios::app) << line.dump() << std::endl;
+          std::cerr << line.dump() << std::endl;
+        }
+      }
+    }
+  });
+  auto* table = program.add_subcommand("table", "print Markdown tables of results files");
+  std::vector<fs::path> files;
+  std::vector<std::string> baselines{"erm", "sam"};
+  table->add_option("results", files)->required();
+  table->add_option("--against", baselines, "baselines")->capture_default_str();
+  table->callback([&] {
+    std::vector<generalization::Trial> trials;
+    for (const fs::path& file : files) {
+      const auto more = generalization::read_trials(file);
+      trials.insert(trials.end(), more.begin(), more.end());
+    }
+    std::cout << generalization::to_markdown(trials, baselines);
+  });
+  CLI11_PARSE(program, argc, argv);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  at::set_num_threads(1);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "generalization: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "results.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <random>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "metrics/paired.hpp"
+#include "report/table.hpp"
+
+namespace generalization {
+namespace {
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double standard_error(const std::vector<double>& values) {
+  const double mean = mean_of(values);
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const auto n = static_cast<double>(values.size());
+  return n > 1 ? std::sqrt(squares / (n - 1) / n) : std::nan("");
+}
+
+/// Each variant's mean over held-out domains, by seed; seeds with a domain missing are left out.
+std::map<std::string, std::map<std::uint64_t, double>> by_seed(const std::vector<Trial>& trials,
+                                                               double Trial::*value) {
+  std::set<std::string> held_out;
+  std::map<std::string, std::map<std::uint64_t, std::map<std::string, double>>> all;
+  for (const Trial& trial : trials) {
+    held_out.insert(trial.held_out);
+    all[trial.variant][trial.seed][trial.held_out] = trial.*value;
+  }
+  std::map<std::string, std::map<std::uint64_t, double>> means;
+  for (const auto& [variant, seeds] : all) {
+    for (const auto& [seed, values] : seeds) {
+      if (values.size() < held_out.size()) continue;
+      double sum = 0;
+      for (const auto& [name, one] : values) sum += one;
+      means[variant][seed] = sum / static_cast<double>(values.size());
+    }
+  }
+  return means;
+}
+
+std::vector<double> values_of(const std::map<std::uint64_t, double>& seeds) {
+  std::vector<double> values;
+  for (const auto& [seed, value] : seeds) values.push_back(value);
+  return values;
+}
+
+std::string cell(double mean, double error) {
+  return deepfake::fixed(mean) + " ± " + deepfake::fixed(error);
+}
+
+std::string signed_fixed(double value) {
+  return (value >= 0 ? "+" : "") + deepfake::fixed(value, 4);
+}
+
+}  // namespace
+
+std::vector<Trial> read_trials(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw std::runtime_error(file.string() + ": no such results file");
+  std::vector<Trial> trials;
+  for (std::string line; std::getline(stream, line);) {
+    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_discarded()) continue;
+    trials.push_back({json.at("family"), json.at("held_out"), json.at("variant"), json.at("seed"),
+                      json.at("validation"), json.at("test"), json.at("seconds_per_step"),
+                      json.at("sharpness_of_domains"), json.at("agreement"), json.at("loss")});
+  }
+  return trials;
+}
+
+PairedTest paired_test(const std::vector<double>& differences) {
+  PairedTest test;
+  test.seeds = differences.size();
+  if (differences.empty()) return test;
+  test.mean = mean_of(differences);
+  test.standard_error = standard_error(differences);
+  const std::size_t n = differences.size();
+  constexpr std::size_t most = 20;
+  if (n <= most) {
+    const double observed = std::fabs(test.mean) * static_cast<double>(n) - 1e-12;
+    std::size_t far = 0;
+    const std::size_t patterns = std::size_t{1} << n;
+    for (std::size_t signs = 0; signs < patterns; ++signs) {
+      double sum = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        sum += ((signs >> i) & 1U) != 0 ? differences[i] : -differences[i];
+      }
+      if (std::fabs(sum) >= observed) ++far;
+    }
+    test.p_value = static_cast<double>(far) / static_cast<double>(patterns);
+  }
+  std::mt19937_64 random(1);
+  constexpr std::size_t resamples = 10000;
+  std::vector<double> means(resamples);
+  for (double& mean : means) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += differences[random() % n];
+    mean = sum / static_cast<double>(n);
+  }
+  std::ranges::sort(means);
+  test.low = means[resamples / 40];
+  test.high = means[resamples - resamples / 40 - 1];
+  return test;
+}
+
+std::string to_markdown(const std::vector<Trial>& trials,
+                        const std::vector<std::string>& baselines) {
+  std::map<std::string, std::vector<Trial>> families;
+  for (const Trial& trial : trials) families[trial.family].push_back(trial);
+  std::ostringstream out;
+  for (const auto& [family, of_family] : families) {
+    const auto test = by_seed(of_family, &Trial::test);
+    const auto validation = by_seed(of_family, &Trial::validation);
+    const auto seconds = by_seed(of_family, &Trial::seconds_per_step);
+    const auto sharpness = by_seed(of_family, &Trial::sharpness);
+    const auto agreement = by_seed(of_family, &Trial::agreement);
+    out << "### " << family << "\n\n| variant | seeds | held out | validation |";
+    for (const auto& baseline : baselines) out << " against " << baseline << ", interval, p |";
+    out << " sharpness | agreement | time |\n|---|---|---|---|";
+    for (std::size_t i = 0; i < baselines.size(); ++i) out << "---|";
+    out << "---|---|---|\n";
+
+    std::map<std::string, std::vector<PairedTest>> tests;
+    std::vector<std::vector<double>> p_values(baselines.size());
+    std::vector<std::string> names;
+    for (const auto& [name, seeds] : test) {
+      names.push_back(name);
+      for (std::size_t b = 0; b < baselines.size(); ++b) {
+        std::vector<double> differences;
+        const auto base = test.find(baselines[b]);
+        if (base != test.end() && name != baselines[b]) {
+          for (const auto& [seed, value] : seeds) {
+            if (base->second.contains(seed)) differences.push_back(value - base->second.at(seed));
+          }
+        }
+        tests[name].push_back(paired_test(differences));
+        if (!differences.empty()) p_values[b].push_back(tests[name].back().p_value);
+      }
+    }
+    std::vector<std::vector<double>> adjusted;
+    for (const auto& p : p_values) adjusted.push_back(deepfake::holm(p));
+    std::vector<std::size_t> position(baselines.size(), 0);
+    const double erm_seconds =
+        seconds.contains(baselines.front()) ? mean_of(values_of(seconds.at(baselines.front()))) : 0;
+    for (const std::string& name : names) {
+      const auto held_out = values_of(test.at(name));
+      const auto on_validation = values_of(validation.at(name));
+      out << "| " << name << " | " << held_out.size() << " | "
+          << cell(mean_of(held_out), standard_error(held_out)) << " | "
+          << cell(mean_of(on_validation), standard_error(on_validation)) << " |";
+      for (std::size_t b = 0; b < baselines.size(); ++b) {
+        const PairedTest& paired = tests.at(name)[b];
+        if (paired.seeds == 0) {
+          out << " |";
+          continue;
+        }
+        out << ' ' << signed_fixed(paired.mean) << " [" << signed_fixed(paired.low) << ", "
+            << signed_fixed(paired.high) << "], " << deepfake::fixed(adjusted[b][position[b]++])
+            << " |";
+      }
+      out << ' ' << deepfake::fixed(mean_of(values_of(sharpness.at(name)))) << " | "
+          << deepfake::fixed(mean_of(values_of(agreement.at(name)))) << " | "
+          << (erm_seconds > 0
+                  ? deepfake::fixed(mean_of(values_of(seconds.at(name))) / erm_seconds, 2)
+                  : "")
+          << " |\n";
+    }
+    out << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace generalization

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// From lines of results to tables.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace generalization {
+
+/// One line of a results file.
+struct Trial {
+  std::string family, held_out, variant;
+  std::uint64_t seed = 0;
+  double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
+};
+
+/// Lines that are whole; one that a kill cut off is left out.
+std::vector<Trial> read_trials(const std::filesystem::path& file);
+
+/// Paired over held-out domains and seeds.
+struct PairedTest {
+  double mean = 0;
+  double standard_error = 0;  ///< over seeds, of the mean over held-out domains
+  double low = 0, high = 0;   ///< 95 % bootstrap interval over seeds
+  /// Exact sign-flip permutation test over seeds, two-sided: the share of the 2^n sign patterns
+  /// whose mean is at least as far from 0. Its least value is 2 / 2^n.
+  double p_value = 1;
+  std::size_t seeds = 0;
+};
+/// @param differences of each seed
+PairedTest paired_test(const std::vector<double>& differences);
+
+/// A table for each family: variants against the baselines, chosen hyper-parameters included.
+/// @param baselines names of variants
+std::string to_markdown(const std::vector<Trial>& trials,
+                        const std::vector<std::string>& baselines);
+
+}  // namespace generalization
