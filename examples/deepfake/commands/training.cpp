@@ -37,7 +37,7 @@ void add_train(CLI::App& program) {
                     "measure images per second of the pipeline and of the network, and stop");
   command->callback([=] {
     if (*profiled) {
-      const TrainOptions effective = options->over({});
+      const TrainOptions effective = options->over(TrainOptions());
       validate(effective);
       constexpr int steps = 30;
       std::cout << to_text(profile(effective, steps));

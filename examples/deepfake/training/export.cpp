@@ -29,7 +29,9 @@ torch::jit::Module mirrored(const torch::nn::Module& module,
     script.register_buffer(item.key(), item.value());
   }
   for (const auto& child : module.named_children()) {
-    script.register_module(child.key(), mirrored(*child.value(), unit, name + '.' + child.key()));
+    // Names of types are no numbers, as those of a sequence's members are.
+    script.register_module(child.key(),
+                           mirrored(*child.value(), unit, name + ".of_" + child.key()));
   }
   return script;
 }
