@@ -62,7 +62,8 @@ std::string cell(double mean, double error) {
 }
 
 std::string signed_fixed(double value) {
-  return (value >= 0 ? "+" : "") + deepfake::fixed(value, 4);
+  std::string text = value >= 0 ? "+" : "";
+  return text += deepfake::fixed(value, 4);
 }
 
 }  // namespace

@@ -141,7 +141,10 @@ TEST_CASE("training: bfloat16 passes give float32 weights and another result", "
 TEST_CASE("augmentation: colour and resampling do what they are called", "[augment]") {
   cv::Mat image(16, 16, CV_8UC3);
   for (int y = 0; y < 16; ++y) {
-    for (int x = 0; x < 16; ++x) image.at<cv::Vec3b>(y, x) = cv::Vec3b(200, 80 + 4 * x, 60 + 2 * y);
+    for (int x = 0; x < 16; ++x) {
+      image.at<cv::Vec3b>(y, x) = {200, cv::saturate_cast<uchar>(80 + 4 * x),
+                                   cv::saturate_cast<uchar>(60 + 2 * y)};
+    }
   }
   AugmentOptions off;
   off.flip = off.affine = off.brightness = off.contrast = off.jpeg = off.blur = 0;
