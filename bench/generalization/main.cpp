@@ -11,6 +11,7 @@
 
 #include "experiment.hpp"
 #include "results.hpp"
+#include "training/freed_memory.hpp"
 
 namespace {
 
@@ -113,6 +114,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   at::set_num_threads(1);
+  deepfake::keep_freed_memory();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // roga-deepfake: trains a deepfake detector with the methods of the roga library.
 #include <c10/util/Exception.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <exception>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "commands/commands.hpp"
+#include "training/freed_memory.hpp"
 #include "training/nearest.hpp"
 
 namespace {
@@ -43,15 +43,6 @@ void check_names(const CLI::App& program, std::span<char*> words) {
   }
 }
 
-/// Keeps freed memory in the process: a step frees and asks for the same tensors again and again,
-/// and to give their pages back each time can cost more than the arithmetic.
-void keep_freed_memory() {
-  constexpr int mebibyte = 1 << 20;
-  mallopt(M_MMAP_THRESHOLD, 32 * mebibyte);
-  mallopt(M_TRIM_THRESHOLD, 1024 * mebibyte);
-  mallopt(M_TOP_PAD, 64 * mebibyte);
-}
-
 int fail(std::string message) {
   while (message.ends_with('\n')) message.pop_back();
   std::ranges::replace(message, '\n', ' ');
@@ -62,7 +53,7 @@ int fail(std::string message) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  deepfake::keep_freed_memory();
   cv::setNumThreads(0);  // images are prepared in threads of our own
   CLI::App program(
       "Train a deepfake detector that holds on forgeries it never saw. Data: DeepfakeBench's "
