@@ -33,19 +33,24 @@ results=bench/generalization/results
 mkdir -p "$results" out
 export OMP_NUM_THREADS=1
 cores=$(OMP_NUM_THREADS='' nproc)
+# Takes in what the processes have written, also those of a run that was killed.
+gather() {
+  touch "$results/$1.jsonl"
+  find out -name "$1.[0-9]*.jsonl" -exec cat {} + | cat - "$results/$1.jsonl" | sort -u > out/all.jsonl
+  mv out/all.jsonl "$results/$1.jsonl"
+  rm -f out/"$1".[0-9]*.jsonl
+}
 if [ "$only_table" -eq 0 ]; then
   for plan in "${plans[@]}"; do
+    gather "$plan"
     # Each process appends to a file of its own, which begins with what is done.
     for ((part = 0; part < cores; ++part)); do
-      touch "$results/$plan.jsonl"
       cp "$results/$plan.jsonl" "out/$plan.$part.jsonl"
       "$program" run --plan "bench/generalization/$plan.json" --output "out/$plan.$part.jsonl" \
         --seeds "$seeds" --part "$part" --parts "$cores" &
     done
     wait
-    sort -u "$results/$plan.jsonl" out/"$plan".*.jsonl > out/all.jsonl
-    mv out/all.jsonl "$results/$plan.jsonl"
-    rm out/"$plan".*.jsonl
+    gather "$plan"
   done
 fi
 for plan in "${plans[@]}"; do

@@ -40,6 +40,36 @@ const Sample gridded{
     {1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0,
      1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1, 1, 0, 0}};
 
+TEST_CASE("precision-recall curve and confusion: by counting", "[metrics]") {
+  // Two ties at .8 (one of each), fakes at .9 and .1, reals at .5 and .2.
+  const std::vector<double> scores{.9, .8, .8, .5, .2, .1};
+  const std::vector<int> labels{1, 1, 0, 0, 0, 1};
+  const auto curve = precision_recall_curve(scores, labels);
+  REQUIRE(curve.size() == 5);
+  double area = 0, recall = 0;
+  for (const PrPoint& point : curve) {
+    double above = 0, fakes = 0, all_fakes = 0;
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      all_fakes += labels[i];
+      if (scores[i] < point.threshold) continue;
+      ++above;
+      fakes += labels[i];
+    }
+    CHECK(point.precision == Approx(fakes / above));
+    CHECK(point.recall == Approx(fakes / all_fakes));
+    area += (point.recall - recall) * point.precision;
+    recall = point.recall;
+  }
+  CHECK(recall == 1);
+  CHECK(average_precision(scores, labels) == Approx(area));
+
+  const Confusion counts = confusion(scores, labels, .5);  // .5 itself is real: strictly above
+  CHECK(counts.real_as_real == 2);
+  CHECK(counts.real_as_fake == 1);
+  CHECK(counts.fake_as_real == 1);
+  CHECK(counts.fake_as_fake == 2);
+}
+
 }  // namespace
 
 // The expected numbers of this file are those of metrics_oracle.py, which works in exact fractions

@@ -47,6 +47,7 @@ grep -q "not trained on" out.txt || fail "evaluate prints no mean over unseen ma
 run evaluate --run whole --video-score max
 grep -q "video max AUC" out.txt || fail "evaluate does not say how it scored videos"
 grep -q ",test,video," whole/eval.csv || fail "evaluate --video-score leaves out the mean"
+grep -q "epoch 3/3" whole/train.log || fail "train.log does not tell of the epochs"
 ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 
 run export --run whole --output detector.pt

@@ -88,6 +88,35 @@ double eer_interpolated(std::span<const double> scores, std::span<const int> lab
   return before->fpr + share * (after->fpr - before->fpr);
 }
 
+std::vector<PrPoint> precision_recall_curve(std::span<const double> scores,
+                                            std::span<const int> labels) {
+  const Ranking ranking(scores, labels);
+  const std::span<const TieGroup> ascending = ranking.groups();
+  std::vector<PrPoint> curve;
+  double real_above = 0, fake_above = 0;
+  for (std::size_t i = ascending.size(); i-- > 0;) {
+    real_above += ascending[i].real;
+    fake_above += ascending[i].fake;
+    curve.push_back({fake_above / ranking.total_fake(), fake_above / (fake_above + real_above),
+                     ascending[i].score});
+  }
+  return curve;
+}
+
+Confusion confusion(std::span<const double> scores, std::span<const int> labels, double threshold) {
+  check(scores, labels);
+  Confusion counts;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const bool says_fake = scores[i] > threshold;
+    if (labels[i] == 1) {
+      ++(says_fake ? counts.fake_as_fake : counts.fake_as_real);
+    } else {
+      ++(says_fake ? counts.real_as_fake : counts.real_as_real);
+    }
+  }
+  return counts;
+}
+
 double average_precision(std::span<const double> scores, std::span<const int> labels) {
   const Ranking ranking(scores, labels);
   const std::span<const TieGroup> ascending = ranking.groups();

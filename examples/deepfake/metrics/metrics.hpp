@@ -42,6 +42,26 @@ double eer_interpolated(std::span<const double> scores, std::span<const int> lab
 /// Average precision: sum over distinct scores of (R_n - R_{n-1}) P_n, not interpolated.
 double average_precision(std::span<const double> scores, std::span<const int> labels);
 
+/// A point of the precision-recall curve: the shares at "score >= threshold".
+struct PrPoint {
+  double recall = 0;
+  double precision = 1;
+  double threshold = 0;
+};
+/// One point per distinct score, the highest first; average_precision is the area of its steps.
+std::vector<PrPoint> precision_recall_curve(std::span<const double> scores,
+                                            std::span<const int> labels);
+
+/// Decisions of "score > threshold" by class.
+struct Confusion {
+  std::int64_t real_as_real = 0;
+  std::int64_t real_as_fake = 0;
+  std::int64_t fake_as_real = 0;
+  std::int64_t fake_as_fake = 0;
+};
+Confusion confusion(std::span<const double> scores, std::span<const int> labels,
+                    double threshold = 0.5);
+
 /// Share of right decisions when "score > threshold" says fake.
 double accuracy(std::span<const double> scores, std::span<const int> labels,
                 double threshold = 0.5);

@@ -111,6 +111,14 @@ std::string roc_chart(std::span<const Series> series, const std::string& descrip
   return plot.svg().str();
 }
 
+std::string pr_chart(std::span<const Series> series, const std::string& description) {
+  Plot plot(260, 250, {"recall", 0, 1, 1, fifths}, {"precision", 0, 1, 1, fifths}, description);
+  for (const Series& one : series) {
+    plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+  }
+  return plot.svg().str();
+}
+
 std::string score_histogram(std::span<const double> scores, std::span<const int> labels,
                             const std::string& description) {
   constexpr std::size_t bins = 20;
@@ -178,16 +186,34 @@ std::string heat_map(const HeatMap& map, const std::string& description) {
   return svg.str();
 }
 
-std::vector<Point> roc_points(std::span<const double> scores, std::span<const int> labels) {
+namespace {
+
+/// Leaves out points that a screen could not tell from the one before; the last one stays.
+std::vector<Point> visible(const std::vector<Point>& points) {
   constexpr double resolution = 1. / 400;
-  std::vector<Point> points;
-  for (const RocPoint& point : roc_curve(scores, labels)) {
-    const bool near = !points.empty() && points.size() > 1 &&
-                      std::abs(point.fpr - points.back().x) < resolution &&
-                      std::abs(point.tpr - points.back().y) < resolution;
-    if (!near || point.fpr == 1) points.push_back({point.fpr, point.tpr});
+  std::vector<Point> kept;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const bool is_near = kept.size() > 1 && std::abs(points[i].x - kept.back().x) < resolution &&
+                         std::abs(points[i].y - kept.back().y) < resolution;
+    if (!is_near || i + 1 == points.size()) kept.push_back(points[i]);
   }
-  return points;
+  return kept;
+}
+
+}  // namespace
+
+std::vector<Point> roc_points(std::span<const double> scores, std::span<const int> labels) {
+  std::vector<Point> points;
+  for (const RocPoint& point : roc_curve(scores, labels)) points.push_back({point.fpr, point.tpr});
+  return visible(points);
+}
+
+std::vector<Point> pr_points(std::span<const double> scores, std::span<const int> labels) {
+  std::vector<Point> points;
+  for (const PrPoint& point : precision_recall_curve(scores, labels)) {
+    points.push_back({point.recall, point.precision});
+  }
+  return visible(points);
 }
 
 std::vector<Point> thinned(std::span<const Point> points, std::size_t max_points) {

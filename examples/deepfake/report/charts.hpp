@@ -35,6 +35,9 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
 /// ROC curves over the diagonal of chance. The series' points are (FPR, TPR).
 std::string roc_chart(std::span<const Series> series, const std::string& description);
 
+/// Precision-recall curves. The series' points are (recall, precision).
+std::string pr_chart(std::span<const Series> series, const std::string& description);
+
 /// Shares of the reals and of the fakes over their scores, in 20 bins.
 std::string score_histogram(std::span<const double> scores, std::span<const int> labels,
                             const std::string& description);
@@ -50,6 +53,9 @@ std::string heat_map(const HeatMap& map, const std::string& description);
 
 /// ROC points as a series, thinned to what a screen can show.
 std::vector<Point> roc_points(std::span<const double> scores, std::span<const int> labels);
+
+/// Points of the precision-recall curve, thinned likewise.
+std::vector<Point> pr_points(std::span<const double> scores, std::span<const int> labels);
 
 /// Means over buckets of steps, so that no chart has more than @p max_points points.
 std::vector<Point> thinned(std::span<const Point> points, std::size_t max_points);

@@ -123,35 +123,103 @@ Lines validation_lines(const Comparison& comparison) {
   });
 }
 
+/// What ROC and precision-recall sections differ in.
+struct CurveKind {
+  const char* name;     ///< ROC
+  const char* measure;  ///< the number beside each name
+  double (*value)(std::span<const double>, std::span<const int>);
+  std::vector<Point> (*points)(std::span<const double>, std::span<const int>);
+  std::string (*chart)(std::span<const Series>, const std::string&);
+};
+constexpr CurveKind roc{"ROC", "frame AUC", auc, roc_points, roc_chart};
+constexpr CurveKind precision_recall{"Precision-recall", "frame AP", average_precision, pr_points,
+                                     pr_chart};
+
 /// One curve per domain, for the report of a single method.
-std::string curves_of_domains(const Comparison& comparison, const RunGroup& group, bool trained) {
+std::string curves_of_domains(const CurveKind& kind, const Comparison& comparison,
+                              const RunGroup& group, bool trained) {
   std::vector<Series> series;
   for (const TestDomain& domain : comparison.domains()) {
     const Scored scored = scores_of(shown_run(group), domain);
     if (comparison.is_trained(group, domain) != trained || !scored.has_both()) continue;
-    series.push_back({domain.title + " " + fixed(auc(scored.scores, scored.labels)),
-                      series.size() + 1, roc_points(scored.scores, scored.labels)});
+    series.push_back({domain.title + " " + fixed(kind.value(scored.scores, scored.labels)),
+                      series.size() + 1, kind.points(scored.scores, scored.labels)});
   }
   if (series.empty()) return "";
   const std::string title = trained ? "Trained on" : "Unseen";
-  return figure(title, "frame AUC beside the names",
-                roc_chart(series, title + ": ROC curves") + legend(series));
+  return figure(title, std::string(kind.measure) + " beside the names",
+                kind.chart(series, title + ": " + kind.name + " curves") + legend(series));
 }
 
 /// One curve per method.
-std::string curves_of_methods(const Comparison& comparison, const TestDomain& domain) {
+std::string curves_of_methods(const CurveKind& kind, const Comparison& comparison,
+                              const TestDomain& domain) {
   std::vector<Series> series;
   bool trained_by_all = true;
   for (const RunGroup& group : comparison.groups()) {
     const Scored scored = scores_of(shown_run(group), domain);
     if (!scored.has_both()) continue;
     trained_by_all = trained_by_all && comparison.is_trained(group, domain);
-    series.push_back({group.title + ": frame AUC " + fixed(auc(scored.scores, scored.labels)),
-                      style_of(comparison, group), roc_points(scored.scores, scored.labels)});
+    series.push_back(
+        {group.title + ": " + kind.measure + " " + fixed(kind.value(scored.scores, scored.labels)),
+         style_of(comparison, group), kind.points(scored.scores, scored.labels)});
   }
   if (series.empty()) return "";
   return figure(domain.title, trained_by_all ? "trained on" : "unseen",
-                roc_chart(series, "ROC curves on " + domain.title));
+                kind.chart(series, std::string(kind.name) + " curves on " + domain.title));
+}
+
+/// The legend and a panel for each domain or method; empty without scores.
+std::string curves(const CurveKind& kind, const Comparison& comparison) {
+  std::vector<std::string> figures;
+  std::string head;
+  const bool single = comparison.groups().size() == 1;
+  if (single) {
+    for (const bool trained : {true, false}) {
+      figures.push_back(curves_of_domains(kind, comparison, comparison.groups().front(), trained));
+    }
+  } else {
+    std::vector<Series> named;
+    for (const RunGroup& group : comparison.groups()) {
+      named.push_back({group.title, style_of(comparison, group), {}});
+    }
+    head = legend(named);
+    for (const TestDomain& domain : comparison.domains()) {
+      figures.push_back(curves_of_methods(kind, comparison, domain));
+    }
+  }
+  std::erase(figures, "");
+  return figures.empty() ? "" : head + panels(figures, single);
+}
+
+/// Right and wrong decisions at 0.5 by class.
+std::string decisions_table(const Comparison& comparison, const RunGroup& group) {
+  HtmlTable table(group.title + ": frames by class and verdict at the threshold 0.5",
+                  {{"Manipulation"},
+                   {"real as real", "num"},
+                   {"real as fake", "num"},
+                   {"fake as real", "num"},
+                   {"fake as fake", "num"},
+                   {"false alarms", "num"},
+                   {"fakes caught", "num"}});
+  bool any = false;
+  for (const TestDomain& domain : comparison.domains()) {
+    const Scored scored = scores_of(shown_run(group), domain);
+    if (!scored.has_both()) continue;
+    any = true;
+    const Confusion counts = confusion(scored.scores, scored.labels);
+    const auto share = [](std::int64_t part, std::int64_t other) {
+      return fixed(static_cast<double>(part) / static_cast<double>(part + other));
+    };
+    table.add({{escape(domain.title)},
+               {std::to_string(counts.real_as_real), "num"},
+               {std::to_string(counts.real_as_fake), "num"},
+               {std::to_string(counts.fake_as_real), "num"},
+               {std::to_string(counts.fake_as_fake), "num"},
+               {share(counts.real_as_fake, counts.real_as_real), "num"},
+               {share(counts.fake_as_fake, counts.fake_as_real), "num"}});
+  }
+  return any ? table.html() : "";
 }
 
 std::string histograms_of(const Comparison& comparison, const RunGroup& group) {
@@ -196,28 +264,23 @@ std::string training_section(const Comparison& comparison) {
 }
 
 std::string roc_section(const Comparison& comparison) {
-  std::vector<std::string> figures;
-  std::string head;
-  if (comparison.groups().size() == 1) {
-    for (const bool trained : {true, false}) {
-      figures.push_back(curves_of_domains(comparison, comparison.groups().front(), trained));
-    }
-  } else {
-    std::vector<Series> named;
-    for (const RunGroup& group : comparison.groups()) {
-      named.push_back({group.title, style_of(comparison, group), {}});
-    }
-    head = legend(named);
-    for (const TestDomain& domain : comparison.domains()) {
-      figures.push_back(curves_of_methods(comparison, domain));
-    }
+  const std::string charts = curves(roc, comparison);
+  if (charts.empty()) return "";
+  std::string decisions;
+  for (const RunGroup& group : comparison.groups()) {
+    decisions += decisions_table(comparison, group);
   }
-  std::erase(figures, "");
-  if (figures.empty()) return "";
   return section(
       "roc", "ROC curves",
       paragraph("By frame. The dotted diagonal is chance." + remark_on_run(comparison), "muted") +
-          head + panels(figures, comparison.groups().size() == 1));
+          charts +
+          folded("Precision-recall curves",
+                 paragraph("By frame. Precision depends on the share of fakes among the frames, "
+                           "which is the test set's and not the world's.",
+                           "muted") +
+                     curves(precision_recall, comparison),
+                 false) +
+          folded("Decisions at the threshold 0.5", decisions, false));
 }
 
 std::string histogram_section(const Comparison& comparison) {

@@ -52,6 +52,7 @@ void Progress::update(std::int64_t done, const std::string& details) {
 void Progress::print(const std::string& line) {
   clear();
   out_ << line << '\n' << std::flush;
+  if (kept_.is_open()) kept_ << line << '\n' << std::flush;
 }
 
 void Progress::draw(const std::string& details) {

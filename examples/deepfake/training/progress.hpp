@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <iosfwd>
 #include <string>
 
@@ -21,6 +23,8 @@ class Progress {
   /// @param done of total, since the work began
   /// @param details shown behind the bar
   void update(std::int64_t done, const std::string& details = {});
+  /// Appends the lines that stay to a file, too.
+  void keep(const std::filesystem::path& file) { kept_.open(file, std::ios::app); }
   /// A line that stays, above the bar.
   void print(const std::string& line);
 
@@ -33,6 +37,7 @@ class Progress {
   std::string title_;
   std::int64_t total_;
   std::ostream& out_;
+  std::ofstream kept_;
   bool is_terminal_;
   bool is_drawn_ = false;
   std::int64_t first_ = -1;  ///< where this process began, after a resume

@@ -56,7 +56,7 @@ fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "be
 /// Removes a run's files, and nothing else that the folder may hold.
 void clear_run(const fs::path& run) {
   for (const char* name : {"config.json", "history.csv", "eval.csv", "scores", "checkpoints",
-                           "backbone.pt", "gradcam", "robustness.csv"}) {
+                           "backbone.pt", "gradcam", "robustness.csv", "train.log"}) {
     fs::remove_all(run / name);
   }
 }
@@ -183,6 +183,8 @@ class TrainingRun {
     const bool resumes = request_.resume && !request_.force && fs::exists(last_checkpoint(run));
     if (resumes) resume();
     if (exists && !resumes) clear_run(run);
+    fs::create_directories(run);
+    progress_.keep(run / "train.log");
     if (!resumes) {
       if (!options_.weights.empty()) {
         progress_.print(options_.weights + ": " +
