@@ -71,4 +71,28 @@ if(ROGA_INSTALL)
   set_tests_properties(package package_version PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
   set_tests_properties(package_version PROPERTIES PASS_REGULAR_EXPRESSION
                        "not accepted.*rogaConfig.cmake, version: 0")
+
+  # The same project by hand, as pkg-config says.
+  find_program(PKG_CONFIG pkg-config)
+  if(PKG_CONFIG)
+    set(by_hand "export PKG_CONFIG_PATH=${stage}/${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+    string(APPEND by_hand " && ${CMAKE_CXX_COMPILER_LAUNCHER} ${CMAKE_CXX_COMPILER} -O0 main.cpp"
+           " second_unit.cpp $(${PKG_CONFIG} --cflags --libs roga)"
+           " -o '${CMAKE_CURRENT_BINARY_DIR}/consumer_by_hand'"
+           " && '${CMAKE_CURRENT_BINARY_DIR}/consumer_by_hand'")
+    add_test(NAME package_pkg_config COMMAND sh -c "${by_hand}"
+             WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/package")
+    set_tests_properties(package_pkg_config PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
+  endif()
+
+  # A Debian package with the headers and what find_package and pkg-config look for.
+  find_program(DPKG_DEB dpkg-deb)
+  if(DPKG_DEB)
+    set(deb "${PROJECT_BINARY_DIR}/libroga-dev_${PROJECT_VERSION}_all.deb")
+    add_test(NAME package_deb
+             COMMAND sh -c "${CMAKE_CPACK_COMMAND} -G DEB > /dev/null && ${DPKG_DEB} -c '${deb}'"
+             WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")
+    set_tests_properties(package_deb PROPERTIES LABELS packaging PASS_REGULAR_EXPRESSION
+      "usr/include/roga/roga.hpp.*usr/lib.*/cmake/roga/rogaConfig.cmake.*pkgconfig/roga.pc")
+  endif()
 endif()
