@@ -41,7 +41,7 @@ nn::Conv2d unpadded(int in, int out, int kernel, int stride, int groups = 1, boo
   return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).groups(groups).bias(bias));
 }
 
-struct BlockShape {
+struct BottleneckShape {
   int in, out, kernel, stride, expansion;
 };
 
@@ -49,7 +49,7 @@ struct BlockShape {
 class InvertedBottleneck : public nn::Module {
  public:
   /// @param drop probability that a sample skips the block in training (stochastic depth)
-  InvertedBottleneck(const BlockShape& shape, double drop) : shape_(shape), drop_(drop) {
+  InvertedBottleneck(const BottleneckShape& shape, double drop) : shape_(shape), drop_(drop) {
     const int wide = shape.in * shape.expansion;
     if (shape.expansion != 1) {
       expand_ = register_module("_expand_conv", unpadded(shape.in, wide, 1, 1));
@@ -80,7 +80,7 @@ class InvertedBottleneck : public nn::Module {
   }
 
  private:
-  BlockShape shape_;
+  BottleneckShape shape_;
   double drop_;
   nn::Conv2d expand_{nullptr}, depthwise_{nullptr}, reduce_{nullptr}, excite_{nullptr},
       project_{nullptr};
@@ -107,7 +107,7 @@ class EfficientNetB4 : public Detector {
       const int rounded = std::max(8, static_cast<int>(wanted + 4) / 8 * 8);
       return rounded < 0.9 * wanted ? rounded + 8 : rounded;
     };
-    std::vector<BlockShape> shapes;
+    std::vector<BottleneckShape> shapes;
     int channels = widened(32);
     stem_ = register_module("_conv_stem", unpadded(3, channels, 3, 2));
     stem_norm_ = register_module("_bn0", normalization(channels));
