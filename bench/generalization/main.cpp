@@ -97,6 +97,8 @@ int run(int argc, char** argv) {
   std::vector<fs::path> files;
   std::vector<std::string> baselines{"erm", "sam"};
   table->add_option("results", files)->required();
+  bool with_time = false;
+  table->add_flag("--time", with_time, "show times, of runs on a machine that did nothing else");
   table->add_option("--against", baselines, "baselines")->capture_default_str();
   table->callback([&] {
     std::vector<generalization::Trial> trials;
@@ -104,7 +106,7 @@ int run(int argc, char** argv) {
       const auto more = generalization::read_trials(file);
       trials.insert(trials.end(), more.begin(), more.end());
     }
-    std::cout << generalization::to_markdown(trials, baselines);
+    std::cout << generalization::to_markdown(trials, baselines, with_time);
   });
   CLI11_PARSE(program, argc, argv);
   return 0;

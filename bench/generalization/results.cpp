@@ -117,8 +117,8 @@ PairedTest paired_test(const std::vector<double>& differences) {
   return test;
 }
 
-std::string to_markdown(const std::vector<Trial>& trials,
-                        const std::vector<std::string>& baselines) {
+std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std::string>& baselines,
+                        bool with_time) {
   std::map<std::string, std::vector<Trial>> families;
   for (const Trial& trial : trials) families[trial.family].push_back(trial);
   std::ostringstream out;
@@ -130,9 +130,9 @@ std::string to_markdown(const std::vector<Trial>& trials,
     const auto agreement = by_seed(of_family, &Trial::agreement);
     out << "### " << family << "\n\n| variant | seeds | held out | validation |";
     for (const auto& baseline : baselines) out << " against " << baseline << ", interval, p |";
-    out << " sharpness | agreement | time |\n|---|---|---|---|";
+    out << " sharpness | agreement |" << (with_time ? " time |" : "") << "\n|---|---|---|---|";
     for (std::size_t i = 0; i < baselines.size(); ++i) out << "---|";
-    out << "---|---|---|\n";
+    out << "---|---|" << (with_time ? "---|" : "") << '\n';
 
     std::map<std::string, std::vector<PairedTest>> tests;
     std::vector<std::vector<double>> p_values(baselines.size());
@@ -173,11 +173,12 @@ std::string to_markdown(const std::vector<Trial>& trials,
             << " |";
       }
       out << ' ' << deepfake::fixed(mean_of(values_of(sharpness.at(name)))) << " | "
-          << deepfake::fixed(mean_of(values_of(agreement.at(name)))) << " | "
-          << (erm_seconds > 0
-                  ? deepfake::fixed(mean_of(values_of(seconds.at(name))) / erm_seconds, 2)
-                  : "")
-          << " |\n";
+          << deepfake::fixed(mean_of(values_of(agreement.at(name)))) << " |";
+      if (with_time) {
+        const double seconds_of = mean_of(values_of(seconds.at(name)));
+        out << ' ' << (erm_seconds > 0 ? deepfake::fixed(seconds_of / erm_seconds, 2) : "") << " |";
+      }
+      out << '\n';
     }
     out << '\n';
   }

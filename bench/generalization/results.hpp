@@ -34,7 +34,8 @@ PairedTest paired_test(const std::vector<double>& differences);
 
 /// A table for each family: variants against the baselines, chosen hyper-parameters included.
 /// @param baselines names of variants
-std::string to_markdown(const std::vector<Trial>& trials,
-                        const std::vector<std::string>& baselines);
+/// @param with_time a column of seconds per step over those of the first baseline
+std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std::string>& baselines,
+                        bool with_time = true);
 
 }  // namespace generalization
