@@ -5,8 +5,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
-          nlohmann-json3-dev libcli11-dev libopencv-core-dev libopencv-imgproc-dev
-          libopencv-imgcodecs-dev libopencv-videoio-dev libopencv-objdetect-dev opencv-data)
+          nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data)
 [ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 
 if ! command -v dpkg-query > /dev/null; then
