@@ -1,44 +1,14 @@
 // SPDX-License-Identifier: MIT
 // roga::cost against counted bytes of LibTorch's allocator. (Passes: see roga/testing.hpp.)
-#include <ATen/record_function.h>
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
-
 #include <fstream>
 #include <map>
 
+#include "support/bytes.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
 #include "support/test.hpp"
 
 namespace {
-
-/// Follows the bytes that LibTorch allocates and frees on the host while in scope.
-class Bytes {
- public:
-  std::int64_t peak() const { return counter_->peak; }
-  void restart() { counter_->peak = counter_->now; }
-
- private:
-  struct Counter : c10::MemoryReportingInfoBase {
-    std::int64_t now = 0;
-    std::int64_t peak = 0;
-    void add(std::int64_t size) {
-      now += size;
-      peak = std::max(peak, now);
-    }
-    // LibTorch changed the type of the totals; one of the two overrides.
-    void reportMemoryUsage(void*, std::int64_t size, std::int64_t, std::int64_t, c10::Device) {
-      add(size);
-    }
-    void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) {
-      add(size);
-    }
-    bool memoryProfilingEnabled() const { return true; }
-  };
-  std::shared_ptr<Counter> counter_ = std::make_shared<Counter>();
-  c10::DebugInfoGuard guard_{c10::DebugInfoKind::PROFILER_STATE, counter_};
-};
 
 /// Many layers of equal size, so that what is held for one layer at a time hardly counts.
 constexpr int layers = 40;
@@ -48,7 +18,7 @@ constexpr double size_of_all = layers * width * width * sizeof(float);
 /// Peak of the third step and later ones, beyond what was there before the first.
 template <class Recipe>
 double measured_copies(const Recipe& recipe, std::size_t domains) {
-  const Bytes bytes;
+  const support::Bytes bytes;
   std::vector<at::Tensor> weights;
   for (int i = 0; i < layers; ++i) {
     weights.push_back((torch::randn({width, width}) / 8).set_requires_grad(true));

@@ -118,6 +118,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   line["held_out"] = options.problem.held_out;
   line["label_noise"] = options.problem.label_noise;
   line["seed"] = options.problem.seed;
+  line["method"] = variant.method;
   line["variant"] = variant.name;
   line["steps"] = options.steps;
   line["validation"] = mean_accuracy(net, problem.validation);

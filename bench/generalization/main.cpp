@@ -24,20 +24,31 @@ Json read_plan(const fs::path& file) {
   return Json::parse(stream);
 }
 
-/// Every variant is what the plan's "common" options say, but for its own.
+/// A method's setting in words: "SAM, rho 0.1".
+std::string name_of(const std::string& method, const Json& setting) {
+  std::string name = method;
+  for (const auto& [key, value] : setting.items()) name += ", " + key + " " + value.dump();
+  return name;
+}
+
+/// Every variant is what the plan's "common" options say, but for its method's and its own.
 std::vector<generalization::Variant> variants_of(const Json& plan, const std::string& where) {
   std::vector<generalization::Variant> variants;
-  for (const auto& [name, given] : plan.at("variants").items()) {
-    generalization::Variant variant;
-    variant.name = name;
-    Json options = plan.value("common", Json::object());
-    options.update(given);
-    variant.ema = options.value("ema", 0.0);
-    variant.late_start = options.value("late-start", 0.0);
-    options.erase("ema");
-    options.erase("late-start");
-    deepfake::set_from_json(variant.training, options, where + ", variant " + name);
-    variants.push_back(variant);
+  for (const auto& [method, given] : plan.at("methods").items()) {
+    for (const Json& setting : given.value("grid", Json::array({Json::object()}))) {
+      generalization::Variant variant;
+      variant.name = name_of(method, setting);
+      variant.method = method;
+      Json options = plan.value("common", Json::object());
+      options.update(given.at("options"));
+      options.update(setting);
+      variant.ema = options.value("ema", 0.0);
+      variant.late_start = options.value("late-start", 0.0);
+      options.erase("ema");
+      options.erase("late-start");
+      deepfake::set_from_json(variant.training, options, where + ", " + variant.name);
+      variants.push_back(variant);
+    }
   }
   return variants;
 }
@@ -49,12 +60,16 @@ int run(int argc, char** argv) {
   fs::path plan_file, output;
   int first_seed = 0, seeds = 5, part = 0, parts = 1;
   generalization::TrialOptions options;
+  fs::path search;
   std::vector<std::string> only, held_out;
   trial->add_option("--plan", plan_file, "JSON: common options, variants, problem")->required();
   trial->add_option("--output", output, "results, a JSON object a line")->required();
   trial->add_option("--first-seed", first_seed)->capture_default_str();
   trial->add_option("--seeds", seeds)->capture_default_str();
-  trial->add_option("--variants", only, "all if not given");
+  trial->add_option("--methods", only, "all if not given");
+  trial->add_option("--chosen-by", search,
+                    "results of the search: of each method only the setting with the best mean "
+                    "validation accuracy");
   trial->add_option("--held-out", held_out, "all domains if not given");
   trial->add_option("--part", part, "of --parts, for several processes with a file each");
   trial->add_option("--parts", parts)->check(CLI::PositiveNumber);
@@ -77,11 +92,22 @@ int run(int argc, char** argv) {
     }
     if (held_out.empty()) held_out = problem.value("held-out", std::vector<std::string>());
     if (held_out.empty()) held_out = generalization::domains(options.problem.family);
+    std::vector<generalization::Variant> variants = variants_of(plan, plan_file.string());
+    if (!search.empty()) {
+      const auto chosen = generalization::chosen(generalization::read_trials(search));
+      std::erase_if(variants, [&](const auto& variant) {
+        const auto best = chosen.find(variant.method);
+        if (best == chosen.end()) {
+          throw std::runtime_error(search.string() + " has no trial of " + variant.method);
+        }
+        return best->second != variant.name;
+      });
+    }
     int number = 0;
     for (int seed = first_seed; seed < first_seed + seeds; ++seed) {
       for (const std::string& domain : held_out) {
-        for (const auto& variant : variants_of(plan, plan_file.string())) {
-          if (!only.empty() && std::ranges::find(only, variant.name) == only.end()) continue;
+        for (const auto& variant : variants) {
+          if (!only.empty() && std::ranges::find(only, variant.method) == only.end()) continue;
           if (number++ % parts != part) continue;
           options.problem.seed = static_cast<std::uint64_t>(seed);
           options.problem.held_out = domain;
@@ -93,9 +119,13 @@ int run(int argc, char** argv) {
       }
     }
   });
+  auto* grid = program.add_subcommand("choices", "print the Markdown table of a search");
+  grid->add_option("results", search)->required();
+  grid->callback(
+      [&] { std::cout << generalization::choices(generalization::read_trials(search)); });
   auto* table = program.add_subcommand("table", "print Markdown tables of results files");
   std::vector<fs::path> files;
-  std::vector<std::string> baselines{"erm", "sam"};
+  std::vector<std::string> baselines{"ERM", "SAM"};
   table->add_option("results", files)->required();
   bool with_time = false;
   table->add_flag("--time", with_time, "show times, of runs on a machine that did nothing else");

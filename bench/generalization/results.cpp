@@ -37,7 +37,7 @@ std::map<std::string, std::map<std::uint64_t, double>> by_seed(const std::vector
   std::map<std::string, std::map<std::uint64_t, std::map<std::string, double>>> all;
   for (const Trial& trial : trials) {
     held_out.insert(trial.held_out);
-    all[trial.variant][trial.seed][trial.held_out] = trial.*value;
+    all[trial.method][trial.seed][trial.held_out] = trial.*value;
   }
   std::map<std::string, std::map<std::uint64_t, double>> means;
   for (const auto& [variant, seeds] : all) {
@@ -75,11 +75,50 @@ std::vector<Trial> read_trials(const std::filesystem::path& file) {
   for (std::string line; std::getline(stream, line);) {
     const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) continue;
-    trials.push_back({json.at("family"), json.at("held_out"), json.at("variant"), json.at("seed"),
+    trials.push_back({json.at("family"), json.at("held_out"), json.at("method"),
+                      json.at("variant"), json.at("seed"),
                       json.at("validation"), json.at("test"), json.at("seconds_per_step"),
                       json.at("sharpness_of_domains"), json.at("agreement"), json.at("loss")});
   }
   return trials;
+}
+
+namespace {
+
+/// Method, variant, validation accuracies.
+std::map<std::string, std::map<std::string, std::vector<double>>> validations(
+    const std::vector<Trial>& trials) {
+  std::map<std::string, std::map<std::string, std::vector<double>>> values;
+  for (const Trial& trial : trials) {
+    values[trial.method][trial.variant].push_back(trial.validation);
+  }
+  return values;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> chosen(const std::vector<Trial>& trials) {
+  std::map<std::string, std::string> best;
+  for (const auto& [method, variants] : validations(trials)) {
+    best[method] = std::ranges::max_element(variants, {}, [](const auto& variant) {
+                     return mean_of(variant.second);
+                   })->first;
+  }
+  return best;
+}
+
+std::string choices(const std::vector<Trial>& trials) {
+  const auto best = chosen(trials);
+  std::ostringstream out;
+  out << "| setting | trials | validation |\n|---|---|---|\n";
+  for (const auto& [method, variants] : validations(trials)) {
+    for (const auto& [name, values] : variants) {
+      const bool is_best = best.at(method) == name;
+      out << "| " << (is_best ? "**" + name + "**" : name) << " | " << values.size() << " | "
+          << deepfake::fixed(mean_of(values)) << " |\n";
+    }
+  }
+  return out.str();
 }
 
 PairedTest paired_test(const std::vector<double>& differences) {
@@ -128,7 +167,7 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
     const auto seconds = by_seed(of_family, &Trial::seconds_per_step);
     const auto sharpness = by_seed(of_family, &Trial::sharpness);
     const auto agreement = by_seed(of_family, &Trial::agreement);
-    out << "### " << family << "\n\n| variant | seeds | held out | validation |";
+    out << "### " << family << "\n\n| method | seeds | held out | validation |";
     for (const auto& baseline : baselines) out << " against " << baseline << ", interval, p |";
     out << " sharpness | agreement |" << (with_time ? " time |" : "") << "\n|---|---|---|---|";
     for (std::size_t i = 0; i < baselines.size(); ++i) out << "---|";
@@ -153,13 +192,15 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
     }
     std::vector<std::vector<double>> adjusted;
     for (const auto& p : p_values) adjusted.push_back(deepfake::holm(p));
+    std::map<std::string, std::string> setting;
+    for (const Trial& trial : of_family) setting[trial.method] = trial.variant;
     std::vector<std::size_t> position(baselines.size(), 0);
     const double erm_seconds =
         seconds.contains(baselines.front()) ? mean_of(values_of(seconds.at(baselines.front()))) : 0;
     for (const std::string& name : names) {
       const auto held_out = values_of(test.at(name));
       const auto on_validation = values_of(validation.at(name));
-      out << "| " << name << " | " << held_out.size() << " | "
+      out << "| " << setting.at(name) << " | " << held_out.size() << " | "
           << cell(mean_of(held_out), standard_error(held_out)) << " | "
           << cell(mean_of(on_validation), standard_error(on_validation)) << " |";
       for (std::size_t b = 0; b < baselines.size(); ++b) {

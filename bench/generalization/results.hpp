@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -11,13 +12,18 @@ namespace generalization {
 
 /// One line of a results file.
 struct Trial {
-  std::string family, held_out, variant;
+  std::string family, held_out, method, variant;
   std::uint64_t seed = 0;
   double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
 };
 
 /// Lines that are whole; one that a kill cut off is left out.
 std::vector<Trial> read_trials(const std::filesystem::path& file);
+
+/// Each method's variant with the best mean validation accuracy; held-out images play no part.
+std::map<std::string, std::string> chosen(const std::vector<Trial>& trials);
+/// The search as a table: mean validation accuracy of each setting, the chosen ones marked.
+std::string choices(const std::vector<Trial>& trials);
 
 /// Paired over held-out domains and seeds.
 struct PairedTest {
@@ -32,8 +38,8 @@ struct PairedTest {
 /// @param differences of each seed
 PairedTest paired_test(const std::vector<double>& differences);
 
-/// A table for each family: variants against the baselines, chosen hyper-parameters included.
-/// @param baselines names of variants
+/// A table: methods against the baselines, each with one setting.
+/// @param baselines names of methods
 /// @param with_time a column of seconds per step over those of the first baseline
 std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std::string>& baselines,
                         bool with_time = true);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// What a step of each recipe costs beside plain training, the loop by hand and GAC-FAS's scheme.
+//
+//   step_cost --benchmark_filter='small_network/(sam|roga)/' --benchmark_out=step_cost.json
+//
+// A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance.md, which
+// scripts/performance.py makes of the JSON file, says what each means.
+#include "task.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/rand.h>
+#include <benchmark/benchmark.h>
+#include <torch/optim/sgd.h>
+
+#include <cmath>
+#include <string>
+
+#include "baselines/by_hand.hpp"
+#include "baselines/gac_fas_scheme.hpp"
+#include "measure.hpp"
+#include "networks/networks.hpp"
+#include "support/bytes.hpp"
+#include "support/recipes.hpp"
+#include "training/freed_memory.hpp"
+
+namespace {
+
+using bench::Task;
+using Step = std::function<void()>;
+
+/// So small that no weight changes: contenders share the weights.
+torch::optim::SGDOptions base_options() { return torch::optim::SGDOptions(1e-30); }
+
+struct Recipe {
+  std::string name;
+  std::function<Step(const Task&)> wrap;
+  std::function<roga::Cost(std::size_t)> cost;
+};
+
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = [] {
+    std::vector<Recipe> list;
+    auto add = [&](const std::string& name, auto recipe, bool) {
+      list.push_back({name,
+                      [recipe](const Task& task) -> Step {
+                        auto optimizer = std::make_shared<decltype(roga::wrap<torch::optim::SGD>(
+                            recipe, task.parameters, base_options()))>(
+                            recipe, task.parameters, base_options());
+                        if (task.module) optimizer->protect(*task.module);
+                        return [optimizer, closures = task.closures] { optimizer->step(closures); };
+                      },
+                      [recipe](std::size_t domains) { return roga::cost(recipe, domains); }});
+    };
+    every::recipe(add);
+    add("looksam_5", roga::recipes::looksam({.rho = .2, .k = 5}), false);
+    return list;
+  }();
+  return all;
+}
+
+/// The same method by hand, where there is one.
+Step by_hand_of(const std::string& name, const Task& task) {
+  auto base = std::make_shared<torch::optim::SGD>(task.parameters, base_options());
+  const auto& p = task.parameters;
+  const auto& c = task.closures;
+  if (name == "sam") return [=] { by_hand::sam(*base, p, c, .2); };
+  if (name == "asam") return [=] { by_hand::asam(*base, p, c, .3, .1); };
+  if (name == "gsam") return [=] { by_hand::gsam(*base, p, c, .2, .4); };
+  if (name == "sagm") return [=] { by_hand::sagm(*base, p, c, .2, .05); };
+  if (name == "roga") return [=] { by_hand::roga(*base, p, c, .2, .05, false); };
+  if (name == "roga_pooled") return [=] { by_hand::roga(*base, p, c, .2, .05, true); };
+  if (name == "pcgrad") return [=] { by_hand::pcgrad(*base, p, c); };
+  if (name == "looksam" || name == "looksam_5") {
+    return [=, step = 0, memory = by_hand::Tensors(),
+            period = name == "looksam" ? 3 : 5]() mutable {
+      by_hand::looksam(*base, p, c, .2, .7, period, step++, memory);
+    };
+  }
+  return {};
+}
+
+/// GAC-FAS's scheme over copies of the small network.
+Step gac_fas_scheme(std::size_t domains) {
+  std::vector<std::shared_ptr<deepfake::Detector>> networks;
+  std::vector<std::vector<at::Tensor>> parameters;
+  for (std::size_t copy = 0; copy <= domains; ++copy) {
+    torch::manual_seed(1);
+    networks.push_back(deepfake::residual_small(16, "batch"));
+    parameters.push_back(networks.back()->parameters());
+  }
+  const at::Tensor x = at::rand({64, 3, 64, 64});
+  const at::Tensor y = (at::rand({64}) < 0.5).to(at::kFloat);
+  auto losses = [=](std::size_t copy) {
+    return at::binary_cross_entropy_with_logits(networks[copy]->forward(x), y, {}, {},
+                                                at::Reduction::None)
+        .view({static_cast<std::int64_t>(domains), -1})
+        .mean(1);
+  };
+  auto scheme = std::make_shared<bench::GacFasScheme>(parameters, losses, .2, .05);
+  auto base = std::make_shared<torch::optim::SGD>(parameters.front(), base_options());
+  return [=] { scheme->step(*base); };
+}
+
+double bytes_of(const std::vector<at::Tensor>& tensors) {
+  double sum = 0;
+  for (const auto& t : tensors) sum += static_cast<double>(t.nbytes());
+  return sum;
+}
+
+/// Bytes that a step holds beyond what was there before it began, in copies of the parameters.
+double extra_copies(const Task& task, const Step& step) {
+  for (int i = 0; i < 2; ++i) step();
+  double gradients = 0;
+  for (auto p : task.parameters) {
+    if (p.grad().defined()) gradients += static_cast<double>(p.grad().nbytes());
+    p.mutable_grad() = at::Tensor();
+  }
+  const support::Bytes bytes;
+  for (int i = 0; i < 5; ++i) step();
+  return (static_cast<double>(bytes.peak()) - gradients) / bytes_of(task.parameters);
+}
+
+void measure(benchmark::State& state, const std::function<Task(std::size_t)>& make,
+             const Recipe& recipe, std::size_t domains, bool network) {
+  Task task = make(domains);
+  const Step ours = recipe.wrap(task);
+  const Step by_hand = by_hand_of(recipe.name, task);
+  const bool against_copies =
+      network && (recipe.name == "roga" || recipe.name == "roga_pooled") && domains > 1;
+  const Step scheme = against_copies ? gac_fas_scheme(domains) : Step();
+  torch::optim::SGD base(task.parameters, base_options());
+  const Step erm = [&] { by_hand::erm(base, task.parameters, {task.pooled}); };
+  // What every way to take these passes has in common: fresh gradients, and the base step.
+  const double passes = recipe.cost(domains).passes;
+  const Step bare = [&] {
+    const auto evaluations = std::lround(passes * static_cast<double>(domains));
+    for (long i = 0; i < evaluations; ++i) {
+      for (auto& p : task.parameters) p.mutable_grad() = at::Tensor();
+      task.closures[static_cast<std::size_t>(i) % domains]();
+    }
+    base.step();
+  };
+  std::vector<at::Tensor> copies;
+  for (const auto& p : task.parameters) copies.push_back(p.detach().clone());
+  const Step copy = [&] {
+    for (std::size_t i = 0; i < copies.size(); ++i) copies[i].copy_(task.parameters[i].detach());
+  };
+  for (const auto& warm : {erm, ours, bare, copy}) warm();
+  if (by_hand) by_hand();
+  if (scheme) scheme();
+
+  // A period of three or five steps is one turn.
+  const int steps = recipe.name == "looksam" ? 3 : recipe.name == "looksam_5" ? 5 : 1;
+  std::vector<double> to_erm, to_hand, scheme_to_ours, own, copy_times;
+  for (auto _ : state) {
+    double e = 0, o = 0, h = 0, b = 0;
+    for (int i = 0; i < steps; ++i) {
+      e += bench::seconds(erm);
+      o += bench::seconds(ours);
+      if (by_hand) h += bench::seconds(by_hand);
+      if (!network) b += bench::seconds(bare);
+    }
+    const double c = bench::seconds(copy);
+    to_erm.push_back(o / e);
+    if (by_hand) to_hand.push_back(o / h);
+    if (scheme) scheme_to_ours.push_back(bench::seconds(scheme) / o);
+    if (!network && steps == 1) own.push_back((o - b) / c);
+    copy_times.push_back(c);
+    state.SetIterationTime(o);
+  }
+  state.counters["to_erm"] = bench::median(to_erm);
+  if (by_hand) state.counters["to_by_hand"] = bench::median(to_hand);
+  if (scheme) state.counters["scheme_to_ours"] = bench::median(scheme_to_ours);
+  if (!own.empty()) state.counters["own_copies"] = bench::median(own);
+  state.counters["passes"] = passes;
+  state.counters["tensors"] = static_cast<double>(task.parameters.size());
+  state.counters["parameters"] = bytes_of(task.parameters) / sizeof(float);
+  state.counters["copy_gb_s"] =
+      2e-9 * bytes_of(task.parameters) / bench::median(std::move(copy_times));
+  if (network) return;
+  const auto closure_calls = bench::dispatcher_calls(bare);
+  state.counters["calls"] =
+      static_cast<double>(bench::dispatcher_calls(ours) - closure_calls);
+  state.counters["copies"] = extra_copies(task, ours);
+  if (by_hand) {
+    state.counters["calls_by_hand"] =
+        static_cast<double>(bench::dispatcher_calls(by_hand) - closure_calls);
+    state.counters["copies_by_hand"] = extra_copies(task, by_hand);
+  }
+}
+
+void register_rows(const std::string& workload, const std::function<Task(std::size_t)>& make,
+                   int turns, bool network) {
+  for (const Recipe& recipe : recipes()) {
+    for (const std::size_t domains : {1U, 2U, 4U, 8U}) {
+      const std::string name = workload + "/" + recipe.name + "/" + std::to_string(domains);
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [=, &recipe](benchmark::State& state) {
+                                     measure(state, make, recipe, domains, network);
+                                   })
+          ->UseManualTime()
+          ->Iterations(turns)
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
+}
+
+/// Growth with one size, the others fixed: a line in docs/performance.md.
+void register_growth() {
+  auto row = [](const std::string& name, const std::string& method, std::int64_t parameters,
+                std::int64_t tensors, std::size_t domains) {
+    for (const Recipe& recipe : recipes()) {
+      if (recipe.name != method) continue;
+      benchmark::RegisterBenchmark(
+          name.c_str(),
+          [=, &recipe](benchmark::State& state) {
+            measure(
+                state,
+                [=](std::size_t k) {
+                  return bench::without_network(bench::uniform(parameters, tensors), k);
+                },
+                recipe, domains, /*network=*/false);
+          })
+          ->UseManualTime()
+          ->Iterations(parameters > 20'000'000 ? 3 : 9)
+          ->Unit(benchmark::kMillisecond);
+    }
+  };
+  for (const std::string method : {"sam", "roga"}) {
+    for (const std::int64_t n : {10'000, 100'000, 1'000'000, 10'000'000, 100'000'000}) {
+      row("parameters/" + method + "/" + std::to_string(n), method, n, 100, 2);
+    }
+    for (const std::int64_t n : {10, 100, 1'000, 10'000}) {
+      row("tensors/" + method + "/" + std::to_string(n), method, 1'000'000, n, 2);
+    }
+  }
+  for (const std::string method : {"roga", "cagrad", "pcgrad"}) {
+    for (const std::size_t k : {1U, 2U, 4U, 8U, 16U, 32U, 64U}) {
+      row("domains/" + method + "/" + std::to_string(k), method, 1'000'000, 100, k);
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  at::set_num_threads(1);
+  deepfake::keep_freed_memory();
+  register_rows("small_network", bench::small_network, 15, /*network=*/true);
+  const std::vector<std::pair<std::string, bench::Shapes>> lists{
+      {"resnet18", bench::resnet18()},
+      {"resnet50", bench::resnet50()},
+      {"transformer", bench::transformer()}};
+  for (const auto& [name, shapes] : lists) {
+    register_rows(
+        name, [shapes = shapes](std::size_t k) { return bench::without_network(shapes, k); }, 9,
+        /*network=*/false);
+  }
+  register_growth();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+}
