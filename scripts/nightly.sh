@@ -46,7 +46,7 @@ if command -v clang++ > /dev/null; then
     -isystem /usr/include/torch/csrc/api/include -isystem /usr/include/eigen3 \
     tests/fuzz/checkpoint.cpp -o "$work/fuzz" -ltorch -ltorch_cpu -lc10
   ASAN_OPTIONS=detect_leaks=1:detect_container_overflow=0 OMP_NUM_THREADS=1 \
-    "$work/fuzz" -seed="$((seed % 2147483647))" -runs=100000 -max_len=100000 "$work/corpus"
+    ROGA_GOOD_CHECKPOINT=$work/corpus/good.pt "$work/fuzz" -artifact_prefix=build/ -seed="$((seed % 2147483647))" -runs=100000 -max_len=100000 "$work/corpus"
 else
   echo "no clang++: libFuzzer was left out"
 fi

@@ -5,6 +5,8 @@ import math
 import pathlib
 import re
 
+from fill import fill
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "performance.md"
@@ -151,13 +153,7 @@ def main():
              "whole": whole_steps(rows), "growth": growth(rows), "compile": compile_time()}
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[workload] = own_share(rows, workload)
-    page = PAGE.read_text()
-    for name, text in parts.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.S)
-        if not pattern.search(page):
-            raise SystemExit(f"docs/performance.md has no place for {name}")
-        page = pattern.sub(lambda match, text=text: match.group(1) + text + match.group(2), page)
-    PAGE.write_text(page)
+    fill(PAGE, parts)
 
 
 main()

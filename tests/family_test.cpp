@@ -124,6 +124,8 @@ TEST_CASE("family: identities between methods hold", "[family][paper]") {
                 recipes::wsam({.rho = .2, .gamma = .7})) < 1e-13);
   CHECK(between(recipes::fsam({.rho = .2, .sigma = 0}), recipes::sam({.rho = .2})) < 1e-14);
   CHECK(between(recipes::looksam({.rho = .2, .k = 1}), recipes::sam({.rho = .2})) < 1e-14);
+  CHECK(between(recipes::roga_periodic({.rho = .2, .alpha = .05, .k = 1}),
+                recipes::roga({.rho = .2, .alpha = .05, .w_erm = 0, .w_gen = 1})) < 1e-14);
   CHECK(between(recipes::fisher_sam({.rho = .2, .eta = 0}), recipes::sam({.rho = .2})) < 1e-13);
   CHECK(between(recipes::disam({.rho = .2, .lambda = 0}), recipes::sam({.rho = .2})) < 1e-13);
   CHECK(between(recipes::and_mask({.tau = 0}), recipes::erm()) < 1e-13);

@@ -13,7 +13,7 @@ namespace generalization {
 /// One way to train: a method of the plan file with one setting of its grid.
 struct Variant {
   std::string name;
-  std::string method;  ///< settings of one method compete on validation images
+  std::string method;               ///< settings of one method compete on validation images
   deepfake::TrainOptions training;  ///< method, base, learning rate, weight decay, momentum
   double ema = 0;                   ///< decay of averaged weights, which are then judged; 0: none
   double late_start = 0;            ///< share of the steps that follow ERM first

@@ -75,10 +75,10 @@ std::vector<Trial> read_trials(const std::filesystem::path& file) {
   for (std::string line; std::getline(stream, line);) {
     const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) continue;
-    trials.push_back({json.at("family"), json.at("held_out"), json.at("method"),
-                      json.at("variant"), json.at("seed"),
-                      json.at("validation"), json.at("test"), json.at("seconds_per_step"),
-                      json.at("sharpness_of_domains"), json.at("agreement"), json.at("loss")});
+    trials.push_back({json.at("family"), json.at("held_out"), json.at("method"), json.at("variant"),
+                      json.at("seed"), json.at("validation"), json.at("test"),
+                      json.at("seconds_per_step"), json.at("sharpness_of_domains"),
+                      json.at("agreement"), json.at("loss")});
   }
   return trials;
 }

@@ -7,9 +7,9 @@
 // scripts/performance.py makes of the JSON file, says what each means.
 #include "task.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/rand.h>
+#include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/optim/sgd.h>
 
@@ -45,8 +45,8 @@ const std::vector<Recipe>& recipes() {
       list.push_back({name,
                       [recipe](const Task& task) -> Step {
                         auto optimizer = std::make_shared<decltype(roga::wrap<torch::optim::SGD>(
-                            recipe, task.parameters, base_options()))>(
-                            recipe, task.parameters, base_options());
+                            recipe, task.parameters, base_options()))>(recipe, task.parameters,
+                                                                       base_options());
                         if (task.module) optimizer->protect(*task.module);
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
                       },
@@ -72,10 +72,10 @@ Step by_hand_of(const std::string& name, const Task& task) {
   if (name == "roga_pooled") return [=] { by_hand::roga(*base, p, c, .2, .05, true); };
   if (name == "pcgrad") return [=] { by_hand::pcgrad(*base, p, c); };
   if (name == "looksam" || name == "looksam_5") {
-    return [=, step = 0, memory = by_hand::Tensors(),
-            period = name == "looksam" ? 3 : 5]() mutable {
-      by_hand::looksam(*base, p, c, .2, .7, period, step++, memory);
-    };
+    return
+        [=, step = 0, memory = by_hand::Tensors(), period = name == "looksam" ? 3 : 5]() mutable {
+          by_hand::looksam(*base, p, c, .2, .7, period, step++, memory);
+        };
   }
   return {};
 }
@@ -180,8 +180,7 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
       2e-9 * bytes_of(task.parameters) / bench::median(std::move(copy_times));
   if (network) return;
   const auto closure_calls = bench::dispatcher_calls(bare);
-  state.counters["calls"] =
-      static_cast<double>(bench::dispatcher_calls(ours) - closure_calls);
+  state.counters["calls"] = static_cast<double>(bench::dispatcher_calls(ours) - closure_calls);
   state.counters["copies"] = extra_copies(task, ours);
   if (by_hand) {
     state.counters["calls_by_hand"] =
@@ -195,10 +194,9 @@ void register_rows(const std::string& workload, const std::function<Task(std::si
   for (const Recipe& recipe : recipes()) {
     for (const std::size_t domains : {1U, 2U, 4U, 8U}) {
       const std::string name = workload + "/" + recipe.name + "/" + std::to_string(domains);
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [=, &recipe](benchmark::State& state) {
-                                     measure(state, make, recipe, domains, network);
-                                   })
+      benchmark::RegisterBenchmark(
+          name.c_str(),
+          [=, &recipe](benchmark::State& state) { measure(state, make, recipe, domains, network); })
           ->UseManualTime()
           ->Iterations(turns)
           ->Unit(benchmark::kMillisecond);
@@ -212,16 +210,16 @@ void register_growth() {
                 std::int64_t tensors, std::size_t domains) {
     for (const Recipe& recipe : recipes()) {
       if (recipe.name != method) continue;
-      benchmark::RegisterBenchmark(
-          name.c_str(),
-          [=, &recipe](benchmark::State& state) {
-            measure(
-                state,
-                [=](std::size_t k) {
-                  return bench::without_network(bench::uniform(parameters, tensors), k);
-                },
-                recipe, domains, /*network=*/false);
-          })
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [=, &recipe](benchmark::State& state) {
+                                     measure(
+                                         state,
+                                         [=](std::size_t k) {
+                                           return bench::without_network(
+                                               bench::uniform(parameters, tensors), k);
+                                         },
+                                         recipe, domains, /*network=*/false);
+                                   })
           ->UseManualTime()
           ->Iterations(parameters > 20'000'000 ? 3 : 9)
           ->Unit(benchmark::kMillisecond);

@@ -45,8 +45,8 @@ Task of_network(const std::shared_ptr<deepfake::Detector>& network, std::int64_t
   };
   const auto share = images / static_cast<std::int64_t>(domains);
   for (std::int64_t k = 0; k < static_cast<std::int64_t>(domains); ++k) {
-    task.closures.emplace_back(closure_over(x.narrow(0, k * share, share).clone(),
-                                            y.narrow(0, k * share, share).clone()));
+    task.closures.emplace_back(
+        closure_over(x.narrow(0, k * share, share).clone(), y.narrow(0, k * share, share).clone()));
   }
   task.pooled = closure_over(x, y);
   return task;

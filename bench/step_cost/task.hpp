@@ -25,8 +25,8 @@ Shapes uniform(std::int64_t parameters, std::int64_t tensors);
 
 struct Task {
   std::vector<at::Tensor> parameters;
-  std::vector<roga::LossClosure> closures;  ///< one for each domain
-  roga::LossClosure pooled;                 ///< all domains at once, as plain training has it
+  std::vector<roga::LossClosure> closures;    ///< one for each domain
+  roga::LossClosure pooled;                   ///< all domains at once, as plain training has it
   std::shared_ptr<torch::nn::Module> module;  ///< null where there is no network
 };
 

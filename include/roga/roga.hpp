@@ -57,6 +57,7 @@
 #include <roga/recipes/msam.hpp>
 #include <roga/recipes/pcgrad.hpp>
 #include <roga/recipes/roga.hpp>
+#include <roga/recipes/roga_periodic.hpp>
 #include <roga/recipes/sagm.hpp>
 #include <roga/recipes/sam.hpp>
 #include <roga/recipes/sand_mask.hpp>

@@ -96,6 +96,19 @@ def roga_own(p, w, h, state):
     return add(scale(h["w_erm"], g), scale(h["w_gen"], mean(captured)))
 
 
+def roga_periodic(p, w, h, state):
+    """LookSAM's reuse over the domains' own ascent points."""
+    g = p.pooled(w)
+    step = state.setdefault("step", 0)
+    state["step"] += 1
+    if step % h["k"]:
+        look = state["look"]
+        return add(g, scale(h["reuse"] * norm(g) / norm(look), look))
+    q = roga_own(p, w, {**h, "w_erm": 0, "w_gen": 1}, state)
+    state["look"] = sub(q, scale(dot(q, g) / dot(g, g), g))
+    return q
+
+
 def dgsam(p, w, h, state):
     x, rows = w, []
     for j in range(p.K + 1):
@@ -146,7 +159,9 @@ PROBLEMS = [Problem(5, 4, 6, [2, 3, 1]), Problem(9, 1, 3, [3]), Problem(13, 7, 2
 ROGA = {"rho": 0.2, "alpha": 0.03, "w_erm": 0.25, "w_gen": 0.75}
 CASES = [("erm", erm, {}), ("sam", sam, {"rho": 0.2}),
          ("wsam_decoupled", wsam_decoupled, {"rho": 0.1, "gamma": 0.8}),
-         ("roga_own", roga_own, ROGA), ("dgsam", dgsam, {"rho": 0.1}),
+         ("roga_own", roga_own, ROGA),
+         ("roga_periodic", roga_periodic, {"rho": 0.2, "alpha": 0.03, "k": 3, "reuse": 0.6}),
+         ("dgsam", dgsam, {"rho": 0.1}),
          ("sand_mask", sand_mask, {"tau": 0.4, "k": 3.0}), ("grad_vac", grad_vac, {"beta": 0.3}),
          ("groupdro", group_dro, {"eta": 0.4})]
 

@@ -127,6 +127,9 @@ bool with_recipe(const std::string& rule, const Hyper& hyper, Visit&& visit) {
   ROGA_RULE("roga_own",
             recipes::roga(
                 {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))
+  ROGA_RULE("roga_periodic",
+            recipes::roga_periodic(
+                {.rho = h("rho"), .alpha = h("alpha"), .k = whole("k"), .reuse = h("reuse")}))
   ROGA_RULE("roga_pooled",
             recipes::roga_pooled(
                 {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))

@@ -30,6 +30,7 @@ void recipe_of_domains(Visit&& visit) {
   visit("disam", recipes::disam({.rho = .2, .lambda = .3}), false);
   visit("gac_fas", recipes::gac_fas({.rho = .2, .alpha = .05}), false);
   visit("roga", recipes::roga({.rho = .2, .alpha = .05}), false);
+  visit("roga_periodic", recipes::roga_periodic({.rho = .2, .alpha = .05, .k = 3}), false);
   visit("roga_pooled", recipes::roga_pooled({.rho = .2, .alpha = .05}), false);
   visit("dgsam", recipes::dgsam({.rho = .2}), true);
   visit("fish", recipes::fish({.beta = .2}), true);

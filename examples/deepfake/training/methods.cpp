@@ -64,6 +64,7 @@ void visit_fields(Options& options, Visit&& visit) {
   if constexpr (requires { options.k; }) visit("k", options.k);
   if constexpr (requires { options.lambda; }) visit("lambda", options.lambda);
   if constexpr (requires { options.mu; }) visit("mu", options.mu);
+  if constexpr (requires { options.reuse; }) visit("reuse", options.reuse);
   if constexpr (requires { options.sigma; }) visit("sigma", options.sigma);
   if constexpr (requires { options.tau; }) visit("tau", options.tau);
 }
@@ -118,6 +119,7 @@ const std::vector<Method>& methods() {
       method<recipes::DisamOptions>("disam", recipes::disam),
       method<recipes::GacFasOptions>("gac_fas", recipes::gac_fas),
       method<recipes::RogaOptions>("roga", recipes::roga),
+      method<recipes::RogaPeriodicOptions>("roga_periodic", recipes::roga_periodic),
       method<recipes::RogaOptions>("roga_pooled", recipes::roga_pooled),
       method<recipes::DgsamOptions>("dgsam", recipes::dgsam),
       method<recipes::FishOptions>("fish", recipes::fish),

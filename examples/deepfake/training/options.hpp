@@ -24,6 +24,7 @@ struct MethodOptions {
   std::optional<double> k = {};
   std::optional<double> lambda = {};
   std::optional<double> mu = {};
+  std::optional<double> reuse = {};
   std::optional<double> sigma = {};
   std::optional<double> tau = {};
 
@@ -37,9 +38,10 @@ struct MethodOptions {
     field("beta", beta, "fish: inner learning rate; grad_vac: rate of the target cosines");
     field("c", c, "cagrad: radius around the mean gradient");
     field("gamma", gamma, "wsam: weight of the sharpness; gam: of the orthogonal part");
-    field("k", k, "looksam: steps between ascents; sand_mask: steepness");
+    field("k", k, "looksam, roga_periodic: steps between ascents; sand_mask: steepness");
     field("lambda", lambda, "disam, vrex: weight of the variance of the losses; fsam: decay");
     field("mu", mu, "msam: decay of the momentum");
+    field("reuse", reuse, "roga_periodic: weight of the last ascent's direction in between");
     field("sigma", sigma, "fsam: share of the running mean that is taken away");
     field("tau", tau, "and_mask, sand_mask: share of agreement");
   }

@@ -188,28 +188,34 @@ class Engine {
     report.radii_.push_back(point.radius);
     report.ascent_norms_.push_back(length);
 
-    const bool from_previous = point.from == Point::From::previous;
-    auto each_ascending = [&](auto&& move) {
-      for (std::size_t i = 0; i < weights.size(); ++i) {
-        if (ascends(weights, i)) move(i, factor * group_factor(weights.group_of(i)));
+    weights.move(point.from == Point::From::previous, [&](auto&& move) {
+      auto each_ascending = [&](auto&& visit) {
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+          if (ascends(weights, i)) visit(i, weights.group_of(i));
+        }
+      };
+      if constexpr (has_metric) {
+        GradientList row(weights.size());
+        auto offset = step.resolve(point.shift);
+        offset.insert(offset.begin(), {&row, factor});
+        each_ascending([&](std::size_t i, std::size_t group) {
+          row[i] = stretched(detail::combined(direction, i), weights, i);
+          offset.front().factor = factor * group_factor(group);
+          move(i, offset);
+          row[i] = at::Tensor();
+        });
+      } else {
+        // One term per row: where direction and shift share a row, one pass does both.
+        std::vector<detail::ScaledRows> offsets;
+        each_ascending([&](std::size_t i, std::size_t group) {
+          while (offsets.size() <= group) {
+            const Scalar radius = factor * group_factor(offsets.size());
+            offsets.push_back(step.resolve(radius * point.direction + point.shift));
+          }
+          move(i, offsets[group]);
+        });
       }
-    };
-    if constexpr (has_metric) {
-      GradientList row(weights.size());
-      auto offset = step.resolve(point.shift);
-      offset.insert(offset.begin(), {&row, factor});
-      each_ascending([&](std::size_t i, Scalar radius) {
-        row[i] = stretched(direction, weights, i);
-        offset.front().factor = std::move(radius);
-        weights.move(i, offset, from_previous);
-        row[i] = at::Tensor();
-      });
-    } else {
-      // One term per row: where direction and shift share a row, one pass does both.
-      each_ascending([&](std::size_t i, const Scalar& radius) {
-        weights.move(i, step.resolve(radius * point.direction + point.shift), from_previous);
-      });
-    }
+    });
   }
 
   bool ascends(const detail::Weights& weights, std::size_t i) const {
@@ -222,9 +228,7 @@ class Engine {
   static constexpr bool has_metric = requires(const P p) { requires Metric<decltype(p.metric)>; };
 
   /// M v of parameter i; undefined where v or the metric leaves the parameter out.
-  at::Tensor stretched(const detail::ScaledRows& direction, const detail::Weights& weights,
-                       std::size_t i) const {
-    auto v = detail::combined(direction, i);
+  at::Tensor stretched(at::Tensor v, const detail::Weights& weights, std::size_t i) const {
     if constexpr (has_metric) {
       if (v.defined()) return perturbation.metric.apply(weights.theta(i), v);
     }
@@ -244,7 +248,7 @@ class Engine {
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (!ascends(weights, i)) continue;
       const auto v = detail::combined(direction, i);
-      const auto mv = stretched(direction, weights, i);
+      const auto mv = stretched(v, weights, i);
       if (mv.defined()) sum = sum + detail::inner_product(v, mv);
     }
     return sum;

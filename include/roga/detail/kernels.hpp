@@ -41,9 +41,14 @@ inline at::Tensor scaled(const at::Tensor& x, const Scalar& factor) {
 
 /// Re <a, b> over one pair of tensors, accumulated in at least float32.
 inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
-  auto flat = [](const at::Tensor& x) {
-    auto real = x.is_complex() ? at::view_as_real(x) : x;
-    const bool half = real.scalar_type() == at::kHalf || real.scalar_type() == at::kBFloat16;
+  const bool half = a.scalar_type() == at::kHalf || a.scalar_type() == at::kBFloat16;
+  if (a.is_same(b)) {  // one read of the tensor where a dot product makes two
+    const auto norm = Scalar::of(half ? at::linalg_vector_norm(a, 2, {}, false, at::kFloat)
+                                      : at::linalg_vector_norm(a));
+    return norm * norm;
+  }
+  auto flat = [half](const at::Tensor& x) {
+    const auto real = x.is_complex() ? at::view_as_real(x) : x;
     return (half ? real.to(at::kFloat) : real).reshape({-1});
   };
   return Scalar::of(flat(a).dot(flat(b)));
@@ -58,6 +63,12 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
   return sum;
 }
 
+/// In one pass: LibTorch before 2 has no lerp for half precision on the host.
+inline bool has_lerp(const at::Tensor& x) {
+  return TORCH_VERSION_MAJOR >= 2 || x.scalar_type() == at::kFloat ||
+         x.scalar_type() == at::kDouble;
+}
+
 /// mean <- mean + (x - mean) / count. Equal rows leave their mean bit for bit as it was, which a
 /// sum divided by its count would not.
 inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count) {
@@ -70,7 +81,11 @@ inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count)
   for (std::size_t i = 0; i < mean.size(); ++i) {
     const bool present = i < x.size() && x[i].defined();
     if (mean[i].defined() && present) {
-      mean[i].add_(x[i].sub(mean[i]), weight);
+      if (has_lerp(mean[i])) {
+        mean[i].lerp_(x[i], weight);
+      } else {
+        mean[i].add_(x[i].sub(mean[i]), weight);
+      }
     } else if (mean[i].defined()) {
       mean[i].mul_(1.0 - weight);
     } else if (present) {
@@ -99,15 +114,16 @@ inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
   return unit ? *only->at(i) : scaled(*only->at(i), only->factor);
 }
 
-/// parameter <- origin + sum_r factor_r row_r[i], in one pass for one row.
+/// parameter <- origin + sum_r factor_r row_r[i], in one pass for one row, and in place where the
+/// parameter is at its origin.
 inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledRows& rows,
                   std::size_t i) {
   bool placed = false;
   for (const auto& row : rows) {
     const at::Tensor* x = row.at(i);
     if (x == nullptr) continue;
-    if (placed || !row.factor.on_host()) {
-      if (!placed) parameter.copy_(origin);
+    if (placed || parameter.is_same(origin) || !row.factor.on_host()) {
+      if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
       add_scaled(parameter, *x, row.factor);
     } else {
       at::add_out(parameter, origin, *x, row.factor.value());

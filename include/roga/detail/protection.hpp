@@ -42,6 +42,7 @@ class Protection {
 
   void begin(const std::vector<at::Tensor>& parameters) {
     first_states_.clear();
+    settled_.reset();
     devices_ = {at::Device(at::kCPU)};
     for (const auto& parameter : parameters) devices_.insert(parameter.device());
   }
@@ -64,10 +65,15 @@ class Protection {
   /// the moment to go back to afterwards.
   std::optional<Moment> enter(std::size_t unit) {
     if (!active()) return std::nullopt;
-    if (first_states_.try_emplace(unit, generators()).second) return std::nullopt;
-    Moment before = now();
+    auto states = generators();
+    if (first_states_.try_emplace(unit, states).second) {
+      settled_.reset();
+      return std::nullopt;
+    }
+    // Later evaluations all go back to the same buffers: one copy serves them.
+    if (!settled_) settled_ = snapshot();
     restore(first_states_.at(unit));
-    return before;
+    return Moment{*settled_, std::move(states)};
   }
   void leave(const std::optional<Moment>& before) const {
     if (before) go_back(*before);
@@ -112,6 +118,7 @@ class Protection {
   std::vector<Buffers> modules_;
   Devices devices_;
   std::map<std::size_t, GeneratorStates> first_states_;
+  std::optional<BufferValues> settled_;
 };
 
 }  // namespace detail

@@ -52,9 +52,14 @@ class Weights {
     backup_.reserve(parameters_.size());
     for (const auto& parameter : parameters_) backup_.push_back(parameter.detach().clone());
   }
-  void move(std::size_t i, const ScaledRows& offset, bool from_previous) {
-    place(parameters_[i], from_previous ? parameters_[i] : backup_[i], offset, i);
+  /// Moves some parameters; `move(i, offset)` is what `each` gets to call.
+  template <class Each>
+  void move(bool from_previous, Each&& each) {
+    const bool in_place = from_previous || !moved_;
     moved_ = true;
+    each([&](std::size_t i, const ScaledRows& offset) {
+      place(parameters_[i], in_place ? parameters_[i] : backup_[i], offset, i);
+    });
   }
   void restore() {
     if (!moved_) return;
