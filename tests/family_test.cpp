@@ -249,6 +249,31 @@ TEST_CASE("around recipes: warm-up, clipping, subsets, group radii and schedules
     CHECK(problems::same_bits(seen[0], torch::tensor({1., 2.}, at::kDouble)));
     CHECK(seen[1].item<double>() == Approx(3.5));
   }
+  SECTION("parameters that do not ascend may be left out of the graph at theta") {
+    auto trained = [](bool freeze, std::vector<bool>& in_graph) {
+      auto a = torch::tensor({1., 2.}, at::kDouble).requires_grad_();
+      auto b = torch::tensor({3.}, at::kDouble).requires_grad_();
+      auto optimizer = roga::wrap<Sgd>(recipes::sam({.rho = .5}), std::vector<at::Tensor>{a, b},
+                                       torch::optim::SGDOptions(0.1));
+      optimizer.ascend_only({b}, freeze);
+      auto closure = [&] {
+        in_graph.push_back(a.requires_grad());
+        auto loss = (a.square().sum() * b.square()).sum();
+        loss.backward();
+        return loss;
+      };
+      optimizer.step(closure);
+      CHECK_THROWS_AS(optimizer.step([&]() -> at::Tensor { throw std::runtime_error("no"); }),
+                      std::runtime_error);
+      CHECK(a.requires_grad());
+      optimizer.step(closure);
+      return torch::cat({a.detach(), b.detach()});
+    };
+    std::vector<bool> plain, frozen;
+    CHECK(problems::same_bits(trained(false, plain), trained(true, frozen)));
+    CHECK(plain == std::vector<bool>{true, true, true, true});
+    CHECK(frozen == std::vector<bool>{false, true, false, true});
+  }
   SECTION("a group's radius is a factor of the global one") {
     auto a = torch::tensor({3.}, at::kDouble).requires_grad_();
     auto b = torch::tensor({4.}, at::kDouble).requires_grad_();

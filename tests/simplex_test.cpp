@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <roga/detail/kernels.hpp>
 #include <roga/detail/simplex.hpp>
 #include <vector>
 
@@ -58,6 +59,32 @@ TEST_CASE("simplex: the shortest vector in the hull meets its optimality conditi
       // <g_w, g_k> >= |g_w|^2 for every k
       const double gap = dot(w, gradient) - *std::min_element(gradient.begin(), gradient.end());
       CHECK(gap <= 1e-7 * roga::detail::largest_diagonal(gram));
+    }
+  }
+}
+
+TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
+  torch::manual_seed(3);
+  for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16, at::kComplexDouble}) {
+    std::vector<roga::GradientList> rows(4);
+    for (auto& row : rows) {
+      row.push_back(torch::randn({3, 5}).to(type));
+      row.push_back(torch::randn({300, 500}).to(type).t());  // several pieces, not contiguous
+      row.push_back(torch::zeros({0}).to(type));
+    }
+    rows[1][0] = at::Tensor();
+    rows[2].resize(1);
+    std::vector<const roga::GradientList*> lists;
+    for (const auto& row : rows) lists.push_back(&row);
+    const auto products = roga::detail::inner_products(lists);
+    REQUIRE(products.scalar_type() == at::kDouble);
+    for (std::size_t a = 0; a < rows.size(); ++a) {
+      for (std::size_t b = 0; b < rows.size(); ++b) {
+        const double expected = roga::detail::inner_product(rows[a], rows[b]).value();
+        const double found =
+            products[static_cast<std::int64_t>(a)][static_cast<std::int64_t>(b)].item<double>();
+        CHECK(found == Approx(expected).epsilon(1e-4).margin(type == at::kDouble ? 1e-9 : 0.5));
+      }
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "chain.hpp"
 #include "experiment.hpp"
 #include "results.hpp"
 #include "training/freed_memory.hpp"
@@ -118,6 +119,14 @@ int run(int argc, char** argv) {
         }
       }
     }
+  });
+  auto* chain = program.add_subcommand("chain", "the chain of causes and effects, in seconds");
+  bool noise_in_effects = false;
+  chain->add_flag("--noise-in-effects", noise_in_effects,
+                  "the environment's noise enters the effects instead of the target");
+  chain->add_option("--seeds", seeds)->capture_default_str();
+  chain->callback([&] {
+    std::cout << generalization::chain_table(!noise_in_effects, static_cast<std::uint64_t>(seeds));
   });
   auto* grid = program.add_subcommand("choices", "print the Markdown table of a search");
   grid->add_option("results", search)->required();

@@ -7,7 +7,10 @@
 // scripts/performance.py makes of the JSON file, says what each means.
 #include "task.hpp"
 
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/rand.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -32,6 +35,15 @@ using Step = std::function<void()>;
 /// So small that no weight changes: contenders share the weights.
 torch::optim::SGDOptions base_options() { return torch::optim::SGDOptions(1e-30); }
 
+/// What stands for the normalisation layers: vectors.
+std::vector<at::Tensor> norms_of(const Task& task) {
+  std::vector<at::Tensor> vectors;
+  for (const auto& p : task.parameters) {
+    if (p.dim() == 1) vectors.push_back(p);
+  }
+  return vectors;
+}
+
 struct Recipe {
   std::string name;
   std::function<Step(const Task&)> wrap;
@@ -41,18 +53,20 @@ struct Recipe {
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> list;
-    auto add = [&](const std::string& name, auto recipe, bool) {
+    auto add = [&](const std::string& name, auto recipe, bool subset) {
       list.push_back({name,
-                      [recipe](const Task& task) -> Step {
+                      [recipe, subset](const Task& task) -> Step {
                         auto optimizer = std::make_shared<decltype(roga::wrap<torch::optim::SGD>(
                             recipe, task.parameters, base_options()))>(recipe, task.parameters,
                                                                        base_options());
                         if (task.module) optimizer->protect(*task.module);
+                        if (subset) optimizer->ascend_only(norms_of(task), /*freeze_others=*/true);
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
                       },
                       [recipe](std::size_t domains) { return roga::cost(recipe, domains); }});
     };
-    every::recipe(add);
+    every::recipe([&](const std::string& name, auto recipe, bool) { add(name, recipe, false); });
+    add("sam_on", roga::recipes::sam({.rho = .2}), true);
     add("looksam_5", roga::recipes::looksam({.rho = .2, .k = 5}), false);
     return list;
   }();
@@ -240,6 +254,60 @@ void register_growth() {
   }
 }
 
+/// One pass over a parameter list as a loop over tensors, as one multi-tensor call, and over one
+/// flat buffer of the same size: which of them wins decides how roga's kernels are written.
+void register_kernels() {
+  const std::vector<std::pair<std::string, bench::Shapes>> lists{
+      {"resnet50", bench::resnet50()}, {"transformer", bench::transformer()}};
+  for (const auto& [name, shapes] : lists) {
+    auto row = [](const std::function<void()>& loop, const std::function<void()>& multi,
+                  const std::function<void()>& flat, benchmark::State& state) {
+      std::vector<double> to_loop_multi, to_loop_flat;
+      for (auto _ : state) {
+        const double l = bench::seconds(loop);
+        to_loop_multi.push_back(bench::seconds(multi) / l);
+        to_loop_flat.push_back(bench::seconds(flat) / l);
+        state.SetIterationTime(l);
+      }
+      state.counters["multi_to_loop"] = bench::median(to_loop_multi);
+      state.counters["flat_to_loop"] = bench::median(to_loop_flat);
+    };
+    for (const int what : {0, 1}) {
+      benchmark::RegisterBenchmark(
+          ("kernels/" + name + "_" + (what == 0 ? "add" : "norm") + "/1").c_str(),
+          [=, shapes = shapes](benchmark::State& state) {
+            const c10::NoGradGuard no_grad;
+            std::vector<at::Tensor> a, b;
+            std::int64_t size = 0;
+            for (const auto& shape : shapes) {
+              a.push_back(at::randn(shape));
+              b.push_back(at::randn(shape));
+              size += a.back().numel();
+            }
+            const at::Tensor flat_a = at::randn({size}), flat_b = at::randn({size});
+            if (what == 0) {
+              row(
+                  [&] {
+                    for (std::size_t i = 0; i < a.size(); ++i) a[i].add_(b[i], 1e-9);
+                  },
+                  [&] { at::_foreach_add_(a, b, 1e-9); }, [&] { flat_a.add_(flat_b, 1e-9); },
+                  state);
+            } else {
+              row(
+                  [&] {
+                    for (const auto& t : a) benchmark::DoNotOptimize(at::linalg_vector_norm(t));
+                  },
+                  [&] { benchmark::DoNotOptimize(at::_foreach_norm(a)); },
+                  [&] { benchmark::DoNotOptimize(at::linalg_vector_norm(flat_a)); }, state);
+            }
+          })
+          ->UseManualTime()
+          ->Iterations(15)
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -256,6 +324,7 @@ int main(int argc, char** argv) {
         /*network=*/false);
   }
   register_growth();
+  register_kernels();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -154,7 +154,11 @@ class RoGAOptimizer : public Base {
   /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters
   /// of the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226).
   /// An empty list means all. The direction still covers every parameter.
-  void ascend_only(const std::vector<at::Tensor>& parameters) {
+  /// @param freeze_others recipes whose gradient at theta serves the ascent alone (`sam`, `asam`,
+  /// ...) then evaluate at theta with the other parameters out of the graph, which saves their
+  /// share of the backward pass. Every closure's loss has to depend on one of `parameters`.
+  void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others = false) {
+    engine_.freeze_bystanders = freeze_others;
     engine_.only.clear();
     for (const auto& parameter : parameters) {
       engine_.only.insert(parameter.unsafeGetTensorImpl());

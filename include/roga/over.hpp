@@ -33,6 +33,11 @@ inline Combination weighted(Over over, const std::vector<double>& weights) {
 /// <row_i, row_j>, [K][K], on the host.
 inline std::vector<std::vector<double>> gram(Over over, Step& step) {
   const std::size_t count = count_of(over, step);
+  if (count > 2) {  // of two, one by one is as quick
+    std::vector<Row> rows;
+    for (std::size_t k = 0; k < count; ++k) rows.push_back(row_of(over, k));
+    step.multiply_out(rows);
+  }
   std::vector<std::vector<double>> products(count, std::vector<double>(count));
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {

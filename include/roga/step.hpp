@@ -53,6 +53,20 @@ class Step {
     if (missing) entry->second = detail::inner_product(row(a), row(b));
     return entry->second;
   }
+  /// Computes all products among `rows`, which dot() then knows, with one read of each row.
+  void multiply_out(const std::vector<Row>& rows) {
+    std::vector<const GradientList*> lists;
+    for (const Row which : rows) lists.push_back(&row(which));
+    const auto products = detail::inner_products(lists);
+    for (std::size_t a = 0; a < rows.size(); ++a) {
+      for (std::size_t b = 0; b < rows.size(); ++b) {
+        auto key = std::pair(order(rows[a]), order(rows[b]));
+        if (key.second < key.first) continue;
+        const auto row_of = products.select(0, static_cast<std::int64_t>(a));
+        dots_[key] = Scalar::of(row_of.select(0, static_cast<std::int64_t>(b)));
+      }
+    }
+  }
   Scalar dot(const Combination& a, const Combination& b) {
     Scalar sum;
     for (const auto& [row_a, factor_a] : a.terms()) {

@@ -41,6 +41,7 @@ class Engine {
   double max_norm = INFINITY;            ///< of the direction
   std::vector<double> group_factors;     ///< radius of each parameter group, relative
   std::unordered_set<const void*> only;  ///< parameters that ascend; all where empty
+  bool freeze_bystanders = false;        ///< those that do not ascend, at theta
   std::optional<LossScaler> scaler;
   bool in_phases = false;  ///< a PhasedStep is open
   StepReport report;
@@ -69,7 +70,10 @@ class Engine {
     Step step = begin(weights);
     const auto before = protection.now();
     try {
-      evaluate_at_theta(step, weights, objective);
+      {
+        const auto frozen = bystanders(weights);
+        evaluate_at_theta(step, weights, objective);
+      }
       const std::size_t points = points_of(step, weights);
       for (std::size_t j = 0; j < points && finite_; ++j) {
         move_to_point(step, weights, j, points);
@@ -105,6 +109,23 @@ class Engine {
     auto row = weights.take_gradients();
     if (scaler) detail::scale_by(row, 1.0 / scaler->factor());
     return row;
+  }
+
+  /// Where the gradient at theta serves the ascent alone, parameters that do not ascend need none:
+  /// backward passes leave out their share of the work.
+  detail::Frozen bystanders(const detail::Weights& weights) const {
+    constexpr bool for_the_ascent =
+        P::at_theta && LinearAlignment<A> &&
+        !reads(A::reads, Reads::erm | Reads::domains | Reads::own_domain) && !requires {
+      P::remembers;
+    };
+    detail::Frozen frozen;
+    if (!for_the_ascent || !freeze_bystanders || only.empty() || diagnose || warming_up())
+      return frozen;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (!ascends(weights, i)) frozen.add(weights.parameters()[i]);
+    }
+    return frozen;
   }
 
   // 1. theta: the losses, and the rows that the policies read.

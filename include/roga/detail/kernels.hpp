@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <roga/memory.hpp>
 #include <roga/row.hpp>
 #include <utility>
@@ -39,18 +40,23 @@ inline at::Tensor scaled(const at::Tensor& x, const Scalar& factor) {
              : x.mul(factor.tensor().to(x.device(), at::toRealValueType(x.scalar_type())));
 }
 
+inline bool is_half(const at::Tensor& x) {
+  return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
+}
+
+/// The real numbers of a tensor in a line, at least float32.
+inline at::Tensor flat(const at::Tensor& x) {
+  const auto real = x.is_complex() ? at::view_as_real(x) : x;
+  return (is_half(x) ? real.to(at::kFloat) : real).reshape({-1});
+}
+
 /// Re <a, b> over one pair of tensors, accumulated in at least float32.
 inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
-  const bool half = a.scalar_type() == at::kHalf || a.scalar_type() == at::kBFloat16;
   if (a.is_same(b)) {  // one read of the tensor where a dot product makes two
-    const auto norm = Scalar::of(half ? at::linalg_vector_norm(a, 2, {}, false, at::kFloat)
-                                      : at::linalg_vector_norm(a));
+    const auto norm = Scalar::of(is_half(a) ? at::linalg_vector_norm(a, 2, {}, false, at::kFloat)
+                                            : at::linalg_vector_norm(a));
     return norm * norm;
   }
-  auto flat = [half](const at::Tensor& x) {
-    const auto real = x.is_complex() ? at::view_as_real(x) : x;
-    return (half ? real.to(at::kFloat) : real).reshape({-1});
-  };
   return Scalar::of(flat(a).dot(flat(b)));
 }
 
@@ -61,6 +67,35 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
     if (a[i].defined() && b[i].defined()) sum = sum + inner_product(a[i], b[i]);
   }
   return sum;
+}
+
+/// Re <a, b> of every two rows, [K, K] in float64: one matrix product for each piece of a tensor
+/// that fits into the cache, so that memory is read once for all pairs.
+inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
+  at::Tensor total;
+  std::size_t size = 0;
+  for (const auto* row : rows) size = std::max(size, row->size());
+  for (std::size_t i = 0; i < size; ++i) {
+    auto has = [i](const GradientList* row) { return i < row->size() && (*row)[i].defined(); };
+    const auto some = std::ranges::find_if(rows, has);
+    if (some == rows.end()) continue;
+    const at::Tensor zero = flat((**some)[i]).new_zeros({1}).expand_as(flat((**some)[i]));
+    std::vector<at::Tensor> lines;
+    for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : zero);
+    const std::int64_t length = zero.numel();
+    const std::int64_t piece = zero.is_cpu() ? std::int64_t{1} << 16 : length;
+    for (std::int64_t begin = 0; begin < length; begin += piece) {
+      std::vector<at::Tensor> parts;
+      for (const auto& line : lines) {
+        parts.push_back(line.narrow(0, begin, std::min(piece, length - begin)));
+      }
+      const auto matrix = at::stack(parts);
+      const auto products = matrix.matmul(matrix.t()).to(at::kDouble);
+      total = total.defined() ? total.add_(products.to(total.device())) : products;
+    }
+  }
+  const auto count = static_cast<std::int64_t>(rows.size());
+  return total.defined() ? total : at::zeros({count, count}, at::kDouble);
 }
 
 /// In one pass: LibTorch before 2 has no lerp for half precision on the host.

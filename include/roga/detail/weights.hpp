@@ -11,6 +11,25 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
+/// Keeps parameters out of the graph while in scope.
+class Frozen {
+ public:
+  Frozen() = default;
+  Frozen(Frozen&&) = default;
+  Frozen& operator=(Frozen&&) = delete;
+  ~Frozen() {
+    for (auto& parameter : parameters_) parameter.set_requires_grad(true);
+  }
+  void add(at::Tensor parameter) {
+    if (!parameter.requires_grad()) return;
+    parameter.set_requires_grad(false);
+    parameters_.push_back(std::move(parameter));
+  }
+
+ private:
+  std::vector<at::Tensor> parameters_;
+};
+
 /// The parameters of one step: moves them away from theta, and back bit for bit by copying a backup
 /// into the same storage (subtracting the perturbation would drift).
 class Weights {
