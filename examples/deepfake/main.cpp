@@ -6,6 +6,7 @@
 #include <exception>
 #include <iostream>
 #include <opencv2/core/utility.hpp>
+#include <regex>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -79,7 +80,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return program.exit(help);
   } catch (const CLI::ParseError& error) {
-    return fail(std::string(error.what()) + "; see --help");
+    // CLI11 names the largest double in full.
+    static const std::regex endless("not in range [0-9.]+ to 1797[0-9.]+");
+    return fail(std::regex_replace(error.what(), endless, "is too small") + "; see --help");
   } catch (const c10::Error& error) {
     return fail(error.what_without_backtrace());
   } catch (const std::exception& error) {

@@ -22,10 +22,14 @@ class AnyOptimizer : public torch::optim::Optimizer {
 
   /// The wrapped optimizer: for schedulers, param_groups() and add_param_group().
   torch::optim::Optimizer& inner() { return *inner_; }
+  /// The wrapped optimizer.
   const torch::optim::Optimizer& inner() const { return *inner_; }
 
+  /// The wrapped optimizer's.
   at::Tensor step(LossClosure closure) override { return inner_->step(std::move(closure)); }
+  /// The wrapped optimizer's.
   void save(torch::serialize::OutputArchive& archive) const override { inner_->save(archive); }
+  /// The wrapped optimizer's.
   void load(torch::serialize::InputArchive& archive) override { inner_->load(archive); }
 
  private:

@@ -17,7 +17,7 @@ using LossClosure = torch::optim::Optimizer::LossClosure;
 /// attached to its graph; the step calls backward. Batch-norm statistics stay pooled. With one
 /// closure per domain they are per domain; both agree for networks whose samples do not interact.
 struct SharedForward {
-  std::function<at::Tensor()> losses;
+  std::function<at::Tensor()> losses;  ///< [K] losses, one for each domain, in the graph
 };
 
 }  // namespace v1

@@ -11,6 +11,7 @@
 namespace roga {
 inline namespace v1 {
 
+/// How the scale grows and backs off; the defaults are those of PyTorch's GradScaler.
 struct LossScalerOptions {
   double scale = 65536.0;               ///< initial factor, > 0; powers of two change no bit
   double growth = 2.0;                  ///< > 1
@@ -50,6 +51,7 @@ class LossScaler {
 
   /// factor * loss, on the loss's device.
   at::Tensor scale(const at::Tensor& loss) const { return loss * state_->factor; }
+  /// What losses are to be multiplied by.
   double factor() const { return state_->factor; }
   /// Steps without overflow since the factor changed last.
   std::int64_t steps_since_change() const { return state_->steps; }
@@ -64,6 +66,7 @@ class LossScaler {
     }
   }
 
+  /// The state, for a checkpoint.
   std::vector<double> numbers() const {
     return {state_->factor, static_cast<double>(state_->steps)};
   }

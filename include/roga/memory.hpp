@@ -17,9 +17,9 @@ using GradientList = std::vector<at::Tensor>;
 /// direction, GroupDRO's weights). The optimizer owns it and saves it with its checkpoint; rows are
 /// replaced and never written in place, so a copy of a Memory is a snapshot.
 struct Memory {
-  std::map<std::string, GradientList> rows;
-  std::map<std::string, std::vector<double>> numbers;
-  std::int64_t step = 0;  ///< steps finished
+  std::map<std::string, GradientList> rows;            ///< gradients, by name
+  std::map<std::string, std::vector<double>> numbers;  ///< by name
+  std::int64_t step = 0;                               ///< steps finished
 };
 
 }  // namespace v1

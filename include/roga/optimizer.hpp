@@ -41,6 +41,7 @@ inline namespace v1 {
 template <BaseOptimizer Base, PerturbationPolicy P, CapturePolicy C, AlignmentPolicy A>
 class RoGAOptimizer : public Base {
  public:
+  /// Computes the loss, calls backward() and returns the loss.
   using LossClosure = torch::optim::Optimizer::LossClosure;
 
   /// @param recipe the method
@@ -94,10 +95,15 @@ class RoGAOptimizer : public Base {
 
   /// The live policies: their hyper-parameters may change between steps.
   P& perturbation() { return engine_.perturbation; }
+  /// For reading.
   const P& perturbation() const { return engine_.perturbation; }
+  /// The live capture policy.
   C& capture() { return engine_.capture; }
+  /// For reading.
   const C& capture() const { return engine_.capture; }
+  /// The live alignment policy.
   A& alignment() { return engine_.alignment; }
+  /// For reading.
   const A& alignment() const { return engine_.alignment; }
 
   /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells

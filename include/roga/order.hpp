@@ -15,8 +15,8 @@ inline namespace v1 {
 /// The order in which an ordered rule goes through the domains: drawn anew for each step from a
 /// seed and the step's index, so that a resumed run draws the same; or 0, 1, 2, ...
 struct Order {
-  std::uint64_t seed = 0;
-  bool fixed = false;
+  std::uint64_t seed = 0;  ///< of the permutations
+  bool fixed = false;      ///< the domains as they are given, in every step
 
   /// @param salt tells apart several draws of one step
   std::vector<std::size_t> of(const Step& step, std::size_t salt = 0) const {

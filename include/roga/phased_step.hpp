@@ -28,6 +28,7 @@ inline namespace v1 {
 template <class P, class C, class A>
 class PhasedStep {
  public:
+  /// The optimizer's parameter groups.
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
 
   /// @param base_step one step of the base optimizer along .grad

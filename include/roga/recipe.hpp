@@ -10,9 +10,9 @@ inline namespace v1 {
 /// A method: where to look, what to evaluate there, which direction to take. A plain value.
 template <PerturbationPolicy P, CapturePolicy C, AlignmentPolicy A>
 struct Recipe {
-  P perturbation;
-  C capture;
-  A alignment;
+  P perturbation;  ///< where to look
+  C capture;       ///< what to evaluate there
+  A alignment;     ///< which direction to hand on
 };
 
 /// Composes any three policies, the user's own included: no registration, no base class.

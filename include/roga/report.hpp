@@ -20,6 +20,7 @@ class StepReport {
   std::size_t points = 0;       ///< ascent points visited; 0 means that no ascent ran
   bool skipped = false;         ///< a loss or gradient was not finite and the weights stayed
 
+  /// Whether an ascent ran.
   bool ascended() const { return points > 0; }
 
   /// Loss of each present domain at theta.

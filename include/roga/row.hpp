@@ -14,9 +14,10 @@ inline namespace v1 {
 /// Names one gradient of a step: a vector as long as all parameters together. Policies combine rows
 /// by name; only the engine touches the tensors behind them.
 struct Row {
+  /// What a row is a gradient of.
   enum class Kind : unsigned char { erm, domain, captured, captured_mean, latest, memory };
-  Kind kind = Kind::erm;
-  std::size_t index = 0;
+  Kind kind = Kind::erm;  ///< which of the step's gradients
+  std::size_t index = 0;  ///< its number, of domains, points and remembered rows
   friend bool operator==(const Row&, const Row&) = default;
 };
 
@@ -54,13 +55,18 @@ constexpr bool reads(Reads set, Reads wanted) {
 /// sum_i c_i row_i, written as in the papers: `0.5 * erm + 0.5 * captured_mean`.
 class Combination {
  public:
+  /// A row with its coefficient.
   using Term = std::pair<Row, Scalar>;
 
   Combination() = default;
+  /// The row itself.
   Combination(Row row) : terms_{{row, 1.0}} {}  // NOLINT: a row is a combination
+  /// factor times row
   Combination(Scalar factor, Row row) : terms_{{row, std::move(factor)}} {}
 
+  /// Each row once.
   const std::vector<Term>& terms() const { return terms_; }
+  /// The zero vector.
   bool empty() const { return terms_.empty(); }
 
   friend Combination operator+(Combination a, const Combination& b) {

@@ -16,6 +16,7 @@ inline namespace v1 {
 /// wait for an accelerator. `value()` does wait.
 class Scalar {
  public:
+  /// A number of the host.
   Scalar(double value = 0.0) : value_(value) {}  // NOLINT: numbers are scalars
   /// @param value 0-dimensional, real, on any device.
   static Scalar of(const at::Tensor& value) {
@@ -27,6 +28,7 @@ class Scalar {
 
   /// The number itself; synchronises where it lives on an accelerator.
   double value() const { return tensor_.defined() ? tensor_.item<double>() : value_; }
+  /// Whether reading it costs no synchronisation.
   bool on_host() const { return !tensor_.defined(); }
   /// The 0-dimensional tensor of a scalar that is not on the host.
   const at::Tensor& tensor() const { return tensor_; }

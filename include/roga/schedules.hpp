@@ -22,6 +22,7 @@ using RadiusSchedule = std::function<double(const Progress&)>;
 /// Radii over time, for `RoGAOptimizer::schedule_radius`.
 namespace schedules {
 
+/// The same radius in every step.
 inline RadiusSchedule constant(double radius) {
   detail::require_radius("radius", radius);
   return [=](const Progress&) { return radius; };

@@ -67,6 +67,7 @@ class Step {
       }
     }
   }
+  /// The same for combinations, from the products of their rows.
   Scalar dot(const Combination& a, const Combination& b) {
     Scalar sum;
     for (const auto& [row_a, factor_a] : a.terms()) {
@@ -76,6 +77,7 @@ class Step {
     }
     return sum;
   }
+  /// |a|
   Scalar norm(Row a) { return sqrt(dot(a, a)); }
   /// cos(a, b); 0 where one of them has no length.
   Scalar cosine(Row a, Row b) { return dot(a, b) / (norm(a) * norm(b)); }

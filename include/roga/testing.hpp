@@ -30,6 +30,7 @@ namespace testing {
 /// domain, and a parameter that no loss depends on.
 class Problem {
  public:
+  /// @param domains number of closures; @param seed of weights and data
   explicit Problem(std::size_t domains = 3, std::uint64_t seed = 1) {
     auto generator = at::detail::createCPUGenerator(seed);
     auto draw = [&](at::IntArrayRef shape) { return at::randn(shape, generator, at::kDouble); };
@@ -42,7 +43,9 @@ class Problem {
     }
   }
 
+  /// Leaves, in float64.
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
+  /// How many closures there are.
   std::size_t domains() const { return inputs_.size(); }
   /// @param scale of the loss; 0 gives a zero gradient
   LossClosure closure(std::size_t k, double scale = 1.0) const {
@@ -54,6 +57,7 @@ class Problem {
       return loss.detach();
     };
   }
+  /// One closure for each domain.
   std::vector<LossClosure> closures() const {
     std::vector<LossClosure> list;
     for (std::size_t k = 0; k < domains(); ++k) list.push_back(closure(k));

@@ -19,8 +19,8 @@ template <Over over = Over::domains>
 struct ConflictAverse {
   static constexpr Reads reads = detail::reads_of(over);
 
-  double c = 0.5;  ///< in [0, 1)
-  bool rescale = false;
+  double c = 0.5;        ///< in [0, 1)
+  bool rescale = false;  ///< divide by 1 + c²
 
   void validate() const { detail::require(c >= 0 && c < 1, "c", "in [0, 1)", c); }
   Combination direction(Step& step) const {

@@ -18,9 +18,9 @@ inline namespace v1 {
 struct GradientNormDescent {
   static constexpr Reads reads = Reads::erm | Reads::captured;
 
-  double a = 0.5;
-  double b = 0.5;
-  double gamma = 0.03;
+  double a = 0.5;       ///< share of the first ascended gradient
+  double b = 0.5;       ///< share of the gradient at theta
+  double gamma = 0.03;  ///< weight of the orthogonal part
 
   void validate() const {
     detail::require_finite("a", a);

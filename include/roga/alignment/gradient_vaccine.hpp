@@ -22,7 +22,7 @@ inline namespace v1 {
 struct GradientVaccine {
   static constexpr Reads reads = Reads::domains;
   double beta = 0.5;  ///< rate of the targets, in [0, 1]
-  Order order = {};
+  Order order = {};   ///< in which a gradient meets the others
 
   void validate() const { detail::require(beta >= 0 && beta <= 1, "beta", "in [0, 1]", beta); }
   Combination direction(Step& step) const {

@@ -15,7 +15,7 @@ inline namespace v1 {
 struct OrthogonalDescent {
   static constexpr Reads reads = Reads::erm | Reads::captured_mean;
 
-  double alpha = 0.4;
+  double alpha = 0.4;  ///< weight of the orthogonal part
 
   void validate() const { detail::require_finite("alpha", alpha); }
   Combination direction(Step& step) const {

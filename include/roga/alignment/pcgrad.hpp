@@ -17,7 +17,7 @@ inline namespace v1 {
 template <Over over = Over::domains>
 struct PcGrad {
   static constexpr Reads reads = detail::reads_of(over);
-  Order order = {};
+  Order order = {};  ///< in which a gradient meets the others
 
   Combination direction(Step& step) const {
     const auto products = detail::gram(over, step);

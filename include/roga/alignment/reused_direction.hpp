@@ -16,7 +16,7 @@ inline namespace v1 {
 struct ReusedDirection {
   static constexpr Reads reads = Reads::erm | Reads::captured_mean;
 
-  double alpha = 0.7;
+  double alpha = 0.7;  ///< weight of the reused direction
 
   void validate() const { detail::require_finite("alpha", alpha); }
   Combination direction(Step& step) const {

@@ -14,8 +14,8 @@ inline namespace v1 {
 struct WeightedSum {
   static constexpr Reads reads = Reads::erm | Reads::captured_mean;
 
-  double w_erm = 0.5;
-  double w_gen = 0.5;
+  double w_erm = 0.5;  ///< of the ERM gradient
+  double w_gen = 0.5;  ///< of the captured gradients
 
   void validate() const {
     detail::require_finite("w_erm", w_erm);

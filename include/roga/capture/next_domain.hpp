@@ -10,7 +10,7 @@ inline namespace v1 {
 
 /// Evaluates one domain at each point, in order, and starts over after the last.
 struct NextDomain {
-  Order order = {};
+  Order order = {};  ///< in which the domains come
   Slice slice(const Step& step, std::size_t j) const {
     return Slice::own(order.of(step)[j % step.domains()]);
   }

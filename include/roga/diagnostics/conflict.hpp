@@ -14,7 +14,7 @@ namespace diagnostics {
 /// down one loss goes up the other.
 struct Conflict {
   std::vector<std::vector<double>> cosines;  ///< K x K; 0 with a zero gradient
-  std::vector<double> norms;
+  std::vector<double> norms;                 ///< of each loss's gradient
   /// |mean of the gradients| / mean of their norms: 1 where all agree, 0 where they cancel.
   double agreement = 0;
   /// Share of pairs of domains with a negative cosine.

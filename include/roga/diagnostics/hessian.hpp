@@ -24,7 +24,9 @@ struct Spectrum {
   /// to 1. Its mean over seeds estimates the spectral density (Ghorbani et al., ICML 2019, arXiv
   /// 1901.10159).
   std::vector<double> weights;
+  /// The largest eigenvalue found.
   double largest() const { return eigenvalues.front(); }
+  /// The smallest eigenvalue found.
   double smallest() const { return eigenvalues.back(); }
 };
 

@@ -30,8 +30,8 @@ inline double sharpness(const Loss& loss, const std::vector<at::Tensor>& paramet
 
 /// The same for each of several domains, along its own gradient, and for their mean loss.
 struct DomainSharpness {
-  std::vector<double> of_domain;
-  double pooled = 0;
+  std::vector<double> of_domain;  ///< of each loss at its own point
+  double pooled = 0;              ///< of the mean loss
 };
 inline DomainSharpness sharpness(const std::vector<Loss>& domains,
                                  const std::vector<at::Tensor>& parameters, double rho) {

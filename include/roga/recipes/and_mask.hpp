@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `and_mask`.
 struct AndMaskOptions {
   double tau = 1.0;  ///< share of agreement, in [0, 1]; 0 is ERM
 };

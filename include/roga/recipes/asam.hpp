@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `asam`.
 struct AsamOptions {
   double rho = 0.5;   ///< radius in the scaled space, >= 0 (Kwon et al., section 5)
   double eta = 0.01;  ///< added to |theta|, >= 0

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `cagrad`.
 struct CagradOptions {
   double c = 0.5;        ///< radius around the mean gradient, in [0, 1); 0 is ERM
   bool rescale = false;  ///< divide by 1 + c^2, as the authors' code does

@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `dgsam`.
 struct DgsamOptions {
   double rho = 0.05;  ///< radius of each stride, >= 0
   Order order = {};   ///< drawn anew in each step, or fixed

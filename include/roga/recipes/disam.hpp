@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `disam`.
 struct DisamOptions {
   double rho = 0.05;    ///< radius, >= 0
   double lambda = 0.1;  ///< weight of the variance of the losses, >= 0; 0 is SAM

@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `fish`.
 struct FishOptions {
   double beta = 0.05;  ///< inner learning rate
   Order order = {};    ///< drawn anew in each step, or fixed

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `fisher_sam`.
 struct FisherSamOptions {
   double rho = 0.05;  ///< radius, >= 0
   double eta = 0.2;   ///< weight of the squared gradient, >= 0; 0 is SAM

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `fsam`.
 struct FsamOptions {
   double rho = 0.1;      ///< radius, >= 0
   double sigma = 1.0;    ///< share of the running mean taken away

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `gac_fas`.
 struct GacFasOptions {
   double rho = 0.1;     ///< radius, >= 0
   double alpha = 2e-4;  ///< weight of the alignment term

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `gam`.
 struct GamOptions {
   double rho = 0.2;        ///< radius of the outer ascent, >= 0
   double rho_grad = 0.02;  ///< radius of the finite differences, >= 0

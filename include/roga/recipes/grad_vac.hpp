@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `grad_vac`.
 struct GradVacOptions {
   double beta = 0.5;  ///< rate of the target cosines, in [0, 1]
   Order order = {};   ///< of the projections, drawn anew in each step, or fixed

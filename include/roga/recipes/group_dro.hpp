@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `group_dro`.
 struct GroupDroOptions {
   double eta = 0.01;  ///< step size of the domain weights, >= 0; 0 is ERM
 };

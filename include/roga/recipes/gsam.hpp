@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `gsam`.
 struct GsamOptions {
   double rho = 0.05;   ///< radius, >= 0
   double alpha = 0.4;  ///< weight of the orthogonal part

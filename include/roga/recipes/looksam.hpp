@@ -13,6 +13,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `looksam`.
 struct LooksamOptions {
   double rho = 0.1;     ///< radius, >= 0
   std::int64_t k = 10;  ///< an ascent on steps 0, k, 2k, ...; >= 1

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `msam`.
 struct MsamOptions {
   double rho = 3.0;  ///< radius, >= 0
   double mu = 0.9;   ///< decay of the momentum, in [0, 1)

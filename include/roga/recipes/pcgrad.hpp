@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `pcgrad`.
 struct PcgradOptions {
   Order order = {};  ///< of the projections, drawn anew in each step, or fixed
 };

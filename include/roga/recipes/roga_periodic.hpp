@@ -13,6 +13,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `roga_periodic`.
 struct RogaPeriodicOptions {
   double rho = 0.1;     ///< radius, >= 0
   double alpha = 2e-4;  ///< weight of the alignment term

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `sagm`.
 struct SagmOptions {
   double rho = 0.05;     ///< radius, >= 0
   double alpha = 0.001;  ///< weight of the alignment term

@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `sam`.
 struct SamOptions {
   double rho = 0.05;  ///< radius, >= 0 (Foret et al., section 3)
 };

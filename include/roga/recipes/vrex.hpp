@@ -11,6 +11,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `vrex`.
 struct VrexOptions {
   double lambda = 10.0;  ///< weight of the variance of the losses, >= 0; 0 is ERM
 };

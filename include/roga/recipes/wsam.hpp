@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace recipes {
 
+/// Hyper-parameters of `wsam`.
 struct WsamOptions {
   double rho = 0.05;   ///< radius, >= 0
   double gamma = 0.9;  ///< weight of the sharpness, in [0, 1); 1/2 is SAM, 0 is ERM
