@@ -1,7 +1,7 @@
 cmake_minimum_required(VERSION 3.25)
 # cmake -D ROOT=... -P check_extracts.cmake: each ```cpp block of README.md and docs/*.md must occur,
 # indentation aside, in a file that is compiled.
-file(GLOB compiled "${ROOT}/examples/*.cpp" "${ROOT}/include/roga/*/*.hpp" "${ROOT}/include/roga/*.hpp")
+file(GLOB compiled "${ROOT}/examples/*.cpp" "${ROOT}/bench/*/*.cpp" "${ROOT}/include/roga/*/*.hpp" "${ROOT}/include/roga/*.hpp")
 set(code "")
 foreach(file IN LISTS compiled)
   file(READ "${file}" text)

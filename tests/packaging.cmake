@@ -83,6 +83,21 @@ if(ROGA_INSTALL)
     add_test(NAME package_pkg_config COMMAND sh -c "${by_hand}"
              WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/package")
     set_tests_properties(package_pkg_config PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
+
+    # The same with all of roga in one header, which goes before the installed ones.
+    find_package(Python3 COMPONENTS Interpreter)
+    if(Python3_FOUND)
+      set(single "${CMAKE_CURRENT_BINARY_DIR}/single")
+      file(MAKE_DIRECTORY "${single}/roga")
+      string(REPLACE "-O0 main.cpp" "-O0 '-I${single}' main.cpp" single_by_hand "${by_hand}")
+      string(REPLACE consumer_by_hand consumer_of_one_header single_by_hand "${single_by_hand}")
+      add_test(NAME package_single_header
+               COMMAND sh -c "'${Python3_EXECUTABLE}' '${PROJECT_SOURCE_DIR}/scripts/amalgamate.py' \
+'${single}/roga/roga.hpp' && ${single_by_hand}"
+               WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/package")
+      set_tests_properties(package_single_header PROPERTIES LABELS packaging
+                                                            FIXTURES_REQUIRED stage)
+    endif()
   endif()
 
   # A Debian package with the headers and what find_package and pkg-config look for.
