@@ -135,6 +135,14 @@ def growth(rows):
     return "\n\n".join(parts)
 
 
+def kernels(rows):
+    lines = [[name.replace("_", ", "), f"{row['ms']:.2f} ms", number(row, "multi_to_loop"),
+              number(row, "flat_to_loop")]
+             for (workload, name, _), row in rows.items() if workload == "kernels"]
+    return table(["list, pass", "loop over tensors", "one multi-tensor call, of that",
+                  "one flat buffer, of that"], lines)
+
+
 def compile_time():
     times = json.loads((RESULTS / "compile_time.json").read_text())
     base = times["libtorch"]
@@ -150,7 +158,7 @@ def main():
     context, rows = load_rows()
     parts = {"machine": f"{context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
                         f"{context['date'][:10]}",
-             "whole": whole_steps(rows), "growth": growth(rows), "compile": compile_time()}
+             "whole": whole_steps(rows), "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[workload] = own_share(rows, workload)
     fill(PAGE, parts)
