@@ -74,8 +74,8 @@ TEST_CASE("missing, broken and leaking data is found and named", "[check]") {
   CHECK(check.videos_by_frames == std::vector<std::size_t>{0, 1, 0, 16});
 
   const std::string text = to_text(check, 1);
-  CHECK(
-      text.starts_with("Synthetic forgeries: numbers on this data say nothing about real deepfakes."));
+  CHECK(text.starts_with(
+      "Synthetic forgeries: numbers on this data say nothing about real deepfakes."));
   CHECK(mentions(text, "missing files: 2\n  " + frame("000_003", 0).string() + "\n  and 1 more"));
   CHECK(mentions(text, "unreadable files: 1\n  " + frame("003_000", 1).string()));
   CHECK(mentions(text, "identities in more than one split"));

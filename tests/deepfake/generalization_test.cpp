@@ -32,7 +32,8 @@ TEST_CASE("tables: paired over seeds, cut-off lines left out", "[generalization]
   const auto line = [](const char* held_out, int seed, const char* variant, double test,
                        double seconds) {
     return std::string("{\"family\":\"rotated\",\"held_out\":\"") + held_out +
-           "\",\"seed\":" + std::to_string(seed) + ",\"method\":\"" + variant + "\",\"variant\":\"" + variant +
+           "\",\"seed\":" + std::to_string(seed) + ",\"method\":\"" + variant +
+           "\",\"variant\":\"" + variant +
            "\",\"validation\":0.5,\"test\":" + std::to_string(test) +
            ",\"seconds_per_step\":" + std::to_string(seconds) +
            ",\"sharpness_of_domains\":0.1,\"agreement\":0.2,\"loss\":0.3}\n";
@@ -66,10 +67,9 @@ TEST_CASE("search: the best setting on validation images, whatever the held-out 
     one.test = test;
     return one;
   };
-  const std::vector<Trial> trials{trial("SAM", "SAM, rho 0.1", .8, .1),
-                                  trial("SAM", "SAM, rho 0.1", .6, .1),
-                                  trial("SAM", "SAM, rho 0.2", .65, .9),
-                                  trial("ERM", "ERM", .5, .5)};
+  const std::vector<Trial> trials{
+      trial("SAM", "SAM, rho 0.1", .8, .1), trial("SAM", "SAM, rho 0.1", .6, .1),
+      trial("SAM", "SAM, rho 0.2", .65, .9), trial("ERM", "ERM", .5, .5)};
   CHECK(chosen(trials) ==
         std::map<std::string, std::string>{{"ERM", "ERM"}, {"SAM", "SAM, rho 0.1"}});
   CHECK(mentions(choices(trials), "| **SAM, rho 0.1** | 2 | 0.700 |"));

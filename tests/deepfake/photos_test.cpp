@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "data/face_finder.hpp"
 #include "data/identities.hpp"
 #include "data/image.hpp"
 #include "data/index.hpp"
 #include "deepfake/sample_data.hpp"
 #include "photos/album.hpp"
-#include "data/face_finder.hpp"
 #include "photos/photo_person.hpp"
 #include "photos/photo_set.hpp"
 #include "support/catch.hpp"
