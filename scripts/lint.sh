@@ -12,4 +12,5 @@ git ls-files | grep -vE '(\.json|\.jsonl|faults\.txt)$' | xargs codespell -L fpr
 scripts/format.sh --check
 [ -f build/dev/compile_commands.json ] || cmake --preset dev > /dev/null
 clang-tidy -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option \
+  --extra-arg=-include --extra-arg=ATen/core/ivalue.h \
   tests/conformance/rules.cpp "$@"

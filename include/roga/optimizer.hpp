@@ -265,7 +265,7 @@ class RoGAOptimizer : public Base {
     auto row = std::exchange(engine_.after_base, {});
     std::size_t i = 0;
     for (const auto& group : groups) {
-      for (auto parameter : group.params()) {
+      for (const auto& parameter : group.params()) {
         if (i < row.size() && row[i].defined()) {
           parameter.add_(row[i], -group.options().get_lr());
         }

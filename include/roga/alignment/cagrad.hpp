@@ -25,7 +25,7 @@ struct ConflictAverse {
   void validate() const { detail::require(c >= 0 && c < 1, "c", "in [0, 1)", c); }
   Combination direction(Step& step) const {
     const auto products = detail::gram(over, step);
-    const double count = static_cast<double>(products.size());
+    const auto count = static_cast<double>(products.size());
     std::vector<double> along(products.size(), 0.0);  // <g_k, g>
     double norm2 = 0;
     for (std::size_t k = 0; k < along.size(); ++k) {

@@ -19,7 +19,7 @@ struct LossVariance {
 
   void validate() const { detail::require_radius("lambda", lambda); }
   Combination direction(Step& step) const {
-    const double count = static_cast<double>(step.domains());
+    const auto count = static_cast<double>(step.domains());
     Combination sum;
     for (std::size_t k = 0; k < step.domains(); ++k) {
       const auto excess = step.loss(k) - step.mean_loss();

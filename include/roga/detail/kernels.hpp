@@ -183,10 +183,9 @@ inline void unshare(GradientList& row) {
 }
 
 inline bool all_finite(const GradientList& row) {
-  for (const auto& x : row) {
-    if (x.defined() && !x.isfinite().all().item<bool>()) return false;
-  }
-  return true;
+  return std::ranges::all_of(row, [](const at::Tensor& x) {
+    return !x.defined() || x.isfinite().all().item<bool>();
+  });
 }
 
 }  // namespace detail

@@ -110,7 +110,7 @@ inline bool pivot_to_pull(const Eigen::MatrixXd& g, const Eigen::VectorXd& along
                           Eigen::VectorXd& u) {
   const double tolerance = 1e-11 * std::fmax(along.lpNorm<Eigen::Infinity>(), radius);
   std::vector<Eigen::Index> support(1);
-  along.minCoeff(&support[0]);
+  along.minCoeff(support.data());
   for (Eigen::Index pivot = 0; pivot < 3 * g.rows() + 8 && !support.empty(); ++pivot) {
     const Eigen::MatrixXd part = g(support, support);
     const Eigen::LLT<Eigen::MatrixXd> factor(part);

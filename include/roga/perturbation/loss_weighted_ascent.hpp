@@ -26,7 +26,7 @@ struct LossWeightedAscent {
   }
   std::size_t points(const Step&) const { return 1; }
   Point point(Step& step, std::size_t) const {
-    const double count = static_cast<double>(step.domains());
+    const auto count = static_cast<double>(step.domains());
     Combination direction;
     for (std::size_t k = 0; k < step.domains(); ++k) {
       const auto excess = step.loss(k) - step.mean_loss();
