@@ -183,9 +183,8 @@ inline void unshare(GradientList& row) {
 }
 
 inline bool all_finite(const GradientList& row) {
-  return std::ranges::all_of(row, [](const at::Tensor& x) {
-    return !x.defined() || x.isfinite().all().item<bool>();
-  });
+  return std::ranges::all_of(
+      row, [](const at::Tensor& x) { return !x.defined() || x.isfinite().all().item<bool>(); });
 }
 
 }  // namespace detail
