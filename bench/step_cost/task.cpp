@@ -119,15 +119,17 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
     gradients.push_back(at::randn(shape).mul_(0.01));
   }
   const at::Tensor loss = at::full({}, 0.5);
-  // Undefined gradients take the new one, others add it: what AccumulateGrad does.
+  // A new gradient that is taken over where there is none, and added where there is one: what
+  // AccumulateGrad does.
   const roga::LossClosure write = [parameters = task.parameters, gradients, loss]() mutable {
     const c10::NoGradGuard no_grad;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
+      at::Tensor fresh = gradients[i].clone();
       auto& gradient = parameters[i].mutable_grad();
       if (gradient.defined()) {
-        gradient.add_(gradients[i]);
+        gradient.add_(fresh);
       } else {
-        gradient = gradients[i].clone();
+        gradient = std::move(fresh);
       }
     }
     return loss;

@@ -135,8 +135,10 @@ class Engine {
       std::size_t pieces = 0;
       objective.pooled([&](std::size_t k, const at::Tensor& loss) {
         note_loss(step, objective, k, loss);
-        detail::update_mean(step.slot(Row::Kind::erm), take_gradients(weights), ++pieces);
+        detail::add_to(step.slot(Row::Kind::erm), take_gradients(weights));
+        ++pieces;
       });
+      detail::divide_by(step.slot(Row::Kind::erm), pieces);
       return;
     }
     if constexpr (P::at_theta) {
@@ -147,15 +149,17 @@ class Engine {
         if (keeps_domains && step.domains() > 1) {
           step.domain_rows_.push_back(row);
           if (!reads(needs, Reads::erm) && !diagnose) return;
-          if (pieces == 0) detail::unshare(row);
+          if (pieces == 0) detail::unshare(row);  // the sum begins in it
         }
-        detail::update_mean(step.slot(Row::Kind::erm), std::move(row), ++pieces);
+        detail::add_to(step.slot(Row::Kind::erm), std::move(row));
+        ++pieces;
       };
       if constexpr (keeps_domains) {
         objective.each(take);
       } else {
         objective.pooled(take);
       }
+      detail::divide_by(step.slot(Row::Kind::erm), pieces);
       if (keeps_domains && step.domains() > 1) {
         for (std::size_t k = 0; k < step.domains(); ++k) check(step, domain(k));
       } else {
@@ -190,7 +194,8 @@ class Engine {
     std::size_t pieces = 0;
     auto take = [&](std::size_t k, const at::Tensor& loss) {
       if constexpr (!P::at_theta) note_loss(step, objective, k, loss);
-      detail::update_mean(row, take_gradients(weights), ++pieces);
+      detail::add_to(row, take_gradients(weights));
+      ++pieces;
     };
     const Slice slice = capture.slice(step, j);
     if (slice.all) {
@@ -198,6 +203,7 @@ class Engine {
     } else {
       objective.one(slice.domain, take);
     }
+    detail::divide_by(row, pieces);
     keep(step, std::move(row), /*last=*/j + 1 == points);
   }
 
@@ -299,8 +305,16 @@ class Engine {
     if constexpr (reads(needs, Reads::captured)) step.captured_rows_.push_back(row);
     if (as_latest) step.slot(Row::Kind::latest) = row;
     if constexpr (reads(needs, Reads::captured_mean)) {
-      if (count == 1 && (reads(needs, Reads::captured) || as_latest)) detail::unshare(row);
-      detail::update_mean(step.slot(Row::Kind::captured_mean), std::move(row), count);
+      auto& mean = step.slot(Row::Kind::captured_mean);
+      const bool shared = reads(needs, Reads::captured) || as_latest;
+      if (reads(P::reads, Reads::captured_mean)) {  // it has to be one after each point
+        if (shared) detail::unshare(row);
+        detail::update_mean(mean, std::move(row), count);
+      } else {
+        if (count == 1 && shared) detail::unshare(row);
+        detail::add_to(mean, std::move(row));
+        if (last) detail::divide_by(mean, count);
+      }
     }
   }
 

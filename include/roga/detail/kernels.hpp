@@ -98,35 +98,43 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
   return total.defined() ? total : at::zeros({count, count}, at::kDouble);
 }
 
-/// In one pass: LibTorch before 2 has no lerp for half precision on the host.
-inline bool has_lerp(const at::Tensor& x) {
-  return TORCH_VERSION_MAJOR >= 2 || x.scalar_type() == at::kFloat ||
-         x.scalar_type() == at::kDouble;
+/// row <- factor * row
+inline void scale_by(GradientList& row, double factor) {
+  for (auto& x : row) {
+    if (x.defined()) x.mul_(factor);
+  }
 }
 
-/// mean <- mean + (x - mean) / count. Equal rows leave their mean bit for bit as it was, which a
-/// sum divided by its count would not.
-inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count) {
-  if (count == 1) {
-    mean = std::move(x);
+/// sum <- sum + x, as a loop that leaves its gradients in place would add them up.
+inline void add_to(GradientList& sum, GradientList&& x) {
+  if (sum.empty()) {
+    sum = std::move(x);
     return;
   }
-  const double weight = 1.0 / static_cast<double>(count);
-  mean.resize(std::max(mean.size(), x.size()));
-  for (std::size_t i = 0; i < mean.size(); ++i) {
-    const bool present = i < x.size() && x[i].defined();
-    if (mean[i].defined() && present) {
-      if (has_lerp(mean[i])) {
-        mean[i].lerp_(x[i], weight);
-      } else {
-        mean[i].add_(x[i].sub(mean[i]), weight);
-      }
-    } else if (mean[i].defined()) {
-      mean[i].mul_(1.0 - weight);
-    } else if (present) {
-      mean[i] = x[i].mul(weight);
+  sum.resize(std::max(sum.size(), x.size()));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!x[i].defined()) continue;
+    if (sum[i].defined()) {
+      sum[i].add_(x[i]);
+    } else {
+      sum[i] = x[i].clone();  // others may hold x
     }
   }
+}
+
+/// row <- row / count
+inline void divide_by(GradientList& row, std::size_t count) {
+  if (count == 1) return;
+  for (auto& x : row) {
+    if (x.defined()) x.div_(static_cast<double>(count));
+  }
+}
+
+/// mean <- mean + (x - mean) / count
+inline void update_mean(GradientList& mean, GradientList&& x, std::size_t count) {
+  if (count > 1) scale_by(mean, 1.0 - 1.0 / static_cast<double>(count));
+  divide_by(x, count);
+  add_to(mean, std::move(x));
 }
 
 /// sum_r factor_r row_r[i]; undefined where no row has a tensor. A single row with factor one is
@@ -166,13 +174,6 @@ inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledR
     placed = true;
   }
   if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
-}
-
-/// row <- factor * row
-inline void scale_by(GradientList& row, double factor) {
-  for (auto& x : row) {
-    if (x.defined()) x.mul_(factor);
-  }
 }
 
 /// Gives a row storage of its own.
