@@ -53,6 +53,8 @@ train() {
   wait
   gather "$file"
 }
+if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
+python3 scripts/fill.py docs/results.md chain="$results/chain.md"
 for plan in "${plans[@]}"; do
   file=bench/generalization/$plan.json
   if [ "$only_page" -eq 0 ]; then
