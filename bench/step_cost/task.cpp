@@ -144,9 +144,4 @@ Task small_network(std::size_t domains) {
   return of_network(deepfake::residual_small(16, "batch"), 64, 64, domains);
 }
 
-Task resnet18_network(std::int64_t images) {
-  torch::manual_seed(1);
-  return of_network(deepfake::resnet18(), images, 224, 1);
-}
-
 }  // namespace bench

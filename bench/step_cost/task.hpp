@@ -38,7 +38,4 @@ Task without_network(const Shapes& shapes, std::size_t domains);
 /// divided among the domains.
 Task small_network(std::size_t domains);
 
-/// ResNet-18 on `images` images of 224 pixels, one domain.
-Task resnet18_network(std::int64_t images);
-
 }  // namespace bench
