@@ -165,7 +165,8 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
   if (scheme) scheme();
 
   // A period of three or five steps is one turn.
-  const int steps = recipe.name == "looksam" ? 3 : recipe.name == "looksam_5" ? 5 : 1;
+  const bool every_third = recipe.name == "looksam" || recipe.name == "roga_periodic";
+  const int steps = every_third ? 3 : recipe.name == "looksam_5" ? 5 : 1;
   std::vector<double> to_erm, to_hand, scheme_to_ours, own, copy_times;
   for (auto _ : state) {
     double e = 0, o = 0, h = 0, b = 0;
