@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does it generalise? Searches each plan of bench/generalization for settings on validation images,
 # trains the chosen ones with ten seeds, on all cores, and writes the tables of docs/results.md.
-# Goes on where it was stopped. All plans take about three hours on two cores.
+# Goes on where it was stopped; all plans take hours.
 #
 #   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
 #   PLAN is a file of bench/generalization without .json; all if none is given

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md shows, and writes that page from the results. About half an hour.
+# Measures what docs/performance.md shows, and writes that page from the results. About an hour.
 #
 #   scripts/performance.sh [--page] [FILTER]
 #   --page only writes the page, from bench/results; FILTER: a regular expression over the rows of
