@@ -5,6 +5,7 @@
 #
 #   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
 #   PLAN is a file of bench/generalization without .json; all if none is given
+#   --seeds N (10) is for the plans that do not name a number themselves
 #   --page only writes the page, from the committed results
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,15 +17,14 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --seeds) seeds=$2; shift ;;
     --page) only_page=1 ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "generalization.sh: unknown option $1; see --help" >&2; exit 2 ;;
     *) plans+=("$1") ;;
   esac
   shift
 done
-if [ "${#plans[@]}" -eq 0 ]; then
-  for plan in bench/generalization/*.json; do plans+=("$(basename "$plan" .json)"); done
-fi
+# The inner angles take the settings that the search of the outer ones has chosen.
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors noisy coloured); fi
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
@@ -55,15 +55,31 @@ train() {
 }
 if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
 python3 scripts/fill.py docs/results.md chain="$results/chain.md"
+# A plan's own word on something, or the default.
+of_plan() {
+  python3 -c 'import json, sys
+value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3])
+print(*value if isinstance(value, list) else [value])' "$@"
+}
 for plan in "${plans[@]}"; do
   file=bench/generalization/$plan.json
+  search=$(of_plan "$file" search "$plan")
+  chosen=()
+  if grep -q '"grid"' "$file"; then chosen=(--chosen-by "$results/$search.search.jsonl"); fi
   if [ "$only_page" -eq 0 ]; then
     # Seeds of their own, so that no setting is chosen on what it is judged by.
-    train "$plan.search" --plan "$file" --first-seed 100 --seeds 2
-    train "$plan" --plan "$file" --seeds "$seeds" --chosen-by "$results/$plan.search.jsonl"
+    if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
+      train "$plan.search" --plan "$file" --first-seed 100 --seeds 2
+    fi
+    train "$plan" --plan "$file" --seeds "$(of_plan "$file" seeds "$seeds")" ${chosen[@]+"${chosen[@]}"}
   fi
   [ -s "$results/$plan.jsonl" ] || continue
-  "$program" table "$results/$plan.jsonl" > "out/$plan.md"
-  "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
-  python3 scripts/fill.py docs/results.md "$plan=out/$plan.md" "$plan.search=out/$plan.search.md"
+  read -r -a baselines <<<"$(of_plan "$file" against "ERM SAM")"
+  "$program" table "$results/$plan.jsonl" ${chosen[@]+"${chosen[@]}"} --against "${baselines[@]}" > "out/$plan.md"
+  parts=("$plan=out/$plan.md")
+  if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
+    "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
+    parts+=("$plan.search=out/$plan.search.md")
+  fi
+  python3 scripts/fill.py docs/results.md "${parts[@]}"
 done

@@ -8,14 +8,13 @@
 #include <ATen/ops/zeros.h>
 #include <torch/optim/adam.h>
 
-#include <cmath>
 #include <functional>
 #include <roga/roga.hpp>
 #include <sstream>
 #include <utility>
 #include <vector>
 
-#include "report/table.hpp"
+#include "results.hpp"
 
 namespace generalization {
 namespace {
@@ -75,14 +74,8 @@ std::string chain_table(bool heteroscedastic, std::uint64_t seeds) {
       causes.push_back(cause);
       effects.push_back(effect);
     }
-    const auto cell = [&](const std::vector<double>& values) {
-      double mean = 0, squares = 0;
-      const auto n = static_cast<double>(values.size());
-      for (const double value : values) mean += value / n;
-      for (const double value : values) squares += (value - mean) * (value - mean);
-      return deepfake::fixed(mean) + " ± " + deepfake::fixed(std::sqrt(squares / (n - 1) / n));
-    };
-    out << "| " << name << " | " << cell(causes) << " | " << cell(effects) << " |\n";
+    out << "| " << name << " | " << mean_with_error(causes) << " | " << mean_with_error(effects)
+        << " |\n";
   };
   row("ERM", recipes::erm());
   row("SAM, rho 0.1", recipes::sam({.rho = 0.1}));

@@ -8,11 +8,13 @@
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
+#include <cmath>
 #include <ctime>
 #include <numeric>
 #include <optional>
 #include <roga/diagnostics/conflict.hpp>
 #include <roga/diagnostics/sharpness.hpp>
+#include <utility>
 
 #include "networks/detector.hpp"
 #include "training/methods.hpp"
@@ -83,17 +85,29 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   double last_loss = 0;
   std::int64_t skipped = 0;
   optimizer->warm_up(late);
+  if (!variant.ascent_layers.empty()) {
+    std::vector<at::Tensor> layers;
+    for (const auto& parameter : net.named_parameters()) {
+      if (parameter.key().starts_with(variant.ascent_layers)) layers.push_back(parameter.value());
+    }
+    optimizer->ascend_only(layers);
+  }
+  const auto ascent_batch = static_cast<std::int64_t>(
+      std::ceil(variant.ascent_share * static_cast<double>(options.batch)));
   for (std::int64_t step = 0; step < options.steps; ++step) {
     std::vector<roga::LossClosure> closures;
     for (const Domain& domain : problem.train) {
       const auto rows = at::randint(domain.labels.size(0), {options.batch}, generator, at::kLong);
-      closures.emplace_back(
-          [&net, x = domain.images.index_select(0, rows), y = domain.labels.index_select(0, rows)] {
-            net.zero_grad();
-            auto loss = loss_of(net, x, y);
-            loss.backward();
-            return loss;
-          });
+      // A domain's first call in a step is the one at the unmoved weights.
+      closures.emplace_back([&net, ascent_batch, moved = false,
+                             x = domain.images.index_select(0, rows),
+                             y = domain.labels.index_select(0, rows)]() mutable {
+        const std::int64_t count = std::exchange(moved, true) ? ascent_batch : x.size(0);
+        net.zero_grad();
+        auto loss = loss_of(net, x.narrow(0, 0, count), y.narrow(0, 0, count));
+        loss.backward();
+        return loss;
+      });
     }
     const std::clock_t begin = std::clock();  // of this process: the machine may be busy
     const auto outcome = optimizer->step(std::move(closures));

@@ -47,6 +47,10 @@ std::vector<generalization::Variant> variants_of(const Json& plan, const std::st
       variant.late_start = options.value("late-start", 0.0);
       options.erase("ema");
       options.erase("late-start");
+      variant.ascent_layers = options.value("ascent-layers", "");
+      variant.ascent_share = options.value("ascent-share", 1.0);
+      options.erase("ascent-layers");
+      options.erase("ascent-share");
       deepfake::set_from_json(variant.training, options, where + ", " + variant.name);
       variants.push_back(variant);
     }
@@ -138,12 +142,16 @@ int run(int argc, char** argv) {
   table->add_option("results", files)->required();
   bool with_time = false;
   table->add_flag("--time", with_time, "show times, of runs on a machine that did nothing else");
+  table->add_option("--chosen-by", search, "leave out settings that this search did not choose");
   table->add_option("--against", baselines, "baselines")->capture_default_str();
   table->callback([&] {
     std::vector<generalization::Trial> trials;
     for (const fs::path& file : files) {
       const auto more = generalization::read_trials(file);
       trials.insert(trials.end(), more.begin(), more.end());
+    }
+    if (!search.empty()) {
+      trials = generalization::only_chosen(trials, generalization::read_trials(search));
     }
     std::cout << generalization::to_markdown(trials, baselines, with_time);
   });

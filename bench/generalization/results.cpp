@@ -57,16 +57,16 @@ std::vector<double> values_of(const std::map<std::uint64_t, double>& seeds) {
   return values;
 }
 
-std::string cell(double mean, double error) {
-  return deepfake::fixed(mean) + " ± " + deepfake::fixed(error);
-}
-
 std::string signed_fixed(double value) {
   std::string text = value >= 0 ? "+" : "";
   return text += deepfake::fixed(value, 4);
 }
 
 }  // namespace
+
+std::string mean_with_error(const std::vector<double>& values) {
+  return deepfake::fixed(mean_of(values)) + " ± " + deepfake::fixed(standard_error(values));
+}
 
 std::vector<Trial> read_trials(const std::filesystem::path& file) {
   std::ifstream stream(file);
@@ -105,6 +105,15 @@ std::map<std::string, std::string> chosen(const std::vector<Trial>& trials) {
                    })->first;
   }
   return best;
+}
+
+std::vector<Trial> only_chosen(std::vector<Trial> trials, const std::vector<Trial>& search) {
+  const auto best = chosen(search);
+  std::erase_if(trials, [&](const Trial& trial) {
+    const auto choice = best.find(trial.method);
+    return choice != best.end() && choice->second != trial.variant;
+  });
+  return trials;
 }
 
 std::string choices(const std::vector<Trial>& trials) {
@@ -201,8 +210,7 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
       const auto held_out = values_of(test.at(name));
       const auto on_validation = values_of(validation.at(name));
       out << "| " << setting.at(name) << " | " << held_out.size() << " | "
-          << cell(mean_of(held_out), standard_error(held_out)) << " | "
-          << cell(mean_of(on_validation), standard_error(on_validation)) << " |";
+          << mean_with_error(held_out) << " | " << mean_with_error(on_validation) << " |";
       for (std::size_t b = 0; b < baselines.size(); ++b) {
         const PairedTest& paired = tests.at(name)[b];
         if (paired.seeds == 0) {

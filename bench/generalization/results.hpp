@@ -20,10 +20,16 @@ struct Trial {
 /// Lines that are whole; one that a kill cut off is left out.
 std::vector<Trial> read_trials(const std::filesystem::path& file);
 
+/// "mean ± standard error".
+std::string mean_with_error(const std::vector<double>& values);
+
 /// Each method's variant with the best mean validation accuracy; held-out images play no part.
 std::map<std::string, std::string> chosen(const std::vector<Trial>& trials);
 /// The search as a table: mean validation accuracy of each setting, the chosen ones marked.
 std::string choices(const std::vector<Trial>& trials);
+
+/// Trials of the settings that a search has chosen. Trials of methods that it does not know stay.
+std::vector<Trial> only_chosen(std::vector<Trial> trials, const std::vector<Trial>& search);
 
 /// Paired over held-out domains and seeds.
 struct PairedTest {

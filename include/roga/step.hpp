@@ -168,14 +168,19 @@ class Step {
     const bool indexed = row.kind == Row::Kind::domain || row.kind == Row::Kind::captured;
     return indexed ? text + "(" + std::to_string(row.index) + ")" : text;
   }
+  static void free(GradientList& row, std::size_t i) {
+    if (i < row.size()) row[i] = at::Tensor();
+  }
+  /// Frees parameter i's gradients at theta.
+  void drop_at_theta(std::size_t i) {
+    free(slot(Row::Kind::erm), i);
+    for (auto& row : domain_rows_) free(row, i);
+  }
   /// Frees parameter i's tensors once its direction is made.
   void drop(std::size_t i) {
-    auto free = [i](GradientList& row) {
-      if (i < row.size()) row[i] = at::Tensor();
-    };
-    for (auto& row : slots_) free(row);
-    for (auto& row : domain_rows_) free(row);
-    for (auto& row : captured_rows_) free(row);
+    for (auto& row : slots_) free(row, i);
+    for (auto& row : domain_rows_) free(row, i);
+    for (auto& row : captured_rows_) free(row, i);
   }
   /// The captured rows change from point to point; so do their products.
   void forget_captured_products() {

@@ -37,6 +37,9 @@ class RecipeOptimizer : public MethodOptimizer {
     for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);
   }
   void warm_up(std::int64_t steps) override { optimizer_.warm_up(steps); }
+  void ascend_only(const std::vector<at::Tensor>& parameters) override {
+    optimizer_.ascend_only(parameters);
+  }
   void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
   torch::optim::Optimizer& optimizer() override { return optimizer_; }
 

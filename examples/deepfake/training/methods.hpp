@@ -30,6 +30,8 @@ class MethodOptimizer {
   virtual void learning_rate(double lr) = 0;
   /// The first steps follow the ERM gradient.
   virtual void warm_up(std::int64_t steps) = 0;
+  /// Only these parameters ascend.
+  virtual void ascend_only(const std::vector<at::Tensor>& parameters) = 0;
   virtual void attach(const roga::LossScaler& scaler) = 0;
   /// What torch::save and torch::load take.
   virtual torch::optim::Optimizer& optimizer() = 0;

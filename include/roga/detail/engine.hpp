@@ -91,6 +91,13 @@ class Engine {
   template <class, class, class>
   friend class PhasedStep;
 
+  /// Whether nobody but the ascent reads the gradient at theta.
+  static constexpr bool serves_the_ascent_alone =
+      P::at_theta && LinearAlignment<A> &&
+      !reads(A::reads, Reads::erm | Reads::domains | Reads::own_domain) && !requires {
+    P::remembers;
+  };
+
   bool warming_up() const { return memory.step < warm_up; }
   bool checks_numbers() const { return non_finite != NonFinite::ignore || scaler.has_value(); }
 
@@ -114,13 +121,8 @@ class Engine {
   /// Where the gradient at theta serves the ascent alone, parameters that do not ascend need none:
   /// backward passes leave out their share of the work.
   detail::Frozen bystanders(const detail::Weights& weights) const {
-    constexpr bool for_the_ascent =
-        P::at_theta && LinearAlignment<A> &&
-        !reads(A::reads, Reads::erm | Reads::domains | Reads::own_domain) && !requires {
-      P::remembers;
-    };
     detail::Frozen frozen;
-    if (!for_the_ascent || !freeze_bystanders || only.empty() || diagnose || warming_up())
+    if (!serves_the_ascent_alone || !freeze_bystanders || only.empty() || diagnose || warming_up())
       return frozen;
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (!ascends(weights, i)) frozen.add(weights.parameters()[i]);
@@ -183,7 +185,7 @@ class Engine {
   }
 
   void move_to_point(Step& step, detail::Weights& weights, std::size_t j, std::size_t points) {
-    move_to(perturbation.point(step, j), step, weights);
+    move_to(perturbation.point(step, j), step, weights, /*last=*/j + 1 == points);
     release(step, j, /*last=*/j + 1 == points);
   }
 
@@ -207,9 +209,13 @@ class Engine {
     keep(step, std::move(row), /*last=*/j + 1 == points);
   }
 
-  void move_to(const Point& point, Step& step, detail::Weights& weights) {
+  void move_to(const Point& point, Step& step, detail::Weights& weights, bool last) {
     auto direction = step.resolve(point.direction);
-    const Scalar length = sqrt(length2(point.direction, direction, step, weights));
+    const bool replace =
+        has_metric && serves_the_ascent_alone && last && !diagnose && point.shift.terms().empty();
+    GradientList stretched_row(replace ? weights.size() : 0);  // M v in the place of v
+    const Scalar length = sqrt(
+        length2(point.direction, direction, step, weights, replace ? &stretched_row : nullptr));
     constexpr double guard = 1e-12;
     const Scalar factor = point.radius * (length / (length + guard)) / length;
     report.radii_.push_back(point.radius);
@@ -222,14 +228,16 @@ class Engine {
         }
       };
       if constexpr (has_metric) {
-        GradientList row(weights.size());
+        stretched_row.resize(weights.size());
         auto offset = step.resolve(point.shift);
-        offset.insert(offset.begin(), {&row, factor});
+        offset.insert(offset.begin(), {&stretched_row, factor});
         each_ascending([&](std::size_t i, std::size_t group) {
-          row[i] = stretched(detail::combined(direction, i), weights, i);
+          if (!replace) {
+            stretched_row[i] = stretched(detail::combined(direction, i), weights, i);
+          }
           offset.front().factor = factor * group_factor(group);
           move(i, offset);
-          row[i] = at::Tensor();
+          stretched_row[i] = at::Tensor();
         });
       } else {
         // One term per row: where direction and shift share a row, one pass does both.
@@ -262,9 +270,9 @@ class Engine {
     return v;
   }
 
-  /// <v, M v>
+  /// <v, M v>; leaves M v in `stretched_row`, if there is one, and frees v.
   Scalar length2(const Combination& combination, const detail::ScaledRows& direction, Step& step,
-                 const detail::Weights& weights) const {
+                 const detail::Weights& weights, GradientList* stretched_row) const {
     if constexpr (!has_metric) {
       if (combination.terms().size() == 1 && only.empty()) {
         const auto& [row, factor] = combination.terms().front();
@@ -277,6 +285,9 @@ class Engine {
       const auto v = detail::combined(direction, i);
       const auto mv = stretched(v, weights, i);
       if (mv.defined()) sum = sum + detail::inner_product(v, mv);
+      if (stretched_row == nullptr) continue;
+      (*stretched_row)[i] = mv;
+      step.drop_at_theta(i);
     }
     return sum;
   }

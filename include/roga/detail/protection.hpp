@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <roga/detail/torch.hpp>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -19,13 +18,7 @@ namespace detail {
 /// if each piece of data had been evaluated once: its first evaluation in a step updates running
 /// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
 class Protection {
-  struct DeviceLess {
-    bool operator()(const at::Device& a, const at::Device& b) const {
-      return std::pair(a.type(), a.index()) < std::pair(b.type(), b.index());
-    }
-  };
-  using Devices = std::set<at::Device, DeviceLess>;
-  using GeneratorStates = std::map<at::Device, at::Tensor, DeviceLess>;
+  using GeneratorStates = std::vector<at::Tensor>;  ///< one for each device
   using BufferValues = std::vector<std::vector<at::Tensor>>;
 
  public:
@@ -43,8 +36,12 @@ class Protection {
   void begin(const std::vector<at::Tensor>& parameters) {
     first_states_.clear();
     settled_.reset();
-    devices_ = {at::Device(at::kCPU)};
-    for (const auto& parameter : parameters) devices_.insert(parameter.device());
+    devices_.assign(1, at::Device(at::kCPU));
+    for (const auto& parameter : parameters) {
+      if (std::ranges::find(devices_, parameter.device()) == devices_.end()) {
+        devices_.push_back(parameter.device());
+      }
+    }
   }
   Moment now() const { return active() ? Moment{snapshot(), generators()} : Moment{}; }
   void go_back(const Moment& moment) const {
@@ -66,13 +63,16 @@ class Protection {
   std::optional<Moment> enter(std::size_t unit) {
     if (!active()) return std::nullopt;
     auto states = generators();
-    if (first_states_.try_emplace(unit, states).second) {
+    if (first_states_.size() <= unit) first_states_.resize(unit + 1);
+    GeneratorStates& first = first_states_[unit];
+    if (first.empty()) {
+      first = std::move(states);
       settled_.reset();
       return std::nullopt;
     }
     // Later evaluations all go back to the same buffers: one copy serves them.
     if (!settled_) settled_ = snapshot();
-    restore(first_states_.at(unit));
+    restore(first);
     return Moment{*settled_, std::move(states)};
   }
   void leave(const std::optional<Moment>& before) const {
@@ -103,21 +103,21 @@ class Protection {
     for (const auto& device : devices_) {
       auto generator = at::globalContext().defaultGenerator(device);
       const std::lock_guard lock(generator.mutex());
-      states[device] = generator.get_state();
+      states.push_back(generator.get_state());
     }
     return states;
   }
-  static void restore(const GeneratorStates& states) {
-    for (const auto& [device, state] : states) {
-      auto generator = at::globalContext().defaultGenerator(device);
+  void restore(const GeneratorStates& states) const {
+    for (std::size_t d = 0; d < states.size(); ++d) {
+      auto generator = at::globalContext().defaultGenerator(devices_[d]);
       const std::lock_guard lock(generator.mutex());
-      generator.set_state(state);
+      generator.set_state(states[d]);
     }
   }
 
   std::vector<Buffers> modules_;
-  Devices devices_;
-  std::map<std::size_t, GeneratorStates> first_states_;
+  std::vector<at::Device> devices_;
+  std::vector<GeneratorStates> first_states_;  ///< by unit; empty before its first evaluation
   std::optional<BufferValues> settled_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small convex problems over the probability simplex, on K x K Gram matrices.
+// Small convex problems over the probability simplex, on K x K Gram matrices. Templates, so that
+// Eigen is instantiated only in programs that solve one.
 #pragma once
 
 #include <algorithm>
@@ -13,63 +14,71 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
+template <class Real>
+using Rows = std::vector<std::vector<Real>>;
+template <class Real>
+using Matrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
+template <class Real>
+using Vector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
+
 /// Minimises linear . w + (weight / 2) w' G w over the simplex by Mehrotra's predictor-corrector
 /// interior-point method: some fifteen factorisations of a K x K matrix. The entries of G are at
 /// most 1, which makes the tolerances relative.
-inline std::vector<double> minimise_on_simplex(const std::vector<std::vector<double>>& gram,
-                                               const std::vector<double>& linear, double weight) {
+template <class Real>
+std::vector<Real> minimise_on_simplex(const Rows<Real>& gram, const std::vector<Real>& linear,
+                                      Real weight) {
   const auto count = static_cast<Eigen::Index>(gram.size());
-  Eigen::MatrixXd g(count, count);
+  Matrix<Real> g(count, count);
   for (Eigen::Index i = 0; i < count; ++i) {
-    g.col(i) = Eigen::Map<const Eigen::VectorXd>(gram[static_cast<std::size_t>(i)].data(), count);
+    g.col(i) = Eigen::Map<const Vector<Real>>(gram[static_cast<std::size_t>(i)].data(), count);
   }
   g *= weight;
-  const Eigen::VectorXd b = Eigen::Map<const Eigen::VectorXd>(linear.data(), count);
-  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(count);
+  const Vector<Real> b = Eigen::Map<const Vector<Real>>(linear.data(), count);
+  const Vector<Real> ones = Vector<Real>::Ones(count);
 
   // w > 0 with slack s > 0 for its bound and multiplier nu of sum(w) = 1:
   //   gradient(w) - s - nu = 0,   w_i s_i = mu -> 0.
-  Eigen::VectorXd w = ones / static_cast<double>(count);
-  Eigen::VectorXd gradient = b + g * w;
-  double nu = gradient.minCoeff() - 1;
-  Eigen::VectorXd s = gradient.array() - nu;
+  Vector<Real> w = ones / static_cast<Real>(count);
+  Vector<Real> gradient = b + g * w;
+  Real nu = gradient.minCoeff() - 1;
+  Vector<Real> s = gradient.array() - nu;
 
   for (int iteration = 0; iteration < 60; ++iteration) {
-    const double mu = w.dot(s) / static_cast<double>(count);
-    const Eigen::VectorXd dual = gradient - s - nu * ones;
-    if (mu < 1e-14 && dual.lpNorm<Eigen::Infinity>() < 1e-13) break;
-    Eigen::MatrixXd matrix = g;
+    const Real mu = w.dot(s) / static_cast<Real>(count);
+    const Vector<Real> dual = gradient - s - nu * ones;
+    if (mu < 1e-14 && dual.cwiseAbs().maxCoeff() < 1e-13) break;
+    Matrix<Real> matrix = g;
     matrix.diagonal() += s.cwiseQuotient(w);
     matrix.diagonal().array() += 1e-14;
-    const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
-    const Eigen::VectorXd along = factor.solve(ones);
+    const Eigen::LLT<Matrix<Real>> factor(matrix);
+    const Vector<Real> along = factor.solve(ones);
     struct Direction {
-      Eigen::VectorXd w, s;
-      double nu;
+      Vector<Real> w, s;
+      Real nu;
     };
-    auto towards = [&](const Eigen::VectorXd& products) {  // w_i s_i aimed at `products`
-      const Eigen::VectorXd right = products.cwiseQuotient(w) - s - dual;
-      const Eigen::VectorXd free = factor.solve(right);
+    auto towards = [&](const Vector<Real>& products) {  // w_i s_i aimed at `products`
+      const Vector<Real> right = products.cwiseQuotient(w) - s - dual;
+      const Vector<Real> free = factor.solve(right);
       Direction d;
       d.nu = (1 - w.sum() - free.sum()) / along.sum();
       d.w = free + d.nu * along;
       d.s = (products - s.cwiseProduct(d.w)).cwiseQuotient(w) - s;
       return d;
     };
-    auto longest = [](const Eigen::VectorXd& at_point, const Eigen::VectorXd& step) {
-      const double fastest = (-step.cwiseQuotient(at_point)).maxCoeff();
+    auto longest = [](const Vector<Real>& at_point, const Vector<Real>& step) {
+      const Real fastest = (-step.cwiseQuotient(at_point)).maxCoeff();
       return fastest > 1 ? 1 / fastest : 1.0;
     };
-    const Direction predictor = towards(Eigen::VectorXd::Zero(count));
-    const double reach = std::fmin(longest(w, predictor.w), longest(s, predictor.s));
-    const double reached =
-        (w + reach * predictor.w).dot(s + reach * predictor.s) / static_cast<double>(count);
-    const double centring = std::pow(reached / mu, 3) * mu;
+    const Direction predictor = towards(Vector<Real>::Zero(count));
+    const Real reach = std::fmin(longest(w, predictor.w), longest(s, predictor.s));
+    const Real reached =
+        (w + reach * predictor.w).dot(s + reach * predictor.s) / static_cast<Real>(count);
+    const Real centring = std::pow(reached / mu, 3) * mu;
     const Direction step = towards(centring * ones - predictor.w.cwiseProduct(predictor.s));
-    const double length = std::fmin(1.0, 0.99 * std::fmin(longest(w, step.w), longest(s, step.s)));
+    const Real length = std::fmin(1.0, 0.99 * std::fmin(longest(w, step.w), longest(s, step.s)));
     if (!std::isfinite(length) || !step.w.allFinite()) break;
     const bool whole = longest(w, step.w) == 1.0 && longest(s, step.s) == 1.0;
-    const double taken = whole ? 1.0 : length;
+    const Real taken = whole ? 1.0 : length;
     w = (w + taken * step.w).cwiseMax(1e-300);
     s = (s + taken * step.s).cwiseMax(1e-300);
     nu += taken * step.nu;
@@ -80,51 +89,55 @@ inline std::vector<double> minimise_on_simplex(const std::vector<std::vector<dou
 }
 
 /// The problem's own scale, so that tolerances are relative; 0 where every gradient is zero.
-inline double largest_diagonal(const std::vector<std::vector<double>>& gram) {
-  double largest = 0;
+template <class Real>
+Real largest_diagonal(const Rows<Real>& gram) {
+  Real largest = 0;
   for (std::size_t k = 0; k < gram.size(); ++k) largest = std::fmax(largest, gram[k][k]);
   return largest;
 }
-inline std::vector<std::vector<double>> divided(std::vector<std::vector<double>> gram, double by) {
+template <class Real>
+Rows<Real> divided(Rows<Real> gram, Real by) {
   for (auto& row : gram) {
-    for (double& entry : row) entry /= by;
+    for (Real& entry : row) entry /= by;
   }
   return gram;
 }
-inline std::vector<double> uniform_weights(std::size_t count) {
-  return std::vector<double>(count, 1.0 / static_cast<double>(count));
+template <class Real>
+std::vector<Real> uniform_weights(std::size_t count) {
+  return std::vector<Real>(count, 1.0 / static_cast<Real>(count));
 }
 
 /// argmin over the simplex of |sum_k w_k g_k|^2
-inline std::vector<double> shortest_in_hull(const std::vector<std::vector<double>>& gram) {
-  const double scale = largest_diagonal(gram);
-  if (gram.size() == 1 || !(scale > 0)) return uniform_weights(gram.size());
-  return minimise_on_simplex(divided(gram, scale), std::vector<double>(gram.size(), 0.0), 1.0);
+template <class Real>
+std::vector<Real> shortest_in_hull(const Rows<Real>& gram) {
+  const Real scale = largest_diagonal(gram);
+  if (gram.size() == 1 || !(scale > 0)) return uniform_weights<Real>(gram.size());
+  return minimise_on_simplex(divided(gram, scale), std::vector<Real>(gram.size(), 0.0), 1.0);
 }
 
 /// CAGrad's pull by pivoting: where w > 0 on the domains S only, gradient(u) = along + G u = nu on
 /// S and |g_u| = radius give u in closed form. Drops domains with u < 0 and adds the one that
 /// violates gradient >= nu most, until none does: then the optimality conditions hold.
 /// @return false if that leads nowhere (dependent gradients, a cycle); `u` is unspecified then
-inline bool pivot_to_pull(const Eigen::MatrixXd& g, const Eigen::VectorXd& along, double radius,
-                          Eigen::VectorXd& u) {
-  const double tolerance = 1e-11 * std::fmax(along.lpNorm<Eigen::Infinity>(), radius);
+template <class Real>
+bool pivot_to_pull(const Matrix<Real>& g, const Vector<Real>& along, Real radius, Vector<Real>& u) {
+  const Real tolerance = 1e-11 * std::fmax(along.cwiseAbs().maxCoeff(), radius);
   std::vector<Eigen::Index> support(1);
   along.minCoeff(support.data());
   for (Eigen::Index pivot = 0; pivot < 3 * g.rows() + 8 && !support.empty(); ++pivot) {
-    const Eigen::MatrixXd part = g(support, support);
-    const Eigen::LLT<Eigen::MatrixXd> factor(part);
+    const Matrix<Real> part = g(support, support);
+    const Eigen::LLT<Matrix<Real>> factor(part);
     if (factor.info() != Eigen::Success || !(factor.rcond() > 1e-12)) return false;
-    const Eigen::VectorXd b = along(support);
-    const Eigen::VectorXd by_ones = factor.solve(Eigen::VectorXd::Ones(part.rows()));
-    const Eigen::VectorXd by_along = factor.solve(b);
+    const Vector<Real> b = along(support);
+    const Vector<Real> by_ones = factor.solve(Vector<Real>::Ones(part.rows()));
+    const Vector<Real> by_along = factor.solve(b);
     // |g_u|^2 = radius^2 for u = nu by_ones - by_along: a quadratic equation for nu.
-    const double a = by_ones.sum();
-    const double half = by_along.sum();
-    const double discriminant = half * half - a * (b.dot(by_along) - radius * radius);
+    const Real a = by_ones.sum();
+    const Real half = by_along.sum();
+    const Real discriminant = half * half - a * (b.dot(by_along) - radius * radius);
     if (!(discriminant > 0)) return false;
-    const double nu = (half + std::sqrt(discriminant)) / a;
-    const Eigen::VectorXd on_support = nu * by_ones - by_along;
+    const Real nu = (half + std::sqrt(discriminant)) / a;
+    const Vector<Real> on_support = nu * by_ones - by_along;
     Eigen::Index worst = 0;
     if (on_support.minCoeff(&worst) < 0) {
       support.erase(support.begin() + worst);
@@ -132,7 +145,7 @@ inline bool pivot_to_pull(const Eigen::MatrixXd& g, const Eigen::VectorXd& along
     }
     u.setZero();
     u(support) = on_support;
-    const Eigen::VectorXd gradient = along + g * u;
+    const Vector<Real> gradient = along + g * u;
     if (gradient.minCoeff(&worst) >= nu - tolerance) return true;
     if (std::find(support.begin(), support.end(), worst) != support.end()) return false;
     support.push_back(worst);
@@ -146,47 +159,49 @@ inline bool pivot_to_pull(const Eigen::MatrixXd& g, const Eigen::VectorXd& along
 /// For that lambda, w also minimises along . w + (lambda / 2) |g_w|^2, and lambda |g_w| rises with
 /// lambda: a root of one variable. Where it never reaches the radius, because the hull holds zero,
 /// lambda g_w still tends to the pull.
-inline std::vector<double> conflict_averse_pull(const std::vector<std::vector<double>>& gram,
-                                                std::vector<double> along, double radius) {
-  const double scale = largest_diagonal(gram);
-  if (!(scale > 0) || !(radius > 0)) return std::vector<double>(gram.size(), 0.0);
+template <class Real>
+std::vector<Real> conflict_averse_pull(const Rows<Real>& gram, std::vector<Real> along,
+                                       Real radius) {
+  const Real scale = largest_diagonal(gram);
+  if (!(scale > 0) || !(radius > 0)) return std::vector<Real>(gram.size(), 0.0);
   const auto g = divided(gram, scale);
-  for (double& entry : along) entry /= scale;
+  for (Real& entry : along) entry /= scale;
   radius /= std::sqrt(scale);
 
   const auto count = static_cast<Eigen::Index>(g.size());
-  Eigen::MatrixXd matrix(count, count);
+  Matrix<Real> matrix(count, count);
   for (Eigen::Index i = 0; i < count; ++i) {
-    matrix.col(i) = Eigen::Map<const Eigen::VectorXd>(g[static_cast<std::size_t>(i)].data(), count);
+    matrix.col(i) = Eigen::Map<const Vector<Real>>(g[static_cast<std::size_t>(i)].data(), count);
   }
-  Eigen::VectorXd pull(count);
-  const Eigen::VectorXd b = Eigen::Map<const Eigen::VectorXd>(along.data(), count);
+  Vector<Real> pull(count);
+  const Vector<Real> b = Eigen::Map<const Vector<Real>>(along.data(), count);
   if (pivot_to_pull(matrix, b, radius, pull)) return {pull.data(), pull.data() + pull.size()};
 
-  std::vector<double> w;
-  auto excess = [&](double log_lambda) {  // log(lambda |g_w|) - log(radius)
-    w = gram.size() == 1 ? uniform_weights(1) : minimise_on_simplex(g, along, std::exp(log_lambda));
-    double length2 = 0;
+  std::vector<Real> w;
+  auto excess = [&](Real log_lambda) {  // log(lambda |g_w|) - log(radius)
+    w = gram.size() == 1 ? uniform_weights<Real>(1)
+                         : minimise_on_simplex(g, along, std::exp(log_lambda));
+    Real length2 = 0;
     for (std::size_t i = 0; i < w.size(); ++i) {
       for (std::size_t j = 0; j < w.size(); ++j) length2 += w[i] * g[i][j] * w[j];
     }
     return log_lambda + std::log(std::fmax(length2, 1e-300)) / 2 - std::log(radius);
   };
-  double low = std::log(radius);  // |g_w| <= 1, so that the excess is not positive here
-  double at_low = excess(low);
-  double high = low;
-  double at_high = at_low;
-  constexpr double limit = 20.0;  // e^20: there the hull is taken to hold zero
+  Real low = std::log(radius);  // |g_w| <= 1, so that the excess is not positive here
+  Real at_low = excess(low);
+  Real high = low;
+  Real at_high = at_low;
+  constexpr Real limit = 20.0;  // e^20: there the hull is taken to hold zero
   while (at_high < 0 && high < low + limit) {
     low = high;
     at_low = at_high;
     high += std::fmax(-at_high, 0.1);
     at_high = excess(high);
   }
-  double lambda = high;
+  Real lambda = high;
   for (int iteration = 0; iteration < 60 && at_high > 0 && at_low < 0; ++iteration) {  // Illinois
     lambda = high - at_high * (high - low) / (at_high - at_low);
-    const double here = excess(lambda);
+    const Real here = excess(lambda);
     if (std::fabs(here) < 1e-13 || high - low < 1e-14) break;
     if (here > 0) {
       high = lambda;
@@ -198,7 +213,7 @@ inline std::vector<double> conflict_averse_pull(const std::vector<std::vector<do
       at_high /= 2;
     }
   }
-  for (double& weight : w) weight *= std::exp(lambda);
+  for (Real& weight : w) weight *= std::exp(lambda);
   return w;
 }
 

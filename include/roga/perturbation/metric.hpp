@@ -21,8 +21,7 @@ struct AbsoluteParameter {
   double eta = 0.01;  ///< >= 0
   void validate() const { detail::require_radius("eta", eta); }
   at::Tensor apply(const at::Tensor& theta, const at::Tensor& v) const {
-    const auto scale = theta.abs().add(eta);
-    return v.mul(scale.square());
+    return v.mul(theta.abs().add_(eta).square_());
   }
 };
 
@@ -32,7 +31,7 @@ struct InverseFisher {
   double eta = 0.2;  ///< >= 0
   void validate() const { detail::require_radius("eta", eta); }
   at::Tensor apply(const at::Tensor&, const at::Tensor& v) const {
-    return v.div(v.abs().square().mul(eta).add(1.0));
+    return v.div(v.abs().square_().mul_(eta).add_(1.0));
   }
 };
 
