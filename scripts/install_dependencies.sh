@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the packages that building, testing and the demo need, those that are missing only.
-# With the word `bench` or `lint` also those of that script, with `docs` only those of the site. Without
+# With the word `bench`, `lint` or `matrix` also those of that script, with `docs` only those of the
+# site. Without
 # root or a sudo that asks nothing, tells what to ask for. With CMAKE_PREFIX_PATH or Torch_DIR in
 # the environment LibTorch comes from there, not from a package.
 set -euo pipefail
@@ -9,6 +10,7 @@ packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
           nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data)
 [ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 [ "${1:-}" != lint ] || packages+=(clang-format clang-tidy codespell)
+[ "${1:-}" != matrix ] || packages+=(clang pkg-config python3)
 [ "${1:-}" != docs ] || packages=(doxygen)
 [ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist zlib1g-dev python3)
 

@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
 # Builds and tests roga on another Debian release, in a chroot that is kept for the next time. Needs
-# root and debootstrap.
+# root and debootstrap. Ends with a row of the table of docs/compatibility.md.
 #
-#   scripts/test_on.sh RELEASE [--all]
+#   scripts/test_on.sh RELEASE [--library] [--compiler g++|clang++]
 #
-# RELEASE is a Debian release: bookworm, trixie, forky, ... Without --all the examples and their
-# tests are left out. ROGA_CHROOTS names the folder that keeps the chroots (default: build/chroots).
+# RELEASE is a Debian release: bookworm, trixie, forky, ... --library leaves out the examples, their
+# tests and the quick demo. ROGA_CHROOTS names the folder that keeps the chroots (default:
+# build/chroots).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 release=
-examples=OFF
-for argument in "$@"; do
-  case "$argument" in
-    --all) examples=ON ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    -*) echo "test_on.sh: unknown option $argument; see --help" >&2; exit 2 ;;
-    *) release=$argument ;;
+all=1
+compiler=g++
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --library) all=0 ;;
+    --compiler) compiler=$2; shift ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "test_on.sh: unknown option $1; see --help" >&2; exit 2 ;;
+    *) release=$1 ;;
   esac
+  shift
 done
 [ -n "$release" ] || { echo "test_on.sh: which Debian release? See --help" >&2; exit 2; }
 [ "$(id -u)" -eq 0 ] || { echo "test_on.sh: a chroot needs root" >&2; exit 1; }
@@ -39,16 +43,32 @@ if ! mountpoint -q "$chroot/proc"; then
   mount -t proc proc "$chroot/proc"
   trap 'umount "$chroot/proc"' EXIT
 fi
-rm -rf "$chroot/roga/source"
-mkdir -p "$chroot/roga/source"
+# Files keep their times, so that a second run builds what has changed.
+mkdir -p "$chroot/roga"
+find "$chroot/roga" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 tar --exclude=./.git --exclude=./build --exclude=./out --exclude=./runs -c . |
-  tar -x -C "$chroot/roga/source"
-chmod -R a-w "$chroot/roga/source"
+  tar -x -C "$chroot/roga"
 
-chroot "$chroot" sh -euc '
-  cd /roga/source
-  scripts/install_dependencies.sh
-  export CMAKE_BUILD_PARALLEL_LEVEL='"${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"'
-  cmake --preset dev -B /roga/build -DROGA_BUILD_EXAMPLES='$examples'
-  cmake --build /roga/build
-  ctest --test-dir /roga/build --output-on-failure --no-tests=error'
+export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"
+chroot "$chroot" env all=$all compiler="$compiler" release="$release" bash -euo pipefail -c '
+  cd /roga
+  scripts/install_dependencies.sh matrix
+  examples=ON
+  [ "$all" -eq 1 ] || examples=OFF
+  build=build/dev
+  [ "$compiler" = g++ ] || build=build/$compiler
+  cmake --preset dev -B "$build" -DCMAKE_CXX_COMPILER="$compiler" -DROGA_BUILD_EXAMPLES=$examples
+  cmake --build "$build"
+  OMP_NUM_THREADS=1 ctest --test-dir "$build" --output-on-failure --no-tests=error -j 2 | tee build/ctest.log
+  demo=
+  if [ "$all" -eq 1 ] && [ "$compiler" = g++ ]; then
+    scripts/demo.sh --quick | tail -n 3 | tee build/demo.log
+    grep -q "^report: " build/demo.log
+    demo="and the quick demo"
+  fi
+  version() { dpkg-query -W -f "\${Version}" "$1" | sed -E "s/^[0-9]+://; s/[-+~].*//"; }
+  printf "| %s | %s | %s | %s | %s | %s tests %s |\n" \
+    "$(. /etc/os-release && echo "Debian ${VERSION_ID:-testing} $release")" \
+    "$compiler $("$compiler" -dumpfullversion 2> /dev/null || "$compiler" -dumpversion)" \
+    "$(version libtorch-dev)" "$(version libeigen3-dev)" "$(version catch2)" \
+    "$(grep -oE "tests passed.* out of [0-9]+" build/ctest.log | grep -oE "[0-9]+$")" "$demo"'

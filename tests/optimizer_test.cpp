@@ -267,3 +267,23 @@ TEST_CASE("arithmetic that stays on the device gives the host's numbers", "[opti
   CHECK(problems::deviation(run(true, recipes::asam()), run(false, recipes::asam())) < 1e-13);
   CHECK(problems::deviation(run(true, recipes::roga()), run(false, recipes::roga())) < 1e-13);
 }
+
+TEST_CASE("a metric's product that takes the gradient's place changes no bit", "[optimizer]") {
+  // diagnose(true) keeps the gradients, so that the product is made anew for the move.
+  auto run = [](bool keeps, auto recipe) {
+    Network net(3);
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, net.parameters(), torch::optim::SGDOptions(0.1));
+    optimizer.diagnose(keeps);
+    for (int step = 0; step < 3; ++step) optimizer.step(net.closures());
+    return problems::copy(net.parameters());
+  };
+  const auto same = [&](auto recipe) {
+    return problems::same_bits(run(true, recipe), run(false, recipe));
+  };
+  CHECK(same(recipes::asam()));
+  CHECK(same(recipes::fisher_sam()));
+  // Several points: what was captured at the first ones outlives the last move.
+  CHECK(same(roga::Recipe{roga::DomainAscentIn<roga::AbsoluteParameter>{.rho = .5},
+                          roga::OwnDomain{}, roga::CapturedGradient{}}));
+}

@@ -44,25 +44,31 @@ add_build_test(headers headers)
 
 # Users' projects: one finds the installed package, the other adds this folder.
 set(stage "${PROJECT_BINARY_DIR}/stage")
-set(consumer_cache -DCMAKE_BUILD_TYPE=None)
-foreach(variable IN ITEMS CMAKE_CXX_COMPILER CMAKE_CXX_COMPILER_LAUNCHER CMAKE_PREFIX_PATH Torch_DIR)
+set(consumer_cache -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+foreach(variable IN ITEMS CMAKE_CXX_COMPILER_LAUNCHER CMAKE_PREFIX_PATH Torch_DIR)
   string(REPLACE ";" "\\;" value "${${variable}}")
   list(APPEND consumer_cache "-D${variable}=${value}")
 endforeach()
 
-function(add_consumer_test name)
+function(add_consumer_test name project compiler)
   add_test(NAME ${name} COMMAND "${CMAKE_CTEST_COMMAND}" --build-and-test
-    "${CMAKE_CURRENT_SOURCE_DIR}/${name}" "${CMAKE_CURRENT_BINARY_DIR}/${name}"
+    "${CMAKE_CURRENT_SOURCE_DIR}/${project}" "${CMAKE_CURRENT_BINARY_DIR}/${name}"
     --build-generator "${CMAKE_GENERATOR}" --build-options ${consumer_cache}
-    --test-command consumer)
+    "-DCMAKE_CXX_COMPILER=${compiler}" --test-command consumer)
   set_tests_properties(${name} PROPERTIES LABELS packaging)
 endfunction()
-add_consumer_test(subdirectory)
+add_consumer_test(subdirectory subdirectory "${CMAKE_CXX_COMPILER}")
+add_consumer_test(fetch_content fetch_content "${CMAKE_CXX_COMPILER}")
 if(ROGA_INSTALL)
   list(APPEND consumer_cache "-Droga_DIR=${stage}/${CMAKE_INSTALL_LIBDIR}/cmake/roga")
   add_test(NAME package_install
            COMMAND "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${stage}")
-  add_consumer_test(package)
+  add_consumer_test(package package "${CMAKE_CXX_COMPILER}")
+  find_program(CLANG clang++)
+  if(CLANG AND NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    add_consumer_test(package_clang package "${CLANG}")
+    set_tests_properties(package_clang PROPERTIES FIXTURES_REQUIRED stage)
+  endif()
   add_test(NAME package_version
            COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_SOURCE_DIR}/package"
                    -B "${CMAKE_CURRENT_BINARY_DIR}/package_version" -G "${CMAKE_GENERATOR}"

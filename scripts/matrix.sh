@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds and tests roga on every Debian release that it supports, and with clang, in chroots; fills
+# the table of README.md. About two hours on two cores the first time. Needs root and debootstrap.
+#
+#   scripts/matrix.sh [RELEASE[:COMPILER] ...]    default: bookworm bookworm:clang++ trixie forky
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case "${1:-}" in -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+
+[ $# -gt 0 ] || set -- bookworm bookworm:clang++ trixie forky
+mkdir -p build
+{
+  echo '| release | compiler | LibTorch | Eigen | Catch2 | passed |'
+  echo '| --- | --- | --- | --- | --- | --- |'
+} > build/matrix.md
+for target in "$@"; do
+  IFS=: read -r release compiler <<<"$target"
+  scripts/test_on.sh "$release" --compiler "${compiler:-g++}" | tee "build/matrix.$target.log"
+  tail -n 1 "build/matrix.$target.log" | grep '^| Debian' >> build/matrix.md
+done
+python3 scripts/fill.py README.md matrix=build/matrix.md
