@@ -29,14 +29,19 @@ int main() {
   for (int step = 0; step < 50; ++step) {
     std::vector<roga::LossClosure> closures;
     for (const auto& batch : minibatch) {
-      closures.emplace_back([&] {
+      closures.emplace_back([&model, batch] {
         auto loss = torch::mse_loss(model->forward(batch.x), batch.y);
         loss.backward();
         return loss;
       });
     }
     torch::Tensor loss = optimizer.step(closures);
-    if (step % 10 == 0) std::cout << "step " << step << " loss " << loss.item<float>() << "\n";
+    if (step % 10 == 0) {
+      const roga::StepReport& report = optimizer.last_step();
+      std::cout << "step " << step << ": loss " << loss.item<float>() << ", points "
+                << report.points << ", radius " << report.radii().front()
+                << (report.skipped ? ", skipped" : "") << "\n";
+    }
   }
 
   const auto all_x = torch::cat({minibatch[0].x, minibatch[1].x, minibatch[2].x});
