@@ -4,7 +4,7 @@
 # Goes on where it was stopped; all plans take hours.
 #
 #   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
-#   PLAN is a file of bench/generalization without .json; all if none is given
+#   PLAN is a file of bench/generalization without .json, or `faces`; all if none is given
 #   --seeds N (10) is for the plans that do not name a number themselves
 #   --page only writes the page, from the committed results
 set -euo pipefail
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors noisy coloured); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors noisy coloured faces); fi
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
@@ -61,7 +61,20 @@ of_plan() {
 value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3])
 print(*value if isinstance(value, list) else [value])' "$@"
 }
+# The synthetic faces: the demo's settings, which were chosen on validation identities.
+faces() {
+  if [ "$only_page" -eq 0 ]; then
+    scripts/demo.sh --seeds "0 1 2 3 4"
+    python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
+  fi
+  "$program" table "$results/faces.jsonl" > out/faces.md
+  python3 scripts/fill.py docs/results.md faces=out/faces.md
+}
 for plan in "${plans[@]}"; do
+  if [ "$plan" = faces ]; then
+    faces
+    continue
+  fi
   file=bench/generalization/$plan.json
   search=$(of_plan "$file" search "$plan")
   chosen=()

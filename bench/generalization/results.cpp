@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <random>
@@ -71,14 +72,16 @@ std::string mean_with_error(const std::vector<double>& values) {
 std::vector<Trial> read_trials(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) throw std::runtime_error(file.string() + ": no such results file");
+  constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<Trial> trials;
   for (std::string line; std::getline(stream, line);) {
     const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) continue;
     trials.push_back({json.at("family"), json.at("held_out"), json.at("method"), json.at("variant"),
                       json.at("seed"), json.at("validation"), json.at("test"),
-                      json.at("seconds_per_step"), json.at("sharpness_of_domains"),
-                      json.at("agreement"), json.at("loss")});
+                      json.value("seconds_per_step", missing),
+                      json.value("sharpness_of_domains", missing), json.value("agreement", missing),
+                      json.at("loss")});
   }
   return trials;
 }
