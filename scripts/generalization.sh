@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Does it generalise? Searches each plan of bench/generalization for settings on validation images,
-# trains the chosen ones with ten seeds, on all cores, and writes the tables of docs/results.md.
+# trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results.md.
 # Goes on where it was stopped; all plans take hours.
 #
 #   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
@@ -43,14 +43,15 @@ gather() {
 }
 # Each process appends to a file of its own, which begins with what is done.
 train() {
-  local file=$1
+  local file=$1 running=()
   shift
   gather "$file"
   for ((part = 0; part < cores; ++part)); do
     cp "$results/$file.jsonl" "out/$file.$part.jsonl"
     "$program" run --output "out/$file.$part.jsonl" --part "$part" --parts "$cores" "$@" &
+    running+=($!)
   done
-  wait
+  for process in "${running[@]}"; do wait "$process"; done
   gather "$file"
 }
 if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
@@ -67,6 +68,7 @@ faces() {
     scripts/demo.sh --seeds "0 1 2 3 4"
     python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
   fi
+  [ -s "$results/faces.jsonl" ] || return 0
   "$program" table "$results/faces.jsonl" > out/faces.md
   python3 scripts/fill.py docs/results.md faces=out/faces.md
 }

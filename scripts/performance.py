@@ -145,13 +145,23 @@ def kernels(rows):
 
 def compile_time():
     times = json.loads((RESULTS / "compile_time.json").read_text())
-    base = times["libtorch"]
-    lines = [[name, f"{times[key]:.2f} s", f"{times[key] / base:.3f}"]
-             for name, key in (("`torch/optim/sgd.h`", "libtorch"),
-                               ("and `roga/roga.hpp`", "roga"),
-                               ("and `roga/optimizer.hpp`, `roga/recipes/sam.hpp`", "sam"),
-                               ("`torch/torch.h`, for comparison", "torch_all"))]
-    return table(["a file that includes", "compiler's time", "of the first"], lines)
+    kinds = [kind for kind in ("default", "no_collection") if kind in times]
+    lines = []
+    for name, key in (("`torch/optim/sgd.h`", "libtorch"),
+                      ("and `roga/roga.hpp`", "roga"),
+                      ("and `roga/optimizer.hpp`, `roga/recipes/sam.hpp`", "sam"),
+                      ("and `Eigen/Cholesky` alone, for comparison", "eigen"),
+                      ("`torch/torch.h`, for comparison", "torch_all")):
+        cells = [name]
+        for kind in kinds:
+            value, base = times[kind][key], times[kind]["libtorch"]
+            cells += [f"{value:.2f} s", f"{value / base:.2f}"]
+        lines.append(cells)
+    titles = {"default": "compiler's time", "no_collection": "without garbage collection"}
+    header = ["a file that includes"]
+    for kind in kinds:
+        header += [titles[kind], "of the first"]
+    return f"{times['compiler']}\n\n" + table(header, lines)
 
 
 def main():

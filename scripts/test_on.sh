@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests roga on another Debian release, in a chroot that is kept for the next time. Needs
-# root and debootstrap. Ends with a row of the table of docs/compatibility.md.
+# root and debootstrap. Ends with a row of the table of README.md.
 #
 #   scripts/test_on.sh RELEASE [--library] [--compiler g++|clang++]
 #
