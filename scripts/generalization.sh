@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors noisy coloured faces); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors coloured faces); fi
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
