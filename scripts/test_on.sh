@@ -60,14 +60,15 @@ chroot "$chroot" env all=$all compiler="$compiler" release="$release" bash -euo 
   cmake --preset dev -B "$build" -DCMAKE_CXX_COMPILER="$compiler" -DROGA_BUILD_EXAMPLES=$examples
   cmake --build "$build"
   OMP_NUM_THREADS=1 ctest --test-dir "$build" --output-on-failure --no-tests=error -j 2 | tee build/ctest.log
-  demo=
+  demo=", the library without the examples"
+  [ "$all" -eq 0 ] || demo=
   if [ "$all" -eq 1 ] && [ "$compiler" = g++ ]; then
     scripts/demo.sh --quick | tail -n 3 | tee build/demo.log
     grep -q "^report: " build/demo.log
-    demo="and the quick demo"
+    demo=" and the quick demo"
   fi
   version() { dpkg-query -W -f "\${Version}" "$1" | sed -E "s/^[0-9]+://; s/[-+~].*//"; }
-  printf "| %s | %s | %s | %s | %s | %s tests %s |\n" \
+  printf "| %s | %s | %s | %s | %s | %s tests%s |\n" \
     "$(. /etc/os-release && echo "Debian ${VERSION_ID:-testing} $release")" \
     "$compiler $("$compiler" -dumpfullversion 2> /dev/null || "$compiler" -dumpversion)" \
     "$(version libtorch-dev)" "$(version libeigen3-dev)" "$(version catch2)" \
