@@ -284,6 +284,6 @@ TEST_CASE("a metric's product that takes the gradient's place changes no bit", "
   CHECK(same(recipes::asam()));
   CHECK(same(recipes::fisher_sam()));
   // Several points: what was captured at the first ones outlives the last move.
-  CHECK(same(roga::Recipe{roga::DomainAscentIn<roga::AbsoluteParameter>{.rho = .5},
-                          roga::OwnDomain{}, roga::CapturedGradient{}}));
+  using Ascent = roga::DomainAscentIn<roga::AbsoluteParameter>;
+  CHECK(same(roga::Recipe<Ascent, roga::OwnDomain, roga::CapturedGradient>{{.rho = .5}, {}, {}}));
 }

@@ -3,7 +3,7 @@
 // names the concept and what it misses; without it the file compiles.
 #include <roga/roga.hpp>
 
-namespace {
+namespace policies_of_a_user {
 
 using roga::CapturedGradient;
 using roga::NormalizedAscent;
@@ -39,4 +39,4 @@ using Third = RoGAOptimizer<Base, NormalizedAscent, CaptureOfNumbers, CapturedGr
 using Fourth = RoGAOptimizer<Base, NormalizedAscent, Pooled, AlignmentWithoutDirection>;
 #endif
 
-}  // namespace
+}  // namespace policies_of_a_user
