@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What roga's headers cost to include beside the LibTorch optimizer header that they wrap. Prints
-# JSON: seconds of the compiler's own time, medians, the files in turn; for g++ also without its
+# JSON: seconds of the compiler's own time, the least of all turns; for g++ also without its
 # garbage collection, whose last round falls into some files and not into others that are a little
 # smaller.
 #
@@ -36,13 +36,13 @@ for ((i = 0; i < repetitions; ++i)); do
     fi
   done
 done
-median() { sort -n "$work/$1.times" | sed -n "$((repetitions / 2 + 1))p"; }
+least() { sort -n "$work/$1.times" | head -n 1; }
 printf '{"repetitions": %s, "compiler": "%s"' "$repetitions" "$("${CXX:-c++}" --version | head -1)"
 for kind in "${kinds[@]}"; do
   printf ',\n "%s": {' "$kind"
   separator=
   for name in "${files[@]}"; do
-    printf '%s"%s": %s' "$separator" "$name" "$(median "$name.$kind")"
+    printf '%s"%s": %s' "$separator" "$name" "$(least "$name.$kind")"
     separator=', '
   done
   printf '}'
