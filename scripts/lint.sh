@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 scripts/install_dependencies.sh lint
 
-git ls-files | grep -vE '(\.json|\.jsonl|faults\.txt)$' | xargs codespell -L fpr,te
+git ls-files | grep -vE '(\.json|\.jsonl|faults\.txt)$' | xargs codespell -L fo,fpr,te
 scripts/format.sh --check
 [ -f build/dev/compile_commands.json ] || cmake --preset dev > /dev/null
 clang-tidy -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option \
