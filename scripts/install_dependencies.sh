@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Installs the packages that building, testing and the demo need, those that are missing only.
 # With the word `bench`, `lint` or `matrix` also those of that script, with `docs` only those of the
-# site. Without
-# root or a sudo that asks nothing, tells what to ask for. With CMAKE_PREFIX_PATH or Torch_DIR in
-# the environment LibTorch comes from there, not from a package.
+# site. Without root or a sudo that asks nothing, tells what to ask for. With CMAKE_PREFIX_PATH or
+# Torch_DIR in the environment LibTorch comes from there, not from a package.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2

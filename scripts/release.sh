@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # What has to be true before a version is tagged; stops at the first thing that is not, and ends
-# with the commands that tag it. Changes nothing but the README's table of
-# releases.
+# with the commands that tag it. Changes nothing but README's table.
 #
 #   scripts/release.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-case "${1:-}" in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1:-}" in -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 number() { sed -n "s/#define ROGA_VERSION_$1 //p" include/roga/version.hpp; }
 version=$(number MAJOR).$(number MINOR).$(number PATCH)

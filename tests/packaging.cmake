@@ -72,7 +72,8 @@ if(ROGA_INSTALL)
   add_test(NAME package_version
            COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_SOURCE_DIR}/package"
                    -B "${CMAKE_CURRENT_BINARY_DIR}/package_version" -G "${CMAKE_GENERATOR}"
-                   ${consumer_cache} -DCONSUMED_VERSION=9)
+                   ${consumer_cache} "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}"
+                   -DCONSUMED_VERSION=9)
   set_tests_properties(package_install PROPERTIES LABELS packaging FIXTURES_SETUP stage)
   set_tests_properties(package package_version PROPERTIES LABELS packaging FIXTURES_REQUIRED stage)
   set_tests_properties(package_version PROPERTIES PASS_REGULAR_EXPRESSION
