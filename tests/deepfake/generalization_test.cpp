@@ -74,6 +74,14 @@ TEST_CASE("search: the best setting on validation images, whatever the held-out 
         std::map<std::string, std::string>{{"ERM", "ERM"}, {"SAM", "SAM, rho 0.1"}});
   CHECK(mentions(choices(trials), "| **SAM, rho 0.1** | 2 | 0.700 |"));
   CHECK(mentions(choices(trials), "| SAM, rho 0.2 | 1 | 0.650 |"));
+
+  // Rows of a setting that an earlier search chose stay out of the table; unknown methods stay in.
+  const auto kept =
+      only_chosen({trials[0], trials[2], trial("RoGA", "RoGA, rho 9", .5, .5)}, trials);
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].variant == "SAM, rho 0.1");
+  CHECK(kept[1].variant == "RoGA, rho 9");
+  CHECK(mean_with_error({1, 2, 3}) == "2.000 ± 0.577");
 }
 
 }  // namespace
