@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Prints the runs of `roga-deepfake compare` as result lines of bench/generalization: one for each
-run and test set that its training did not see, with the frame AUC in place of accuracies.
+"""Prints the runs of `roga-deepfake compare` as result lines of bench/generalization, with the frame
+AUC in place of accuracies: one for each run and test set that its training did not see, or, with
+--protocol loo:NAME, for the manipulation that was left out.
 
     faces_lines.py FOLDER ...
 """
@@ -33,13 +34,15 @@ def lines(run):
     setting = f"{method}, lr {options['lr']:g}"
     if options["rho"] is not None:
         setting += f", rho {options['rho']:g}"
+    protocol = options["protocol"]
+    left_out = protocol.removeprefix("loo:") if protocol.startswith("loo:") else None
     for row in tests:
-        if row["domain"] in config["train_domains"]:
+        if row["domain"] in config["train_domains"] or left_out not in (None, row["domain"]):
             continue
-        yield {"family": "synthetic faces", "held_out": row["domain"], "seed": config["seed"],
-               "method": method, "variant": setting, "steps": config["steps"],
-               "protocol": options["protocol"], "validation": round(validation, 4),
-               "test": round(float(row["auc"]), 4), "loss": loss}
+        yield {"family": "synthetic faces" + (", one left out" if left_out else ""),
+               "held_out": row["domain"], "seed": config["seed"], "method": method,
+               "variant": setting, "steps": config["steps"], "protocol": protocol,
+               "validation": round(validation, 4), "test": round(float(row["auc"]), 4), "loss": loss}
 
 
 if __name__ == "__main__":

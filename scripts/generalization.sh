@@ -4,7 +4,8 @@
 # Goes on where it was stopped; all plans take hours.
 #
 #   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
-#   PLAN is a file of bench/generalization without .json, or `faces`; all if none is given
+#   PLAN is a file of bench/generalization without .json, `faces` (four unseen sets) or
+#   `manipulations` (each of the faces' four left out once); all if none is given
 #   --seeds N (10) is for the plans that do not name a number themselves
 #   --page only writes the page, from the committed results
 set -euo pipefail
@@ -17,14 +18,14 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --seeds) seeds=$2; shift ;;
     --page) only_page=1 ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "generalization.sh: unknown option $1; see --help" >&2; exit 2 ;;
     *) plans+=("$1") ;;
   esac
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner factors coloured faces); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors norms coloured faces manipulations); fi
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
@@ -64,17 +65,26 @@ print(*value if isinstance(value, list) else [value])' "$@"
 }
 # The synthetic faces: the demo's settings, which were chosen on validation identities.
 faces() {
-  if [ "$only_page" -eq 0 ]; then
-    scripts/demo.sh --seeds "0 1 2 3 4"
-    python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
-  fi
-  [ -s "$results/faces.jsonl" ] || return 0
-  "$program" table "$results/faces.jsonl" > out/faces.md
-  python3 scripts/fill.py docs/results.md faces=out/faces.md
+  scripts/demo.sh --seeds "0 1 2 3 4"
+  python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
+}
+manipulations() {
+  local deepfake=build/dev/examples/deepfake/roga-deepfake folders=()
+  cmake --build --preset dev --target roga-deepfake
+  "$deepfake" make-data --output out/demo/data --preset demo
+  for left_out in FF-DF FF-F2F FF-FS FF-NT; do
+    folders+=("out/manipulations/$left_out")
+    "$deepfake" compare --data out/demo/data --output "${folders[-1]}" --jobs "$cores" \
+      --seeds 0 1 2 --settings examples/deepfake/demo.json --protocol "loo:$left_out"
+  done
+  python3 scripts/faces_lines.py "${folders[@]}" > "$results/manipulations.jsonl"
 }
 for plan in "${plans[@]}"; do
-  if [ "$plan" = faces ]; then
-    faces
+  if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
+    [ "$only_page" -eq 1 ] || "$plan"
+    [ -s "$results/$plan.jsonl" ] || continue
+    "$program" table "$results/$plan.jsonl" > "out/$plan.md"
+    python3 scripts/fill.py docs/results.md "$plan=out/$plan.md"
     continue
   fi
   file=bench/generalization/$plan.json

@@ -6,12 +6,12 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
-          nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data)
+          nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data zlib1g-dev python3)
 [ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 [ "${1:-}" != lint ] || packages+=(clang-format clang-tidy codespell)
-[ "${1:-}" != matrix ] || packages+=(clang pkg-config python3)
+[ "${1:-}" != matrix ] || packages+=(clang pkg-config)
 [ "${1:-}" != docs ] || packages=(doxygen)
-[ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist zlib1g-dev python3)
+[ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist)
 
 if ! command -v dpkg-query > /dev/null; then
   echo "No Debian or Ubuntu: please see to these yourself: ${packages[*]}" >&2

@@ -5,8 +5,11 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/randint.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/any.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/normalization.h>
 
 #include <cmath>
 #include <ctime>
@@ -14,6 +17,7 @@
 #include <optional>
 #include <roga/diagnostics/conflict.hpp>
 #include <roga/diagnostics/sharpness.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "networks/detector.hpp"
@@ -25,17 +29,31 @@ namespace {
 
 namespace nn = torch::nn;
 
-/// Two convolutions and two linear layers, without normalisation: 106,000 parameters.
+/// What follows a convolution; a norm of its own does not change what the others begin with.
+nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
+  if (norm == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
+  if (norm == "group") return nn::AnyModule(nn::GroupNorm(nn::GroupNormOptions(4, channels)));
+  if (norm == "none") return nn::AnyModule(nn::Identity());
+  throw std::runtime_error("norm must be none, batch or group, not " + norm);
+}
+
+/// Two convolutions, each with a norm where one is asked for, and two linear layers: 106,000
+/// parameters.
 class SmallNet : public deepfake::Detector {
  public:
-  SmallNet(std::int64_t channels, std::int64_t classes)
+  SmallNet(std::int64_t channels, std::int64_t classes, const std::string& norm)
       : conv1_(register_module("conv1", nn::Conv2d(nn::Conv2dOptions(channels, 16, 3).padding(1)))),
         conv2_(register_module("conv2", nn::Conv2d(nn::Conv2dOptions(16, 32, 3).padding(1)))),
         fc1_(register_module("fc1", nn::Linear(32 * 7 * 7, 64))),
-        fc2_(register_module("fc2", nn::Linear(64, classes))) {}
+        fc2_(register_module("fc2", nn::Linear(64, classes))),
+        norm1_(norm_layer(norm, 16)),
+        norm2_(norm_layer(norm, 32)) {
+    register_module("norm1", norm1_.ptr());
+    register_module("norm2", norm2_.ptr());
+  }
   at::Tensor features(const at::Tensor& images) override {
-    const auto x = at::max_pool2d(conv1_(images).relu(), 2);
-    return at::max_pool2d(conv2_(x).relu(), 2);
+    const auto x = at::max_pool2d(norm1_.forward(conv1_(images)).relu(), 2);
+    return at::max_pool2d(norm2_.forward(conv2_(x)).relu(), 2);
   }
   /// @return logits of the classes, [N, classes]
   at::Tensor head(const at::Tensor& features) override {
@@ -45,6 +63,7 @@ class SmallNet : public deepfake::Detector {
  private:
   nn::Conv2d conv1_, conv2_;
   nn::Linear fc1_, fc2_;
+  nn::AnyModule norm1_, norm2_;
 };
 
 at::Tensor loss_of(SmallNet& net, const at::Tensor& images, const at::Tensor& labels) {
@@ -72,7 +91,7 @@ double mean_accuracy(SmallNet& net, const std::vector<Domain>& domains) {
 nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant) {
   const Problem problem = make_problem(options.problem);
   at::manual_seed(1000 + options.problem.seed);
-  SmallNet net(problem.channels, problem.classes);
+  SmallNet net(problem.channels, problem.classes, variant.norm);
   deepfake::TrainOptions training = variant.training;
   training.method = deepfake::effective_options(training.optimizer, training.method);
   const auto optimizer = deepfake::make_optimizer(training, net);
@@ -118,6 +137,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
     if (average) average->update(step);
   }
   if (average) average->swap();
+  net.eval();
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {
     losses.emplace_back([&net, &domain] { return loss_of(net, domain.images, domain.labels); });

@@ -17,6 +17,7 @@ struct Variant {
   deepfake::TrainOptions training;  ///< method, base, learning rate, weight decay, momentum
   double ema = 0;                   ///< decay of averaged weights, which are then judged; 0: none
   double late_start = 0;            ///< share of the steps that follow ERM first
+  std::string norm = "none";        ///< after each convolution: none, batch or group
   std::string ascent_layers;        ///< only parameters whose names begin so ascend; empty: all
   double ascent_share = 1;          ///< of a batch's images, which gradients after a move see
 };

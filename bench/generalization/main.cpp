@@ -43,14 +43,15 @@ std::vector<generalization::Variant> variants_of(const Json& plan, const std::st
       Json options = plan.value("common", Json::object());
       options.update(given.at("options"));
       options.update(setting);
-      variant.ema = options.value("ema", 0.0);
-      variant.late_start = options.value("late-start", 0.0);
-      options.erase("ema");
-      options.erase("late-start");
-      variant.ascent_layers = options.value("ascent-layers", "");
-      variant.ascent_share = options.value("ascent-share", 1.0);
-      options.erase("ascent-layers");
-      options.erase("ascent-share");
+      const auto take = [&options](const char* key, auto& value) {
+        value = options.value(key, value);
+        options.erase(key);
+      };
+      take("ema", variant.ema);
+      take("late-start", variant.late_start);
+      take("norm", variant.norm);
+      take("ascent-layers", variant.ascent_layers);
+      take("ascent-share", variant.ascent_share);
       deepfake::set_from_json(variant.training, options, where + ", " + variant.name);
       variants.push_back(variant);
     }

@@ -5,6 +5,7 @@
 #   program_test.sh PROGRAM
 set -euo pipefail
 program=$1
+scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -85,6 +86,24 @@ for checkpoint in best last; do
   cmp whole/eval.csv killed/eval.csv || fail "resumed run: other results"
   cmp whole/scores/Synthetic-SBI.csv killed/scores/Synthetic-SBI.csv || fail "other scores"
 done
+
+# Result lines of the benchmark: of a run that left a manipulation out, that one's frame AUC; of
+# one that trained on all, those of the sets that it did not see.
+run train --data data --config settings.json --epochs 1 --optimizer sam --protocol loo:FF-NT \
+  --run left_out/sam
+run evaluate --run left_out/sam
+python3 "$scripts/faces_lines.py" left_out >lines.txt
+auc=$(awk -F, '$3 == "FF-NT" && $4 == "test" && $5 == "frame" { printf "%.4f", $8 }' \
+  left_out/sam/eval.csv)
+[ "$(wc -l <lines.txt)" -eq 1 ] || fail "faces_lines.py: other domains than the one left out"
+python3 -c 'import json, sys
+line = json.loads(input())
+assert (line["held_out"], line["method"]) == ("FF-NT", "SAM"), line
+assert line["test"] == float(sys.argv[1]), line' "$auc" <lines.txt || fail "faces_lines.py: AUC"
+mkdir all && cp -r whole all/
+python3 "$scripts/faces_lines.py" all | grep -o '"held_out": "[^"]*"' >lines.txt
+[ "$(sort -u lines.txt | grep -c Synthetic)" -eq 4 ] && [ "$(wc -l <lines.txt)" -eq 4 ] ||
+  fail "faces_lines.py: not the four unseen sets: $(cat lines.txt)"
 
 # Ctrl-C: a checkpoint, a hint, and no success.
 "$program" train --data data --config settings.json --epochs 2000 --run stopped 2>log.txt &

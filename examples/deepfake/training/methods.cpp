@@ -23,10 +23,8 @@ using Base = std::unique_ptr<torch::optim::Optimizer>;
 template <class P, class C, class A>
 class RecipeOptimizer : public MethodOptimizer {
  public:
-  RecipeOptimizer(Base base, roga::Recipe<P, C, A> recipe, const Detector& detector)
-      : optimizer_(roga::wrap(std::move(base), std::move(recipe))) {
-    optimizer_.protect(detector);
-  }
+  RecipeOptimizer(Base base, roga::Recipe<P, C, A> recipe)
+      : optimizer_(roga::wrap(std::move(base), std::move(recipe))) {}
 
   StepOutcome step(std::vector<roga::LossClosure> domains) override {
     optimizer_.step(std::move(domains));
@@ -40,6 +38,7 @@ class RecipeOptimizer : public MethodOptimizer {
   void ascend_only(const std::vector<at::Tensor>& parameters) override {
     optimizer_.ascend_only(parameters);
   }
+  void protect(const Detector& detector) override { optimizer_.protect(detector); }
   void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
   torch::optim::Optimizer& optimizer() override { return optimizer_; }
 
@@ -48,9 +47,8 @@ class RecipeOptimizer : public MethodOptimizer {
 };
 
 template <class P, class C, class A>
-std::unique_ptr<MethodOptimizer> wrapped(Base base, roga::Recipe<P, C, A> recipe,
-                                         const Detector& detector) {
-  return std::make_unique<RecipeOptimizer<P, C, A>>(std::move(base), std::move(recipe), detector);
+std::unique_ptr<MethodOptimizer> wrapped(Base base, roga::Recipe<P, C, A> recipe) {
+  return std::make_unique<RecipeOptimizer<P, C, A>>(std::move(base), std::move(recipe));
 }
 
 /// Calls visit(name, field) for the fields that a recipe's options have.
@@ -83,7 +81,7 @@ std::optional<double>* find_option(MethodOptions& options, const std::string& na
 struct Method {
   std::string name;
   MethodOptions defaults;  ///< holds exactly the options that the method has
-  std::function<std::unique_ptr<MethodOptimizer>(const MethodOptions&, Base, const Detector&)> make;
+  std::function<std::unique_ptr<MethodOptimizer>(const MethodOptions&, Base)> make;
 };
 
 template <class Options, class MakeRecipe>
@@ -93,13 +91,13 @@ Method method(std::string name, MakeRecipe make_recipe) {
   visit_fields(defaults, [&](const char* field, auto value) {
     *find_option(made.defaults, field) = static_cast<double>(value);
   });
-  made.make = [make_recipe](const MethodOptions& given, Base base, const Detector& detector) {
+  made.make = [make_recipe](const MethodOptions& given, Base base) {
     Options options;
     MethodOptions copy = given;
     visit_fields(options, [&](const char* field, auto& value) {
       value = static_cast<std::decay_t<decltype(value)>>(find_option(copy, field)->value());
     });
-    return wrapped(std::move(base), make_recipe(options), detector);
+    return wrapped(std::move(base), make_recipe(options));
   };
   return made;
 }
@@ -184,9 +182,11 @@ MethodOptions effective_options(const std::string& optimizer, const MethodOption
 }
 
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector) {
-  return find_method(options.optimizer)
-      .make(effective_options(options.optimizer, options.method), make_base(options, detector),
-            detector);
+  auto optimizer = find_method(options.optimizer)
+                       .make(effective_options(options.optimizer, options.method),
+                             make_base(options, detector));
+  if (options.protect) optimizer->protect(detector);
+  return optimizer;
 }
 
 }  // namespace deepfake

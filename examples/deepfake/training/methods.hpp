@@ -32,6 +32,8 @@ class MethodOptimizer {
   virtual void warm_up(std::int64_t steps) = 0;
   /// Only these parameters ascend.
   virtual void ascend_only(const std::vector<at::Tensor>& parameters) = 0;
+  /// Buffers and dropout masks are those of each domain's first pass.
+  virtual void protect(const Detector& detector) = 0;
   virtual void attach(const roga::LossScaler& scaler) = 0;
   /// What torch::save and torch::load take.
   virtual torch::optim::Optimizer& optimizer() = 0;
@@ -45,7 +47,7 @@ std::vector<std::string> method_names();
 /// the method does not have
 MethodOptions effective_options(const std::string& optimizer, const MethodOptions& given);
 
-/// @param detector its parameters are trained and its buffers protected; must outlive the result
+/// @param detector its parameters are trained; must outlive the result
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector);
 
 }  // namespace deepfake

@@ -141,6 +141,7 @@ struct TrainOptions {
   ScheduleOptions schedule;
   double weight_decay = 1e-2;
   double momentum = 0.9;
+  bool protect = true;
   double ema = 0;
   int epochs = 10;
   int patience = 0;
@@ -179,6 +180,9 @@ struct TrainOptions {
     schedule.visit(field);
     field("weight-decay", weight_decay, "weight decay of the optimizer underneath");
     field("momentum", momentum, "momentum of sgd");
+    field("protect", protect,
+          "running statistics and dropout masks are those of a step's first pass, at the "
+          "unperturbed weights");
     field("ema", ema,
           "decay of an exponential moving average of the weights, which is then what is validated, "
           "chosen and kept: 0.999 for example; 0: none");
