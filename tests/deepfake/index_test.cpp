@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/faults.hpp"
@@ -23,7 +24,7 @@ Index load(const fs::path& folder, const LoadOptions& options = {}) {
   return load_index(locate_data(folder), options);
 }
 
-const Video& video_named(const Index& index, const std::string& label, const std::string& name) {
+const Video& video_named(const Index& index, std::string_view label, std::string_view name) {
   const auto found = std::ranges::find_if(
       index.videos, [&](const Video& video) { return video.label == label && video.name == name; });
   REQUIRE(found != index.videos.end());
