@@ -2,6 +2,7 @@
 // Comparison with the baseline, Grad-CAM pictures and robustness: files and sections.
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "metrics/paired.hpp"
@@ -50,12 +51,12 @@ Run scored_run(const fs::path& folder, const std::string& method, int seed, doub
   return read_run(folder);
 }
 
-const PairedRow& row_of(const std::vector<PairedRow>& rows, const std::string& method,
-                        const std::string& level, const std::string& title) {
+const PairedRow& row_of(const std::vector<PairedRow>& rows, std::string_view method,
+                        std::string_view level, std::string_view title) {
   for (const PairedRow& row : rows) {
     if (row.method == method && row.level == level && row.title == title) return row;
   }
-  throw std::runtime_error("no row " + method + ", " + level + ", " + title);
+  throw std::runtime_error("no such row");
 }
 
 }  // namespace

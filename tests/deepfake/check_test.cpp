@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <string_view>
+
 #include "data/check.hpp"
 
 #include "sample_data.hpp"
@@ -10,8 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const GroupCount& group_of(const DataCheck& check, const std::string& dataset,
-                           const std::string& label, const std::string& split) {
+const GroupCount& group_of(const DataCheck& check, std::string_view dataset, std::string_view label,
+                           std::string_view split) {
   for (const GroupCount& group : check.groups) {
     if (group.dataset == dataset && group.label == label && group.split == split) return group;
   }

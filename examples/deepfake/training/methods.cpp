@@ -182,9 +182,9 @@ MethodOptions effective_options(const std::string& optimizer, const MethodOption
 }
 
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector) {
-  auto optimizer = find_method(options.optimizer)
-                       .make(effective_options(options.optimizer, options.method),
-                             make_base(options, detector));
+  auto optimizer =
+      find_method(options.optimizer)
+          .make(effective_options(options.optimizer, options.method), make_base(options, detector));
   if (options.protect) optimizer->protect(detector);
   return optimizer;
 }
