@@ -57,11 +57,11 @@ train() {
 }
 if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
 python3 scripts/fill.py docs/results.md chain="$results/chain.md"
-# A plan's own word on something, or the default.
+# A plan's own words on something, or the default's, a line each.
 of_plan() {
   python3 -c 'import json, sys
-value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3])
-print(*value if isinstance(value, list) else [value])' "$@"
+value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3:])
+print(*value if isinstance(value, list) else [value], sep="\n")' "$@"
 }
 # The synthetic faces: the demo's settings, which were chosen on validation identities.
 faces() {
@@ -99,7 +99,7 @@ for plan in "${plans[@]}"; do
     train "$plan" --plan "$file" --seeds "$(of_plan "$file" seeds "$seeds")" ${chosen[@]+"${chosen[@]}"}
   fi
   [ -s "$results/$plan.jsonl" ] || continue
-  read -r -a baselines <<<"$(of_plan "$file" against "ERM SAM")"
+  mapfile -t baselines < <(of_plan "$file" against ERM SAM)
   "$program" table "$results/$plan.jsonl" ${chosen[@]+"${chosen[@]}"} --against "${baselines[@]}" > "out/$plan.md"
   parts=("$plan=out/$plan.md")
   if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then

@@ -56,7 +56,8 @@ const PairedRow& row_of(const std::vector<PairedRow>& rows, std::string_view met
   for (const PairedRow& row : rows) {
     if (row.method == method && row.level == level && row.title == title) return row;
   }
-  throw std::runtime_error("no such row");
+  throw std::runtime_error(std::string("no row ").append(method).append(", ").append(level) + ", " +
+                           std::string(title));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <string_view>
-
 #include "data/check.hpp"
+
+#include <string_view>
 
 #include "sample_data.hpp"
 #include "support/catch.hpp"

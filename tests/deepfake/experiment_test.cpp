@@ -92,7 +92,7 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   late.late_start = 1;
   CHECK(loss(late) == erm_loss);
 
-  // In training mode statistics do not matter to the loss; on validation images they do.
+  // Running statistics do not matter to the training loss; they do to what is judged afterwards.
   const auto sharpness = [&](Variant of, bool protect) {
     of.norm = "batch";
     of.training.protect = protect;
