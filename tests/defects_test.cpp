@@ -248,6 +248,28 @@ TEST_CASE("defect 7: in half precision a zero gradient becomes NaN", "[defects]"
   }
 }
 
+TEST_CASE("half precision: the factor of a tiny gradient may be larger than its type's numbers",
+          "[numbers]") {
+  for (const bool as_on_accelerator : {false, true}) {
+    for (const double rho : {.5, 0.0}) {
+      roga::Scalar::keep_on_device = as_on_accelerator;
+      auto v = weight({1, 2}, at::kHalf);
+      auto optimizer = robust({v}, 0.0, rho);
+      std::vector<double> seen;
+      for (int step = 0; step < 2; ++step) {
+        optimizer.step([&] {
+          seen.push_back(v[0].item<double>());
+          v.mutable_grad() = torch::full({2}, 1e-6, at::kHalf);
+          return torch::zeros({}, at::kFloat);
+        });
+      }
+      roga::Scalar::keep_on_device = false;
+      CHECK(seen[1] == Approx(1 + rho / std::sqrt(2.0)).epsilon(2e-3));
+      CHECK(seen[2] == 1);
+    }
+  }
+}
+
 TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by itself",
           "[defects]") {
   auto w = weight({1, 2});

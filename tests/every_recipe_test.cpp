@@ -170,3 +170,60 @@ TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step
     });
   }
 }
+
+namespace {
+
+/// Three steps with everything that a step can do besides; on an accelerator, or on the CPU with an
+/// accelerator's arithmetic.
+template <class Recipe>
+std::vector<at::Tensor> three_steps(const Recipe& recipe, at::ScalarType type, at::Device device,
+                                    bool as_on_accelerator) {
+  problems::Network net(3, type);
+  net.to(device);
+  auto optimizer = roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
+                                  new bases::Sgd::Type(net.parameters(), bases::Sgd::options())),
+                              recipe);
+  optimizer.protect(*net.net);
+  optimizer.diagnose(true);
+  optimizer.clip_norm(0.3);
+  std::vector<at::Tensor> seen;
+  for (int step = 0; step < 3; ++step) {
+    roga::Scalar::keep_on_device = as_on_accelerator;
+    const auto loss = optimizer.step(net.closures());
+    roga::Scalar::keep_on_device = false;
+    seen.push_back(loss.cpu());
+    for (const auto& parameter : net.parameters()) {
+      seen.push_back(parameter.detach().cpu().clone());
+      seen.push_back(parameter.grad().cpu().clone());
+    }
+    auto numbers = optimizer.last_step().losses();
+    numbers.push_back(optimizer.last_step().direction_norm());
+    for (const double norm : optimizer.last_step().ascent_norms()) numbers.push_back(norm);
+    for (const auto& row : optimizer.last_step().domain_cosines()) {
+      numbers.insert(numbers.end(), row.begin(), row.end());
+    }
+    seen.push_back(torch::tensor(numbers, at::kDouble));
+  }
+  return seen;
+}
+
+void gives_the_hosts_numbers(at::Device device, bool as_on_accelerator) {
+  every::recipe([&](const std::string& name, auto recipe, bool) {
+    INFO(name);
+    for (const auto type : {at::kDouble, at::kFloat}) {
+      const auto expected = three_steps(recipe, type, at::kCPU, false);
+      const auto found = three_steps(recipe, type, device, as_on_accelerator);
+      CHECK(problems::deviation(found, expected) < (type == at::kDouble ? 1e-11 : 2e-3));
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("every recipe: an accelerator's arithmetic gives the host's numbers", "[device]") {
+  gives_the_hosts_numbers(at::kCPU, true);
+}
+
+TEST_CASE("every recipe: an accelerator gives the host's numbers", "[cuda]") {
+  if (torch::cuda::is_available()) gives_the_hosts_numbers(at::kCUDA, false);
+}

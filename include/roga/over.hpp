@@ -33,7 +33,7 @@ inline Combination weighted(Over over, const std::vector<double>& weights) {
 /// <row_i, row_j>, [K][K], on the host.
 inline std::vector<std::vector<double>> gram(Over over, Step& step) {
   const std::size_t count = count_of(over, step);
-  if (count > 2) {  // of two, one by one is as quick
+  if (count > 1) {
     std::vector<Row> rows;
     for (std::size_t k = 0; k < count; ++k) rows.push_back(row_of(over, k));
     step.multiply_out(rows);

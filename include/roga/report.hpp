@@ -24,13 +24,13 @@ class StepReport {
   bool ascended() const { return points > 0; }
 
   /// Loss of each present domain at theta.
-  std::vector<double> losses() const { return values(losses_); }
+  std::vector<double> losses() const { return Scalar::values(losses_); }
   /// |d|, the norm of the direction that the base optimizer got.
   double direction_norm() const { return sqrt(direction_norm2_).value(); }
   /// |v_j| of each point's ascent direction, before normalising (in the policy's metric).
-  std::vector<double> ascent_norms() const { return values(ascent_norms_); }
+  std::vector<double> ascent_norms() const { return Scalar::values(ascent_norms_); }
   /// The radius used at each point.
-  std::vector<double> radii() const { return values(radii_); }
+  std::vector<double> radii() const { return Scalar::values(radii_); }
   /// Cosine between the ERM gradient and the mean captured gradient; needs `diagnose(true)`.
   std::optional<double> cosine() const {
     if (!cosine_) return std::nullopt;
@@ -39,20 +39,13 @@ class StepReport {
   /// [K][K] cosines between the domains' gradients at theta; empty without `diagnose(true)`.
   std::vector<std::vector<double>> domain_cosines() const {
     std::vector<std::vector<double>> rows;
-    for (const auto& row : domain_cosines_) rows.push_back(values(row));
+    for (const auto& row : domain_cosines_) rows.push_back(Scalar::values(row));
     return rows;
   }
 
  private:
   template <class P, class C, class A>
   friend class Engine;
-
-  static std::vector<double> values(const std::vector<Scalar>& scalars) {
-    std::vector<double> numbers;
-    numbers.reserve(scalars.size());
-    for (const auto& scalar : scalars) numbers.push_back(scalar.value());
-    return numbers;
-  }
 
   std::vector<Scalar> losses_;
   std::vector<Scalar> ascent_norms_;

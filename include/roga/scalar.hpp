@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
+#include <cstddef>
+#include <cstdint>
 #include <roga/detail/torch.hpp>
 #include <utility>
+#include <vector>
 
 namespace roga {
 inline namespace v1 {
@@ -21,58 +23,87 @@ class Scalar {
   /// @param value 0-dimensional, real, on any device.
   static Scalar of(const at::Tensor& value) {
     if (value.device().is_cpu() && !keep_on_device) return {value.item<double>()};
-    Scalar scalar;
-    scalar.tensor_ = value.detach().to(at::kDouble);
-    return scalar;
+    const at::Tensor number = value.requires_grad() ? value.detach() : value;
+    return on_device(number.scalar_type() == at::kDouble ? number : number.to(at::kDouble));
   }
 
   /// The number itself; synchronises where it lives on an accelerator.
   double value() const { return tensor_.defined() ? tensor_.item<double>() : value_; }
   /// Whether reading it costs no synchronisation.
   bool on_host() const { return !tensor_.defined(); }
+  /// Whether it is known without a synchronisation to be `number`.
+  bool is(double number) const { return on_host() && value_ == number; }
   /// The 0-dimensional tensor of a scalar that is not on the host.
   const at::Tensor& tensor() const { return tensor_; }
 
+  // What arithmetic with 0 and 1 leaves as it is costs no launch.
   friend Scalar operator-(const Scalar& a) { return a * -1.0; }
   friend Scalar operator+(const Scalar& a, const Scalar& b) {
-    return apply(
-        a, b, [](auto x, auto y) { return x + y; },
-        [](const auto& x, const auto& y) { return x.add(y); });
+    if (a.is(0.0)) return b;
+    if (b.is(0.0)) return a;
+    if (a.on_host()) return b.on_host() ? Scalar(a.value_ + b.value_) : b + a;
+    return on_device(b.on_host() ? a.tensor_.add(b.value_) : a.tensor_.add(b.beside(a)));
   }
-  friend Scalar operator-(const Scalar& a, const Scalar& b) {
-    return apply(
-        a, b, [](auto x, auto y) { return x - y; },
-        [](const auto& x, const auto& y) { return x.sub(y); });
-  }
+  friend Scalar operator-(const Scalar& a, const Scalar& b) { return a + -b; }
   friend Scalar operator*(const Scalar& a, const Scalar& b) {
-    return apply(
-        a, b, [](auto x, auto y) { return x * y; },
-        [](const auto& x, const auto& y) { return x.mul(y); });
+    if (a.is(1.0)) return b;
+    if (b.is(1.0)) return a;
+    if (a.on_host()) return b.on_host() ? Scalar(a.value_ * b.value_) : b * a;
+    return on_device(b.on_host() ? a.tensor_.mul(b.value_) : a.tensor_.mul(b.beside(a)));
   }
   /// a / b, and 0 where b is 0: a direction without length has no unit vector, and nothing to add.
   friend Scalar operator/(const Scalar& a, const Scalar& b) {
-    return apply(
-        a, b, [](auto x, auto y) { return y == 0.0 ? 0.0 : x / y; },
-        [](const auto& x, const auto& y) { return x.div(y).masked_fill(y.eq(0), 0.0); });
+    if (b.is(1.0)) return a;
+    if (b.is(0.0)) return 0.0;
+    if (b.on_host()) {
+      return a.on_host() ? Scalar(a.value_ / b.value_) : on_device(a.tensor_.div(b.value_));
+    }
+    const auto quotient = a.on_host() ? b.tensor_.reciprocal().mul_(a.value_)
+                                      : a.beside(b).div(b.tensor_);
+    return on_device(quotient.masked_fill(b.tensor_.eq(0), 0.0));
+  }
+  /// 1 / a for a number that cannot be 0.
+  friend Scalar reciprocal(const Scalar& a) {
+    return a.on_host() ? Scalar(1.0 / a.value_) : on_device(a.tensor_.reciprocal());
   }
   friend Scalar sqrt(const Scalar& a) {
-    return a.on_host() ? Scalar(std::sqrt(a.value_)) : Scalar::of(a.tensor_.sqrt());
+    return a.on_host() ? Scalar(std::sqrt(a.value_)) : on_device(a.tensor_.sqrt());
+  }
+  /// The smaller of a and `bound`; `bound` where a is not a number.
+  friend Scalar min(const Scalar& a, double bound) {
+    if (a.on_host()) return a.value_ < bound ? a.value_ : bound;
+    return on_device(a.tensor_.clamp_max(bound).nan_to_num_(bound));
+  }
+  /// Several numbers for the host, with at most one synchronisation.
+  static std::vector<double> values(const std::vector<Scalar>& scalars) {
+    std::vector<double> numbers;
+    std::vector<at::Tensor> tensors;
+    for (const auto& scalar : scalars) {
+      numbers.push_back(scalar.value_);
+      if (!scalar.on_host()) tensors.push_back(scalar.beside(scalars.front()));
+    }
+    if (tensors.empty()) return numbers;
+    const auto fetched = at::stack(tensors).cpu();
+    std::int64_t next = 0;
+    for (std::size_t i = 0; i < scalars.size(); ++i) {
+      if (!scalars[i].on_host()) numbers[i] = fetched[next++].item<double>();
+    }
+    return numbers;
   }
 
   /// Tests set it to run the accelerator's arithmetic on the CPU.
   static inline thread_local bool keep_on_device = false;
 
  private:
-  template <class Host, class Device>
-  static Scalar apply(const Scalar& a, const Scalar& b, Host host, Device device) {
-    if (a.on_host() && b.on_host()) return {host(a.value_, b.value_)};
-    const auto& options = (a.on_host() ? b : a).tensor_;
-    Scalar result;
-    result.tensor_ = device(a.like(options), b.like(options));
-    return result;
+  static Scalar on_device(at::Tensor number) {
+    Scalar scalar;
+    scalar.tensor_ = std::move(number);
+    return scalar;
   }
-  at::Tensor like(const at::Tensor& other) const {
-    return on_host() ? other.new_full({}, value_) : tensor_.to(other.device());
+  /// The tensor on the device of another scalar.
+  at::Tensor beside(const Scalar& other) const {
+    const bool there = other.on_host() || tensor_.device() == other.tensor_.device();
+    return there ? tensor_ : tensor_.to(other.tensor_.device());
   }
 
   double value_ = 0.0;

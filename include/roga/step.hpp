@@ -38,6 +38,8 @@ class Step {
   std::size_t points() const { return points_; }
   /// L_k at theta. Recipes without a pass at theta see the loss of the domain's first evaluation.
   const Scalar& loss(std::size_t k) const { return losses_.at(k); }
+  /// L_k of all domains.
+  const std::vector<Scalar>& losses() const { return losses_; }
   /// mean_k L_k
   Scalar mean_loss() const {
     Scalar sum;
@@ -57,13 +59,14 @@ class Step {
   void multiply_out(const std::vector<Row>& rows) {
     std::vector<const GradientList*> lists;
     for (const Row which : rows) lists.push_back(&row(which));
-    const auto products = detail::inner_products(lists);
+    // Whoever asks for all of them reads them on the host: one synchronisation on an accelerator.
+    const auto products = detail::inner_products(lists).cpu();
+    const auto product = products.accessor<double, 2>();
     for (std::size_t a = 0; a < rows.size(); ++a) {
       for (std::size_t b = 0; b < rows.size(); ++b) {
         auto key = std::pair(order(rows[a]), order(rows[b]));
         if (key.second < key.first) continue;
-        const auto row_of = products.select(0, static_cast<std::int64_t>(a));
-        dots_[key] = Scalar::of(row_of.select(0, static_cast<std::int64_t>(b)));
+        dots_[key] = product[static_cast<std::int64_t>(a)][static_cast<std::int64_t>(b)];
       }
     }
   }
@@ -92,12 +95,9 @@ class Step {
   /// Computes `value` now; it replaces the remembered row of that name when the step ends.
   void remember(const std::string& name, const Combination& value) {
     const auto rows = resolve(value);
-    GradientList kept(parameters_);
-    for (std::size_t i = 0; i < kept.size(); ++i) {
-      kept[i] = detail::combined(rows, i);
-      // Never share storage with a row that becomes .grad, which its owner may write to.
-      if (kept[i].defined() && rows.size() == 1) kept[i] = kept[i].clone();
-    }
+    auto kept = detail::combined_row(rows, parameters_);
+    // Never share storage with a row that becomes .grad, which its owner may write to.
+    if (rows.size() == 1) detail::unshare(kept);
     remembered_[name] = std::move(kept);
   }
   /// Remembered numbers of that name, `size` long; new entries start at `initial`. Writable.

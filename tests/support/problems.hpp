@@ -70,6 +70,12 @@ struct Network {
     return list;
   }
   Parameters parameters() const { return net->parameters(); }
+  void to(at::Device device) {
+    net->to(device);
+    for (auto* list : {&inputs, &targets}) {
+      for (auto& tensor : *list) tensor = tensor.to(device);
+    }
+  }
 };
 
 using roga::testing::detail::copy;

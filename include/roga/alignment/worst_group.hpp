@@ -28,10 +28,11 @@ struct WorstGroup {
     auto& weights =
         step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
     std::vector<double> present(step.domains());
+    const auto losses = Scalar::values(step.losses());
     double total = 0;
     for (std::size_t k = 0; k < present.size(); ++k) {
       double& weight = weights[step.domain_id(k)];
-      weight *= std::exp(eta * step.loss(k).value());
+      weight *= std::exp(eta * losses[k]);
       total += weight;
     }
     for (std::size_t k = 0; k < present.size(); ++k) {

@@ -2,6 +2,7 @@
 // One step from the user's closures to .grad. Nothing else moves parameters or writes gradients.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <roga/memory.hpp>
 #include <roga/report.hpp>
 #include <roga/step.hpp>
+#include <span>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -42,6 +44,7 @@ class Engine {
   std::vector<double> group_factors;     ///< radius of each parameter group, relative
   std::unordered_set<const void*> only;  ///< parameters that ascend; all where empty
   bool freeze_bystanders = false;        ///< those that do not ascend, at theta
+  bool backup_on_host = false;           ///< the copy of theta, in pinned memory
   std::optional<LossScaler> scaler;
   bool in_phases = false;  ///< a PhasedStep is open
   StepReport report;
@@ -180,7 +183,7 @@ class Engine {
     TORCH_CHECK(P::at_theta || points > 0,
                 "roga: this recipe walks from domain to domain and needs "
                 "their number beforehand; give step() a list of closures, not a SharedForward");
-    if (points > 0) weights.keep_theta();
+    if (points > 0) weights.keep_theta(backup_on_host);
     return points;
   }
 
@@ -217,38 +220,35 @@ class Engine {
     const Scalar length = sqrt(
         length2(point.direction, direction, step, weights, replace ? &stretched_row : nullptr));
     constexpr double guard = 1e-12;
-    const Scalar factor = point.radius * (length / (length + guard)) / length;
+    const Scalar factor = point.radius * reciprocal(length + guard);
     report.radii_.push_back(point.radius);
     report.ascent_norms_.push_back(length);
 
     weights.move(point.from == Point::From::previous, [&](auto&& move) {
-      auto each_ascending = [&](auto&& visit) {
-        for (std::size_t i = 0; i < weights.size(); ++i) {
-          if (ascends(weights, i)) visit(i, weights.group_of(i));
-        }
-      };
       if constexpr (has_metric) {
         stretched_row.resize(weights.size());
         auto offset = step.resolve(point.shift);
         offset.insert(offset.begin(), {&stretched_row, factor});
-        each_ascending([&](std::size_t i, std::size_t group) {
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+          if (!ascends(weights, i)) continue;
           if (!replace) {
             stretched_row[i] = stretched(detail::combined(direction, i), weights, i);
           }
-          offset.front().factor = factor * group_factor(group);
-          move(i, offset);
+          offset.front().factor = factor * group_factor(weights.group_of(i));
+          move(std::span(&i, 1), offset);
           stretched_row[i] = at::Tensor();
-        });
+        }
       } else {
-        // One term per row: where direction and shift share a row, one pass does both.
-        std::vector<detail::ScaledRows> offsets;
-        each_ascending([&](std::size_t i, std::size_t group) {
-          while (offsets.size() <= group) {
-            const Scalar radius = factor * group_factor(offsets.size());
-            offsets.push_back(step.resolve(radius * point.direction + point.shift));
-          }
-          move(i, offsets[group]);
-        });
+        std::vector<std::vector<std::size_t>> groups;
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+          groups.resize(std::max(groups.size(), weights.group_of(i) + 1));
+          if (ascends(weights, i)) groups[weights.group_of(i)].push_back(i);
+        }
+        for (std::size_t g = 0; g < groups.size(); ++g) {
+          // One term per row: where direction and shift share a row, one pass does both.
+          const Scalar radius = factor * group_factor(g);
+          move(groups[g], step.resolve(radius * point.direction + point.shift));
+        }
       }
     });
   }
@@ -277,6 +277,14 @@ class Engine {
       if (combination.terms().size() == 1 && only.empty()) {
         const auto& [row, factor] = combination.terms().front();
         return factor * factor * step.dot(row, row);
+      }
+      // What one call serves: at the price of a row, a few launches instead of some for each tensor.
+      if (!direction.empty() && detail::one_call_serves(*direction.front().row)) {
+        auto v = detail::combined_row(direction, weights.size());
+        for (std::size_t i = 0; i < v.size(); ++i) {
+          if (!ascends(weights, i)) v[i] = at::Tensor();
+        }
+        return detail::inner_product(v, v);
       }
     }
     Scalar sum;  // of differences of rows the Gram matrix would lose digits
@@ -367,10 +375,15 @@ class Engine {
       const auto rows = step.resolve(alignment.direction(step));
       if constexpr (requires { alignment.after_base(step); }) {
         const auto after = step.resolve(alignment.after_base(step));
-        after_base.resize(weights.size());
-        for (std::size_t i = 0; i < weights.size(); ++i) after_base[i] = detail::combined(after, i);
+        after_base = detail::combined_row(after, weights.size());
       }
-      for (std::size_t i = 0; i < weights.size(); ++i) hand_over(i, detail::combined(rows, i));
+      GradientList whole;  // tensor by tensor where one call serves nothing, to free as it goes
+      if (!rows.empty() && detail::one_call_serves(*rows.front().row)) {
+        whole = detail::combined_row(rows, weights.size());
+      }
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        hand_over(i, whole.empty() ? detail::combined(rows, i) : std::move(whole[i]));
+      }
     } else {
       std::vector<at::Tensor> rows(step.domains());
       for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -393,12 +406,7 @@ class Engine {
     auto direction = weights.gradients();
     report.direction_norm2_ = detail::inner_product(direction, direction);
     if (std::isfinite(max_norm)) {
-      const double norm = sqrt(report.direction_norm2_).value();
-      if (norm > max_norm) {
-        for (auto& x : direction) {
-          if (x.defined()) x.mul_(max_norm / norm);
-        }
-      }
+      detail::scale_by(direction, min(max_norm / sqrt(report.direction_norm2_), 1.0));
     }
     if (!checks_numbers()) return;
     const auto all = report.direction_norm2_ + detail::inner_product(after_base, after_base);

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <roga/detail/multi_tensor.hpp>
 #include <roga/memory.hpp>
 #include <roga/row.hpp>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,24 +28,44 @@ struct Scaled {
 };
 using ScaledRows = std::vector<Scaled>;
 
+inline std::vector<at::Tensor> defined(const GradientList& row) {
+  std::vector<at::Tensor> list;
+  std::ranges::copy_if(row, std::back_inserter(list), [](const auto& x) { return x.defined(); });
+  return list;
+}
+
+inline bool is_half(const at::Tensor& x) {
+  return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
+}
+
+/// Whether LibTorch takes the factor as a number: it is known, and a number of the tensor's type.
+inline bool is_number_of(const Scalar& factor, const at::Tensor& x) {
+  constexpr double largest_half = 65504;
+  return factor.on_host() &&
+         (x.scalar_type() != at::kHalf || std::fabs(factor.value()) <= largest_half);
+}
+
+/// factor * x; in float32 where x is of half precision, in which the factor could overflow.
+inline at::Tensor scaled_wide(const at::Tensor& x, const Scalar& factor) {
+  const auto wide = is_half(x) ? x.to(at::kFloat) : x;
+  if (factor.on_host()) return wide.mul(factor.value());
+  return wide.mul(factor.tensor().to(x.device(), at::toRealValueType(wide.scalar_type())));
+}
+
 /// out += factor * x
 inline void add_scaled(at::Tensor& out, const at::Tensor& x, const Scalar& factor) {
-  if (factor.on_host()) {
+  if (is_number_of(factor, x)) {
     out.add_(x, factor.value());
   } else {
-    out.add_(x.mul(factor.tensor().to(out.device(), at::toRealValueType(out.scalar_type()))));
+    out.add_(scaled_wide(x, factor));
   }
 }
 
 /// factor * x
 inline at::Tensor scaled(const at::Tensor& x, const Scalar& factor) {
-  return factor.on_host()
-             ? x.mul(factor.value())
-             : x.mul(factor.tensor().to(x.device(), at::toRealValueType(x.scalar_type())));
-}
-
-inline bool is_half(const at::Tensor& x) {
-  return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
+  if (is_number_of(factor, x)) return x.mul(factor.value());
+  const auto product = scaled_wide(x, factor);
+  return is_half(x) ? product.to(x.scalar_type()) : product;
 }
 
 /// The real numbers of a tensor in a line, at least float32.
@@ -60,8 +84,61 @@ inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
   return Scalar::of(flat(a).dot(flat(b)));
 }
 
+/// Re <row, row'> of every two rows, [K, K] in float64. Rows are cut and joined to pieces that fit
+/// into the cache and are worth a call, on an accelerator a launch; each is one matrix product, so
+/// that memory is read once for all pairs.
+inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  at::Tensor total;
+  std::vector<std::vector<at::Tensor>> piece(rows.size());  // of each row, the same entries
+  std::int64_t length = 0;
+  auto multiply = [&] {
+    if (length == 0) return;
+    std::vector<at::Tensor> lines;
+    for (auto& line : piece) {
+      lines.insert(lines.end(), line.begin(), line.end());
+      line.clear();
+    }
+    const auto matrix = at::cat(lines).view({count, std::exchange(length, 0)});
+    const auto products = matrix.matmul(matrix.t()).to(at::kDouble);
+    total = total.defined() ? total.add_(products.to(total.device())) : products;
+  };
+  std::size_t size = 0;
+  for (const auto* row : rows) size = std::max(size, row->size());
+  for (std::size_t i = 0; i < size; ++i) {
+    auto has = [i](const GradientList* row) { return i < row->size() && (*row)[i].defined(); };
+    const auto some = std::ranges::find_if(rows, has);
+    if (some == rows.end()) continue;
+    const at::Tensor like = flat((**some)[i]);
+    const at::Tensor zero = like.new_zeros({1}).expand_as(like);
+    std::vector<at::Tensor> lines;
+    for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : zero);
+    const bool other_kind = length > 0 && (piece.front().front().scalar_type() != like.scalar_type() ||
+                                           piece.front().front().device() != like.device());
+    if (other_kind) multiply();
+    const std::int64_t least = std::int64_t{1} << (like.is_cpu() ? 12 : 22);
+    const std::int64_t most = std::max(least, std::int64_t{1} << 16);
+    for (std::int64_t begin = 0; begin < like.numel();) {
+      const auto part = std::min(most - length, like.numel() - begin);
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        piece[k].push_back(lines[k].narrow(0, begin, part));
+      }
+      begin += part;
+      length += part;
+      if (length >= least) multiply();
+    }
+  }
+  multiply();
+  return total.defined() ? total : at::zeros({count, count}, at::kDouble);
+}
+
 /// Re <a, b>; a missing tensor counts as zero.
 inline Scalar inner_product(const GradientList& a, const GradientList& b) {
+  if (one_call_serves(a) && one_call_serves(b)) {
+    if (&a != &b) return Scalar::of(inner_products({&a, &b}).select(0, 0).select(0, 1));
+    const Scalar norm = MultiTensor::norm(defined(a));
+    return norm * norm;
+  }
   Scalar sum;
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
     if (a[i].defined() && b[i].defined()) sum = sum + inner_product(a[i], b[i]);
@@ -69,39 +146,21 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
   return sum;
 }
 
-/// Re <a, b> of every two rows, [K, K] in float64: one matrix product for each piece of a tensor
-/// that fits into the cache, so that memory is read once for all pairs.
-inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
-  at::Tensor total;
-  std::size_t size = 0;
-  for (const auto* row : rows) size = std::max(size, row->size());
-  for (std::size_t i = 0; i < size; ++i) {
-    auto has = [i](const GradientList* row) { return i < row->size() && (*row)[i].defined(); };
-    const auto some = std::ranges::find_if(rows, has);
-    if (some == rows.end()) continue;
-    const at::Tensor zero = flat((**some)[i]).new_zeros({1}).expand_as(flat((**some)[i]));
-    std::vector<at::Tensor> lines;
-    for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : zero);
-    const std::int64_t length = zero.numel();
-    const std::int64_t piece = zero.is_cpu() ? std::int64_t{1} << 16 : length;
-    for (std::int64_t begin = 0; begin < length; begin += piece) {
-      std::vector<at::Tensor> parts;
-      for (const auto& line : lines) {
-        parts.push_back(line.narrow(0, begin, std::min(piece, length - begin)));
-      }
-      const auto matrix = at::stack(parts);
-      const auto products = matrix.matmul(matrix.t()).to(at::kDouble);
-      total = total.defined() ? total.add_(products.to(total.device())) : products;
-    }
-  }
-  const auto count = static_cast<std::int64_t>(rows.size());
-  return total.defined() ? total : at::zeros({count, count}, at::kDouble);
-}
-
 /// row <- factor * row
-inline void scale_by(GradientList& row, double factor) {
+inline void scale_by(GradientList& row, const Scalar& factor) {
+  if (factor.is(1.0)) return;
+  if (one_call_serves(row)) {
+    auto list = defined(row);
+    MultiTensor::multiply(list, factor);
+    return;
+  }
   for (auto& x : row) {
-    if (x.defined()) x.mul_(factor);
+    if (!x.defined()) continue;
+    if (is_number_of(factor, x)) {
+      x.mul_(factor.value());
+    } else {
+      x.copy_(scaled(x, factor));
+    }
   }
 }
 
@@ -112,6 +171,15 @@ inline void add_to(GradientList& sum, GradientList&& x) {
     return;
   }
   sum.resize(std::max(sum.size(), x.size()));
+  if (one_call_serves(sum) && one_call_serves(x)) {
+    std::vector<at::Tensor> to, what;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (!x[i].defined() || !sum[i].defined()) continue;
+      to.push_back(sum[i]);
+      what.push_back(std::exchange(x[i], {}));
+    }
+    if (!to.empty()) MultiTensor::add(to, what, 1.0);
+  }
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!x[i].defined()) continue;
     if (sum[i].defined()) {
@@ -125,6 +193,10 @@ inline void add_to(GradientList& sum, GradientList&& x) {
 /// row <- row / count
 inline void divide_by(GradientList& row, std::size_t count) {
   if (count == 1) return;
+  if (one_call_serves(row)) {
+    scale_by(row, 1.0 / static_cast<double>(count));
+    return;
+  }
   for (auto& x : row) {
     if (x.defined()) x.div_(static_cast<double>(count));
   }
@@ -157,31 +229,107 @@ inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
   return unit ? *only->at(i) : scaled(*only->at(i), only->factor);
 }
 
+/// The whole row, `size` tensors long: in few calls, or tensor by tensor where one serves nothing.
+inline GradientList combined_row(const ScaledRows& rows, std::size_t size) {
+  GradientList out(size);
+  auto whole = [size](const Scaled& term) {
+    return term.row->size() == size && one_call_serves(*term.row) &&
+           std::ranges::all_of(*term.row, [](const auto& x) { return x.defined(); });
+  };
+  const bool unit = rows.size() == 1 && rows.front().factor.is(1.0);
+  if (rows.empty() || unit || !std::ranges::all_of(rows, whole)) {
+    for (std::size_t i = 0; i < size; ++i) out[i] = combined(rows, i);
+    return out;
+  }
+  out = MultiTensor::products(*rows.front().row, rows.front().factor);
+  for (const auto& [row, factor] : std::span(rows).subspan(1)) MultiTensor::add(out, *row, factor);
+  return out;
+}
+
 /// parameter <- origin + sum_r factor_r row_r[i], in one pass for one row, and in place where the
 /// parameter is at its origin.
 inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledRows& rows,
                   std::size_t i) {
+  const bool apart = !parameter.is_same(origin);
   bool placed = false;
   for (const auto& row : rows) {
     const at::Tensor* x = row.at(i);
     if (x == nullptr) continue;
-    if (placed || parameter.is_same(origin) || !row.factor.on_host()) {
-      if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
+    const bool two_passes =
+        !is_number_of(row.factor, *x) || origin.device() != parameter.device();
+    if (placed || !apart || two_passes) {
+      if (!placed && apart) parameter.copy_(origin, /*non_blocking=*/true);
       add_scaled(parameter, *x, row.factor);
     } else {
       at::add_out(parameter, origin, *x, row.factor.value());
     }
     placed = true;
   }
-  if (!placed && !parameter.is_same(origin)) parameter.copy_(origin);
+  if (!placed && apart) parameter.copy_(origin, /*non_blocking=*/true);
+}
+
+/// The same for the parameters `which`.
+inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& origins,
+                  const ScaledRows& rows, std::span<const std::size_t> which) {
+  if (which.size() < 2 || !one_call_serves(parameters)) {
+    for (const std::size_t i : which) place(parameters[i], origins[i], rows, i);
+    return;
+  }
+  std::vector<at::Tensor> to, from;
+  for (const std::size_t i : which) {
+    if (parameters[i].is_same(origins[i])) continue;
+    to.push_back(parameters[i]);
+    from.push_back(origins[i]);
+  }
+  if (!to.empty()) MultiTensor::assign(to, from);
+  for (const auto& row : rows) {
+    to.clear();
+    from.clear();
+    for (const std::size_t i : which) {
+      if (row.at(i) == nullptr) continue;
+      to.push_back(parameters[i]);
+      from.push_back(*row.at(i));
+    }
+    if (!to.empty()) MultiTensor::add(to, from, row.factor);
+  }
+}
+
+/// to <- from, in the storage that is there.
+inline void assign(std::vector<at::Tensor>& to, const std::vector<at::Tensor>& from) {
+  std::vector<at::Tensor> many, values;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (one_call_serves(to[i])) {
+      many.push_back(to[i]);
+      values.push_back(from[i]);
+    } else {
+      to[i].copy_(from[i], /*non_blocking=*/true);
+    }
+  }
+  if (!many.empty()) MultiTensor::assign(many, values);
+}
+
+/// The tensors that are defined, in storage of their own.
+inline std::vector<at::Tensor> copies(const std::vector<at::Tensor>& list) {
+  std::vector<at::Tensor> out(list.size()), many;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!list[i].defined()) continue;
+    if (one_call_serves(list[i])) {
+      many.push_back(list[i]);
+    } else {
+      out[i] = list[i].detach().clone();
+    }
+  }
+  if (many.empty()) return out;
+  many = MultiTensor::copies(many);
+  auto next = many.begin();
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].defined() && !out[i].defined()) out[i] = *next++;
+  }
+  return out;
 }
 
 /// Gives a row storage of its own.
-inline void unshare(GradientList& row) {
-  for (auto& x : row) {
-    if (x.defined()) x = x.clone();
-  }
-}
+inline void unshare(GradientList& row) { row = copies(row); }
 
 inline bool all_finite(const GradientList& row) {
   return std::ranges::all_of(

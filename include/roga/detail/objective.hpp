@@ -91,7 +91,8 @@ class Objective {
                 loss.defined() ? "a tensor of " + std::to_string(loss.numel()) + " elements"
                                : std::string("an undefined tensor"),
                 "; it must return the loss, one number");
-    sink(k, loss.detach().reshape({}));
+    const auto value = loss.detach();
+    sink(k, value.dim() == 0 ? value : value.reshape({}));
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <roga/detail/kernels.hpp>
 #include <roga/detail/torch.hpp>
 #include <utility>
 #include <vector>
@@ -83,8 +84,7 @@ class Protection {
   BufferValues snapshot() const {
     BufferValues values;
     for (const auto& buffers : modules_) {
-      auto& copies = values.emplace_back();
-      for (const auto& buffer : buffers()) copies.push_back(buffer.clone());
+      values.push_back(copies(buffers()));
     }
     return values;
   }
@@ -93,9 +93,8 @@ class Protection {
     c10::NoGradGuard no_grad;
     for (std::size_t m = 0; m < modules_.size(); ++m) {
       auto current = modules_[m]();
-      for (std::size_t b = 0; b < current.size() && b < values[m].size(); ++b) {
-        current[b].copy_(values[m][b]);
-      }
+      current.resize(std::min(current.size(), values[m].size()));
+      assign(current, values[m]);
     }
   }
   GeneratorStates generators() const {

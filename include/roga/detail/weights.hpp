@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <roga/detail/kernels.hpp>
 #include <roga/memory.hpp>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -60,30 +61,41 @@ class Weights {
 
   std::size_t group_of(std::size_t i) const { return group_of_[i]; }
 
-  /// theta of parameter i, wherever the parameter is now.
-  const at::Tensor& theta(std::size_t i) const {
-    return backup_.empty() ? parameters_[i] : backup_[i];
+  /// theta of parameter i, wherever the parameter is now, on its device.
+  at::Tensor theta(std::size_t i) const {
+    if (!moved_) return parameters_[i];
+    const bool there = backup_[i].device() == parameters_[i].device();
+    return there ? backup_[i] : backup_[i].to(parameters_[i].device(), /*non_blocking=*/true);
   }
 
   /// Copies theta before the first move of a step.
-  void keep_theta() {
+  /// @param on_host what is on an accelerator, into pinned memory of the host. The copies are
+  /// ordered by the accelerator's stream, so the host need not wait for them.
+  void keep_theta(bool on_host) {
     if (!backup_.empty()) return;
-    backup_.reserve(parameters_.size());
-    for (const auto& parameter : parameters_) backup_.push_back(parameter.detach().clone());
+    if (!on_host) {
+      backup_ = copies(parameters_);
+      return;
+    }
+    for (const auto& parameter : parameters_) {
+      auto& copy = backup_.emplace_back(at::empty_like(
+          parameter, parameter.options().device(at::kCPU).pinned_memory(!parameter.is_cpu())));
+      copy.copy_(parameter, /*non_blocking=*/true);
+    }
   }
-  /// Moves some parameters; `move(i, offset)` is what `each` gets to call.
+  /// Moves some parameters; `move(which, offset)` is what `each` gets to call.
   template <class Each>
   void move(bool from_previous, Each&& each) {
     const bool in_place = from_previous || !moved_;
     moved_ = true;
-    each([&](std::size_t i, const ScaledRows& offset) {
-      place(parameters_[i], in_place ? parameters_[i] : backup_[i], offset, i);
+    each([&](std::span<const std::size_t> which, const ScaledRows& offset) {
+      place(parameters_, in_place ? parameters_ : backup_, offset, which);
     });
   }
   void restore() {
     if (!moved_) return;
     c10::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].copy_(backup_[i]);
+    assign(parameters_, backup_);
     backup_.clear();
     moved_ = false;
   }
