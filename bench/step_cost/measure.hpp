@@ -1,56 +1,43 @@
 // SPDX-License-Identifier: MIT
 // Ratios on a machine that others use, too: contenders take turns, step by step, and the median of
-// the ratios within a turn counts. Times are those of this thread.
+// the ratios within a turn counts. Times are those of this thread; on a CUDA device, which works while
+// the host goes on, those of the clock between two moments at which it has nothing left to do.
 #pragma once
 
-#include <ATen/record_function.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <chrono>
 #include <ctime>
 #include <functional>
-#include <memory>
 #include <vector>
 
 namespace bench {
 
-inline double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+/// Where contenders work.
+inline at::Device device = at::kCPU;
+
+inline double now() {
+  if (device.is_cuda()) {
+    torch::cuda::synchronize();
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration<double>(since).count();
+  }
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 inline double seconds(const std::function<void()>& work) {
-  const double begin = thread_seconds();
+  const double begin = now();
   work();
-  return thread_seconds() - begin;
+  return now() - begin;
 }
 
 inline double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-/// Calls into LibTorch's dispatcher; those that other calls make are not counted.
-inline std::int64_t dispatcher_calls(const std::function<void()>& work) {
-  struct Counts {
-    std::int64_t depth = 0;
-    std::int64_t calls = 0;
-  };
-  thread_local Counts counts;
-  counts = {};
-  const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(
-          [](const at::RecordFunction&) -> std::unique_ptr<at::ObserverContext> {
-            if (counts.depth++ == 0) ++counts.calls;
-            return nullptr;
-          },
-          [](const at::RecordFunction&, at::ObserverContext*) { --counts.depth; })
-          .scopes({at::RecordScope::FUNCTION}));
-  work();
-  at::removeCallback(handle);
-  return counts.calls;
 }
 
 }  // namespace bench

@@ -2,6 +2,7 @@
 // What a step of each recipe costs beside plain training, the loop by hand and GAC-FAS's scheme.
 //
 //   step_cost --benchmark_filter='small_network/(sam|roga)/' --benchmark_out=step_cost.json
+//   step_cost --device=cuda ...
 //
 // A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance.md, which
 // scripts/performance.py makes of the JSON file, says what each means.
@@ -16,14 +17,20 @@
 #include <benchmark/benchmark.h>
 #include <torch/optim/sgd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iostream>
 #include <string>
 
 #include "baselines/by_hand.hpp"
 #include "baselines/gac_fas_scheme.hpp"
 #include "measure.hpp"
+#ifdef ROGA_BENCH_CUDA
+#include "profile.hpp"
+#endif
 #include "networks/networks.hpp"
 #include "support/bytes.hpp"
+#include "support/calls.hpp"
 #include "support/recipes.hpp"
 #include "training/freed_memory.hpp"
 
@@ -46,7 +53,7 @@ std::vector<at::Tensor> norms_of(const Task& task) {
 
 struct Recipe {
   std::string name;
-  std::function<Step(const Task&)> wrap;
+  std::function<Step(const Task&, roga::NonFinite)> wrap;
   std::function<roga::Cost(std::size_t)> cost;
 };
 
@@ -55,10 +62,11 @@ const std::vector<Recipe>& recipes() {
     std::vector<Recipe> list;
     auto add = [&](const std::string& name, auto recipe, bool subset) {
       list.push_back({name,
-                      [recipe, subset](const Task& task) -> Step {
+                      [recipe, subset](const Task& task, roga::NonFinite rule) -> Step {
                         auto optimizer = std::make_shared<decltype(roga::wrap<torch::optim::SGD>(
                             recipe, task.parameters, base_options()))>(recipe, task.parameters,
                                                                        base_options());
+                        optimizer->non_finite(rule);
                         if (task.module) optimizer->protect(*task.module);
                         if (subset) optimizer->ascend_only(norms_of(task), /*freeze_others=*/true);
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
@@ -101,10 +109,11 @@ Step gac_fas_scheme(std::size_t domains) {
   for (std::size_t copy = 0; copy <= domains; ++copy) {
     torch::manual_seed(1);
     networks.push_back(deepfake::residual_small(16, "batch"));
+    networks.back()->to(bench::device);
     parameters.push_back(networks.back()->parameters());
   }
-  const at::Tensor x = at::rand({64, 3, 64, 64});
-  const at::Tensor y = (at::rand({64}) < 0.5).to(at::kFloat);
+  const at::Tensor x = at::rand({64, 3, 64, 64}, bench::device);
+  const at::Tensor y = (at::rand({64}, bench::device) < 0.5).to(at::kFloat);
   auto losses = [=](std::size_t copy) {
     return at::binary_cross_entropy_with_logits(networks[copy]->forward(x), y, {}, {},
                                                 at::Reduction::None)
@@ -135,13 +144,17 @@ double extra_copies(const Task& task, const Step& step) {
   return (static_cast<double>(bytes.peak()) - gradients) / bytes_of(task.parameters);
 }
 
+enum class Workload : unsigned char { parameters, small_network, network };
+
 void measure(benchmark::State& state, const std::function<Task(std::size_t)>& make,
-             const Recipe& recipe, std::size_t domains, bool network) {
+             const Recipe& recipe, std::size_t domains, Workload workload) {
+  const bool network = workload != Workload::parameters;
   Task task = make(domains);
-  const Step ours = recipe.wrap(task);
+  const Step ours = recipe.wrap(task, roga::NonFinite::skip);
   const Step by_hand = by_hand_of(recipe.name, task);
   const bool against_copies =
-      network && (recipe.name == "roga" || recipe.name == "roga_pooled") && domains > 1;
+      workload == Workload::small_network &&
+      (recipe.name == "roga" || recipe.name == "roga_pooled") && domains > 1;
   const Step scheme = against_copies ? gac_fas_scheme(domains) : Step();
   torch::optim::SGD base(task.parameters, base_options());
   const Step erm = [&] { by_hand::erm(base, task.parameters, {task.pooled}); };
@@ -193,25 +206,46 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
   state.counters["parameters"] = bytes_of(task.parameters) / sizeof(float);
   state.counters["copy_gb_s"] =
       2e-9 * bytes_of(task.parameters) / bench::median(std::move(copy_times));
+#ifdef ROGA_BENCH_CUDA
+  if (bench::device.is_cuda()) {
+    const Step unchecked = recipe.wrap(task, roga::NonFinite::ignore);
+    for (int i = 0; i < 2 * steps; ++i) unchecked();  // so that the one below is like the first
+    const auto counts = bench::profile(unchecked);
+    state.counters["waits"] = static_cast<double>(counts.waits);
+    state.counters["waits_checked"] = static_cast<double>(bench::profile(ours).waits);
+    state.counters["kernels"] =
+        static_cast<double>(counts.kernels - (network ? 0 : bench::profile(bare).kernels));
+    state.counters["transfers"] = static_cast<double>(counts.transfers);
+    if (by_hand) {
+      const auto hand = bench::profile(by_hand);
+      state.counters["waits_by_hand"] = static_cast<double>(hand.waits);
+      state.counters["kernels_by_hand"] =
+          static_cast<double>(hand.kernels - (network ? 0 : bench::profile(bare).kernels));
+    }
+  }
+#endif
   if (network) return;
-  const auto closure_calls = bench::dispatcher_calls(bare);
-  state.counters["calls"] = static_cast<double>(bench::dispatcher_calls(ours) - closure_calls);
+  const auto closure_calls = support::dispatcher_calls(bare);
+  state.counters["calls"] = static_cast<double>(support::dispatcher_calls(ours) - closure_calls);
   state.counters["copies"] = extra_copies(task, ours);
   if (by_hand) {
     state.counters["calls_by_hand"] =
-        static_cast<double>(bench::dispatcher_calls(by_hand) - closure_calls);
+        static_cast<double>(support::dispatcher_calls(by_hand) - closure_calls);
     state.counters["copies_by_hand"] = extra_copies(task, by_hand);
   }
 }
 
 void register_rows(const std::string& workload, const std::function<Task(std::size_t)>& make,
-                   int turns, bool network) {
+                   int turns, Workload kind) {
+  const std::vector<std::string> few{"erm",         "sam",       "asam",  "sagm", "roga",
+                                     "roga_pooled", "looksam_5", "sam_on"};
   for (const Recipe& recipe : recipes()) {
+    if (kind == Workload::network && std::ranges::find(few, recipe.name) == few.end()) continue;
     for (const std::size_t domains : {1U, 2U, 4U, 8U}) {
       const std::string name = workload + "/" + recipe.name + "/" + std::to_string(domains);
       benchmark::RegisterBenchmark(
           name.c_str(),
-          [=, &recipe](benchmark::State& state) { measure(state, make, recipe, domains, network); })
+          [=, &recipe](benchmark::State& state) { measure(state, make, recipe, domains, kind); })
           ->UseManualTime()
           ->Iterations(turns)
           ->Unit(benchmark::kMillisecond);
@@ -233,7 +267,7 @@ void register_growth() {
                                            return bench::without_network(
                                                bench::uniform(parameters, tensors), k);
                                          },
-                                         recipe, domains, /*network=*/false);
+                                         recipe, domains, Workload::parameters);
                                    })
           ->UseManualTime()
           ->Iterations(parameters > 20'000'000 ? 3 : 9)
@@ -281,11 +315,12 @@ void register_kernels() {
             std::vector<at::Tensor> a, b;
             std::int64_t size = 0;
             for (const auto& shape : shapes) {
-              a.push_back(at::randn(shape));
-              b.push_back(at::randn(shape));
+              a.push_back(at::randn(shape, bench::device));
+              b.push_back(at::randn(shape, bench::device));
               size += a.back().numel();
             }
-            const at::Tensor flat_a = at::randn({size}), flat_b = at::randn({size});
+            const at::Tensor flat_a = at::randn({size}, bench::device);
+            const at::Tensor flat_b = at::randn({size}, bench::device);
             if (what == 0) {
               row(
                   [&] {
@@ -312,9 +347,20 @@ void register_kernels() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--device=cuda") {
+    if (!torch::cuda::is_available()) {
+      std::cerr << "step_cost: --device=cuda: this LibTorch sees no CUDA device\n";
+      return 2;
+    }
+    bench::device = at::kCUDA;
+    argv[1] = argv[0];
+    --argc;
+    ++argv;
+  }
   at::set_num_threads(1);
   deepfake::keep_freed_memory();
-  register_rows("small_network", bench::small_network, 15, /*network=*/true);
+  register_rows("small_network", bench::small_network, 15, Workload::small_network);
+  register_rows("resnet18_network", bench::resnet18_network, 7, Workload::network);
   const std::vector<std::pair<std::string, bench::Shapes>> lists{
       {"resnet18", bench::resnet18()},
       {"resnet50", bench::resnet50()},
@@ -322,7 +368,7 @@ int main(int argc, char** argv) {
   for (const auto& [name, shapes] : lists) {
     register_rows(
         name, [shapes = shapes](std::size_t k) { return bench::without_network(shapes, k); }, 9,
-        /*network=*/false);
+        Workload::parameters);
   }
   register_growth();
   register_kernels();

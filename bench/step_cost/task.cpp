@@ -6,6 +6,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 
+#include "measure.hpp"
 #include "networks/networks.hpp"
 
 namespace bench {
@@ -32,10 +33,11 @@ class ResNetShapes {
 Task of_network(const std::shared_ptr<deepfake::Detector>& network, std::int64_t images,
                 std::int64_t size, std::size_t domains) {
   Task task;
+  network->to(device);
   task.parameters = network->parameters();
   task.module = network;
-  const at::Tensor x = at::rand({images, 3, size, size});
-  const at::Tensor y = (at::rand({images}) < 0.5).to(at::kFloat);
+  const at::Tensor x = at::rand({images, 3, size, size}, device);
+  const at::Tensor y = (at::rand({images}, device) < 0.5).to(at::kFloat);
   auto closure_over = [network](at::Tensor of, at::Tensor labels) {
     return [network, x = std::move(of), y = std::move(labels)] {
       auto loss = at::binary_cross_entropy_with_logits(network->forward(x), y);
@@ -115,10 +117,10 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
   Task task;
   std::vector<at::Tensor> gradients;
   for (const auto& shape : shapes) {
-    task.parameters.push_back(at::randn(shape).mul_(0.05).set_requires_grad(true));
-    gradients.push_back(at::randn(shape).mul_(0.01));
+    task.parameters.push_back(at::randn(shape, device).mul_(0.05).set_requires_grad(true));
+    gradients.push_back(at::randn(shape, device).mul_(0.01));
   }
-  const at::Tensor loss = at::full({}, 0.5);
+  const at::Tensor loss = at::full({}, 0.5, device);
   // A new gradient that is taken over where there is none, and added where there is one: what
   // AccumulateGrad does.
   const roga::LossClosure write = [parameters = task.parameters, gradients, loss]() mutable {
@@ -142,6 +144,12 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
 Task small_network(std::size_t domains) {
   torch::manual_seed(1);
   return of_network(deepfake::residual_small(16, "batch"), 64, 64, domains);
+}
+
+Task resnet18_network(std::size_t domains) {
+  torch::manual_seed(1);
+  return device.is_cpu() ? of_network(deepfake::resnet18(), 32, 64, domains)
+                         : of_network(deepfake::resnet18(), 64, 224, domains);
 }
 
 }  // namespace bench

@@ -38,4 +38,7 @@ Task without_network(const Shapes& shapes, std::size_t domains);
 /// divided among the domains.
 Task small_network(std::size_t domains);
 
+/// ResNet-18 with one logit: on 32 images of 64 pixels, on a CUDA device 64 images of 224.
+Task resnet18_network(std::size_t domains);
+
 }  // namespace bench

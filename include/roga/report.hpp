@@ -26,7 +26,7 @@ class StepReport {
   /// Loss of each present domain at theta.
   std::vector<double> losses() const { return Scalar::values(losses_); }
   /// |d|, the norm of the direction that the base optimizer got.
-  double direction_norm() const { return sqrt(direction_norm2_).value(); }
+  double direction_norm() const { return direction_norm_.value(); }
   /// |v_j| of each point's ascent direction, before normalising (in the policy's metric).
   std::vector<double> ascent_norms() const { return Scalar::values(ascent_norms_); }
   /// The radius used at each point.
@@ -50,7 +50,7 @@ class StepReport {
   std::vector<Scalar> losses_;
   std::vector<Scalar> ascent_norms_;
   std::vector<Scalar> radii_;
-  Scalar direction_norm2_;
+  Scalar direction_norm_;
   std::optional<Scalar> cosine_;
   std::vector<std::vector<Scalar>> domain_cosines_;
 };

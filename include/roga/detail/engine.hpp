@@ -404,12 +404,12 @@ class Engine {
   /// Clips, measures and checks what the base optimizer is about to get.
   void finish_direction(const Step& step, detail::Weights& weights) {
     auto direction = weights.gradients();
-    report.direction_norm2_ = detail::inner_product(direction, direction);
+    report.direction_norm_ = detail::norm(direction);
     if (std::isfinite(max_norm)) {
-      detail::scale_by(direction, min(max_norm / sqrt(report.direction_norm2_), 1.0));
+      detail::scale_by(direction, min(max_norm / report.direction_norm_, 1.0));
     }
     if (!checks_numbers()) return;
-    const auto all = report.direction_norm2_ + detail::inner_product(after_base, after_base);
+    const auto all = report.direction_norm_ + detail::norm(after_base);
     finite_ = std::isfinite((all + step.mean_loss()).value()) ||
               (detail::all_finite(losses_) && detail::all_finite(direction) &&
                detail::all_finite(after_base));
@@ -462,8 +462,8 @@ class Engine {
     losses_.resize(step.domains());
     auto note = [&](std::size_t d, const at::Tensor& value) {
       if (losses_[d].defined()) return;
-      losses_[d] = value;
-      step.losses_[d] = Scalar::of(value);
+      losses_[d] = value.detach();
+      step.losses_[d] = Scalar::of(losses_[d]);
     };
     if (loss.dim() == 0) {
       note(k, loss);

@@ -77,9 +77,9 @@ inline at::Tensor flat(const at::Tensor& x) {
 /// Re <a, b> over one pair of tensors, accumulated in at least float32.
 inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
   if (a.is_same(b)) {  // one read of the tensor where a dot product makes two
-    const auto norm = Scalar::of(is_half(a) ? at::linalg_vector_norm(a, 2, {}, false, at::kFloat)
-                                            : at::linalg_vector_norm(a));
-    return norm * norm;
+    const auto length = Scalar::of(is_half(a) ? at::linalg_vector_norm(a, 2, {}, false, at::kFloat)
+                                              : at::linalg_vector_norm(a));
+    return length * length;
   }
   return Scalar::of(flat(a).dot(flat(b)));
 }
@@ -136,14 +136,19 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
 inline Scalar inner_product(const GradientList& a, const GradientList& b) {
   if (one_call_serves(a) && one_call_serves(b)) {
     if (&a != &b) return Scalar::of(inner_products({&a, &b}).select(0, 0).select(0, 1));
-    const Scalar norm = MultiTensor::norm(defined(a));
-    return norm * norm;
+    const Scalar length = MultiTensor::norm(defined(a));
+    return length * length;
   }
   Scalar sum;
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
     if (a[i].defined() && b[i].defined()) sum = sum + inner_product(a[i], b[i]);
   }
   return sum;
+}
+
+/// |a|
+inline Scalar norm(const GradientList& a) {
+  return one_call_serves(a) ? MultiTensor::norm(defined(a)) : sqrt(inner_product(a, a));
 }
 
 /// row <- factor * row

@@ -91,8 +91,7 @@ class Objective {
                 loss.defined() ? "a tensor of " + std::to_string(loss.numel()) + " elements"
                                : std::string("an undefined tensor"),
                 "; it must return the loss, one number");
-    const auto value = loss.detach();
-    sink(k, value.dim() == 0 ? value : value.reshape({}));
+    sink(k, loss.dim() == 0 ? loss : loss.reshape({}));
   }
 
  private:
