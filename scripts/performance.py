@@ -12,9 +12,9 @@ RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "performance.md"
 
 
-def load_rows():
+def load_rows(file):
     rows = {}
-    report = json.loads((RESULTS / "step_cost.json").read_text())
+    report = json.loads((RESULTS / file).read_text())
     for row in report["benchmarks"]:
         workload, recipe, size = re.sub(r"/iterations.*", "", row["name"]).split("/")
         row["ms"] = row["real_time"]
@@ -40,10 +40,10 @@ def recipes_of(rows, workload):
     return seen
 
 
-def whole_steps(rows):
+def whole_steps(rows, workload):
     lines = []
-    for recipe in recipes_of(rows, "small_network"):
-        one = [rows.get(("small_network", recipe, k)) for k in (1, 2, 4, 8)]
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 2, 4, 8)]
         lines.append([f"`{recipe}`"] + [number(r, "to_erm") for r in one]
                      + [number(one[0], "passes"), number(one[2], "passes")]
                      + [number(one[0], "to_by_hand"), number(one[2], "to_by_hand"),
@@ -143,6 +143,46 @@ def kernels(rows):
                   "one flat buffer, of that"], lines)
 
 
+def on_device_whole(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 4)]
+        lines.append([f"`{recipe}`"] + [number(r, "to_erm") for r in one]
+                     + [number(r, "passes") for r in one] + [number(r, "to_by_hand") for r in one]
+                     + [number(one[1], "scheme_to_ours")] + [number(r, "kernels", 0) for r in one]
+                     + [number(r, "kernels_by_hand", 0) for r in one]
+                     + [number(one[1], f"waits{kind}", 0) for kind in ("", "_checked", "_by_hand")])
+    return table(["recipe", "K = 1", "K = 4", "passes, K = 1", "K = 4", "of the loop by hand, K = 1",
+                  "K = 4", "GAC-FAS's scheme takes, K = 4", "kernels, K = 1", "K = 4",
+                  "by hand, K = 1", "K = 4", "waits, K = 4", "with the check", "by hand"], lines)
+
+
+def on_device_share(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 4)]
+        lines.append([f"`{recipe}`"]
+                     + [number(r, key, digits) for key, digits in
+                        (("device_copies", 1), ("copies", 1), ("calls", 0), ("calls_by_hand", 0),
+                         ("kernels", 0), ("kernels_by_hand", 0), ("to_by_hand", 2)) for r in one]
+                     + [number(one[1], f"waits{kind}", 0) for kind in ("", "_checked", "_by_hand")])
+    return table(["recipe", "device's work in copies, K = 1", "K = 4", "memory in copies, K = 1",
+                  "K = 4", "calls, K = 1", "K = 4", "by hand, K = 1", "K = 4", "kernels, K = 1",
+                  "K = 4", "by hand, K = 1", "K = 4", "time of the loop by hand, K = 1", "K = 4",
+                  "waits, K = 4", "with the check", "by hand"], lines)
+
+
+def on_device_growth(rows):
+    lines = []
+    for recipe in recipes_of(rows, "parameters"):
+        line = [(size, row) for (name, method, size), row in rows.items()
+                if name == "parameters" and method == recipe]
+        lines.append([f"`{recipe}`"] + [f"{row['ms']:.2f}" for _, row in line]
+                     + [number(line[-1][1], "device_copies", 1), number(line[-1][1], "device_gb_s", 0)])
+    return table(["ms at parameters"] + [f"{size:,}" for size, _ in line]
+                 + ["device's work in copies, last", "plain copy, GB/s, last"], lines)
+
+
 def compile_time():
     times = json.loads((RESULTS / "compile_time.json").read_text())
     kinds = [kind for kind in ("default", "no_collection") if kind in times]
@@ -165,12 +205,22 @@ def compile_time():
 
 
 def main():
-    context, rows = load_rows()
+    context, rows = load_rows("step_cost.json")
     parts = {"machine": f"{context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
                         f"{context['date'][:10]}",
-             "whole": whole_steps(rows), "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
+             "whole": whole_steps(rows, "small_network"),
+             "whole.resnet18": whole_steps(rows, "resnet18_network"),
+             "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[workload] = own_share(rows, workload)
+    context, rows = load_rows("step_cost_cuda.json")
+    parts |= {"cuda.machine": f"One {context['device']}, LibTorch {context['libtorch']}, "
+                              f"{context['date'][:10]}.",
+              "cuda.kernels": kernels(rows), "cuda.growth": on_device_growth(rows)}
+    for workload in ("small_network", "resnet18_network"):
+        parts[f"cuda.{workload}"] = on_device_whole(rows, workload)
+    for workload in ("resnet18", "resnet50", "transformer"):
+        parts[f"cuda.{workload}"] = on_device_share(rows, workload)
     fill(PAGE, parts)
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What only a CUDA machine can show: no step waits for the device, the copy of theta may stay on the
-// host, a step can be captured in a graph. Without LibTorch's CUDA headers the file is empty; without
-// a device its tests do nothing.
+// What only a CUDA machine can show: no step waits for the device, the copy of theta may stay on
+// the host, a step can be captured in a graph. Without LibTorch's CUDA headers the file is empty;
+// without a device its tests do nothing.
 #include "support/test.hpp"
 
 #if __has_include(<c10/cuda/CUDAFunctions.h>) && __has_include(<cuda_runtime_api.h>)
@@ -38,10 +38,10 @@ struct NoWaiting {
 /// Normalised, with dropout, on the device.
 Network on_device(at::ScalarType type = at::kFloat) {
   torch::manual_seed(7);
-  Network net(3, type, 7,
-              torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
-                                    torch::nn::ReLU(), torch::nn::Dropout(0.2),
-                                    torch::nn::Linear(8, 2)));
+  Network net(
+      3, type, 7,
+      torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8), torch::nn::ReLU(),
+                            torch::nn::Dropout(0.2), torch::nn::Linear(8, 2)));
   net.to(at::kCUDA);
   return net;
 }
@@ -49,10 +49,10 @@ Network on_device(at::ScalarType type = at::kFloat) {
 template <class Recipe>
 bool waits(const Recipe& recipe, roga::NonFinite rule) {
   auto net = on_device();
-  auto optimizer = roga::wrap(
-      std::unique_ptr<torch::optim::Optimizer>(
-          new SGD(net.parameters(), SGDOptions(0.05).momentum(0.9).weight_decay(1e-3))),
-      recipe);
+  auto optimizer =
+      roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
+                     new SGD(net.parameters(), SGDOptions(0.05).momentum(0.9).weight_decay(1e-3))),
+                 recipe);
   optimizer.protect(*net.net);
   optimizer.clip_norm(1.0);
   optimizer.non_finite(rule);

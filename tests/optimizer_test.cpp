@@ -264,8 +264,8 @@ TEST_CASE("sam makes at most 20 calls where one serves all tensors", "[optimizer
     return loss;
   };
   torch::optim::SGD base(parameters, torch::optim::SGDOptions(0.1));
-  auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam(), parameters,
-                                                 torch::optim::SGDOptions(0.1));
+  auto optimizer =
+      roga::wrap<torch::optim::SGD>(recipes::sam(), parameters, torch::optim::SGDOptions(0.1));
   roga::Scalar::keep_on_device = true;
   const auto calls = support::dispatcher_calls([&] { optimizer.step(closure); });
   roga::Scalar::keep_on_device = false;

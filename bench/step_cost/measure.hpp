@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Ratios on a machine that others use, too: contenders take turns, step by step, and the median of
-// the ratios within a turn counts. Times are those of this thread; on a CUDA device, which works while
-// the host goes on, those of the clock between two moments at which it has nothing left to do.
+// the ratios within a turn counts. Times are those of this thread; on a CUDA device, which works
+// while the host goes on, those of the clock between two moments at which it has nothing left to
+// do.
 #pragma once
 
 #include <torch/cuda.h>

@@ -11,6 +11,7 @@ struct Profile {
   std::int64_t kernels = 0;
   std::int64_t transfers = 0;  ///< copies and fills by the device's own engines
   std::int64_t waits = 0;      ///< calls in which the host waited for the device
+  double seconds = 0;          ///< that the device worked
 };
 Profile profile(const std::function<void()>& work);
 

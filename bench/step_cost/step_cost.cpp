@@ -11,8 +11,10 @@
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/zeros_like.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/optim/sgd.h>
@@ -102,19 +104,15 @@ Step by_hand_of(const std::string& name, const Task& task) {
   return {};
 }
 
-/// GAC-FAS's scheme over copies of the small network.
-Step gac_fas_scheme(std::size_t domains) {
+/// GAC-FAS's scheme over copies of the task's network.
+Step gac_fas_scheme(const Task& task, std::size_t domains) {
   std::vector<std::shared_ptr<deepfake::Detector>> networks;
   std::vector<std::vector<at::Tensor>> parameters;
   for (std::size_t copy = 0; copy <= domains; ++copy) {
-    torch::manual_seed(1);
-    networks.push_back(deepfake::residual_small(16, "batch"));
-    networks.back()->to(bench::device);
+    networks.push_back(task.make());
     parameters.push_back(networks.back()->parameters());
   }
-  const at::Tensor x = at::rand({64, 3, 64, 64}, bench::device);
-  const at::Tensor y = (at::rand({64}, bench::device) < 0.5).to(at::kFloat);
-  auto losses = [=](std::size_t copy) {
+  auto losses = [=, x = task.images, y = task.labels](std::size_t copy) {
     return at::binary_cross_entropy_with_logits(networks[copy]->forward(x), y, {}, {},
                                                 at::Reduction::None)
         .view({static_cast<std::int64_t>(domains), -1})
@@ -153,9 +151,8 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
   const Step ours = recipe.wrap(task, roga::NonFinite::skip);
   const Step by_hand = by_hand_of(recipe.name, task);
   const bool against_copies =
-      workload == Workload::small_network &&
-      (recipe.name == "roga" || recipe.name == "roga_pooled") && domains > 1;
-  const Step scheme = against_copies ? gac_fas_scheme(domains) : Step();
+      network && (recipe.name == "roga" || recipe.name == "roga_pooled") && domains > 1;
+  const Step scheme = against_copies ? gac_fas_scheme(task, domains) : Step();
   torch::optim::SGD base(task.parameters, base_options());
   const Step erm = [&] { by_hand::erm(base, task.parameters, {task.pooled}); };
   // What every way to take these passes has in common: fresh gradients, and the base step.
@@ -210,17 +207,24 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
   if (bench::device.is_cuda()) {
     const Step unchecked = recipe.wrap(task, roga::NonFinite::ignore);
     for (int i = 0; i < 2 * steps; ++i) unchecked();  // so that the one below is like the first
-    const auto counts = bench::profile(unchecked);
-    state.counters["waits"] = static_cast<double>(counts.waits);
-    state.counters["waits_checked"] = static_cast<double>(bench::profile(ours).waits);
-    state.counters["kernels"] =
-        static_cast<double>(counts.kernels - (network ? 0 : bench::profile(bare).kernels));
-    state.counters["transfers"] = static_cast<double>(counts.transfers);
-    if (by_hand) {
-      const auto hand = bench::profile(by_hand);
-      state.counters["waits_by_hand"] = static_cast<double>(hand.waits);
-      state.counters["kernels_by_hand"] =
-          static_cast<double>(hand.kernels - (network ? 0 : bench::profile(bare).kernels));
+    const bench::Profile passes_alone = network ? bench::Profile() : bench::profile(bare);
+    auto count = [&](const Step& step, const std::string& suffix) {
+      const auto counts = bench::profile(step);
+      state.counters["waits" + suffix] = static_cast<double>(counts.waits);
+      state.counters["kernels" + suffix] =
+          static_cast<double>(counts.kernels - passes_alone.kernels);
+      return counts.seconds - passes_alone.seconds;
+    };
+    const double busy = count(unchecked, "");
+    count(ours, "_checked");
+    if (by_hand) count(by_hand, "_by_hand");
+    if (!network) {
+      auto to = at::empty({static_cast<std::int64_t>(bytes_of(task.parameters) / sizeof(float))},
+                          bench::device);
+      const auto from = at::zeros_like(to);
+      const double one_copy = bench::profile([&] { to.copy_(from); }).seconds;
+      state.counters["device_copies"] = busy / one_copy;
+      state.counters["device_gb_s"] = 2e-9 * bytes_of(task.parameters) / one_copy;
     }
   }
 #endif
@@ -237,8 +241,8 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
 
 void register_rows(const std::string& workload, const std::function<Task(std::size_t)>& make,
                    int turns, Workload kind) {
-  const std::vector<std::string> few{"erm",         "sam",       "asam",  "sagm", "roga",
-                                     "roga_pooled", "looksam_5", "sam_on"};
+  const std::vector<std::string> few{"erm",  "sam",         "asam",      "sagm",
+                                     "roga", "roga_pooled", "looksam_5", "sam_on"};
   for (const Recipe& recipe : recipes()) {
     if (kind == Workload::network && std::ranges::find(few, recipe.name) == few.end()) continue;
     for (const std::size_t domains : {1U, 2U, 4U, 8U}) {

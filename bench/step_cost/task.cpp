@@ -30,14 +30,20 @@ class ResNetShapes {
   Shapes shapes_;
 };
 
-Task of_network(const std::shared_ptr<deepfake::Detector>& network, std::int64_t images,
+Task of_network(std::function<std::shared_ptr<deepfake::Detector>()> make, std::int64_t images,
                 std::int64_t size, std::size_t domains) {
   Task task;
-  network->to(device);
+  task.make = [make = std::move(make)] {
+    torch::manual_seed(1);
+    auto network = make();
+    network->to(device);
+    return network;
+  };
+  const auto network = task.make();
   task.parameters = network->parameters();
   task.module = network;
-  const at::Tensor x = at::rand({images, 3, size, size}, device);
-  const at::Tensor y = (at::rand({images}, device) < 0.5).to(at::kFloat);
+  const at::Tensor x = task.images = at::rand({images, 3, size, size}, device);
+  const at::Tensor y = task.labels = (at::rand({images}, device) < 0.5).to(at::kFloat);
   auto closure_over = [network](at::Tensor of, at::Tensor labels) {
     return [network, x = std::move(of), y = std::move(labels)] {
       auto loss = at::binary_cross_entropy_with_logits(network->forward(x), y);
@@ -142,14 +148,12 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
 }
 
 Task small_network(std::size_t domains) {
-  torch::manual_seed(1);
-  return of_network(deepfake::residual_small(16, "batch"), 64, 64, domains);
+  return of_network([] { return deepfake::residual_small(16, "batch"); }, 64, 64, domains);
 }
 
 Task resnet18_network(std::size_t domains) {
-  torch::manual_seed(1);
-  return device.is_cpu() ? of_network(deepfake::resnet18(), 32, 64, domains)
-                         : of_network(deepfake::resnet18(), 64, 224, domains);
+  const bool small = device.is_cpu();
+  return of_network(deepfake::resnet18, small ? 32 : 256, small ? 64 : 224, domains);
 }
 
 }  // namespace bench

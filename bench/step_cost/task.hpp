@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "networks/detector.hpp"
+
 namespace bench {
 
 using Shapes = std::vector<std::vector<std::int64_t>>;
@@ -25,9 +27,13 @@ Shapes uniform(std::int64_t parameters, std::int64_t tensors);
 
 struct Task {
   std::vector<at::Tensor> parameters;
-  std::vector<roga::LossClosure> closures;    ///< one for each domain
-  roga::LossClosure pooled;                   ///< all domains at once, as plain training has it
-  std::shared_ptr<torch::nn::Module> module;  ///< null where there is no network
+  std::vector<roga::LossClosure> closures;  ///< one for each domain
+  roga::LossClosure pooled;                 ///< all domains at once, as plain training has it
+  // Where there is a network:
+  std::function<std::shared_ptr<deepfake::Detector>()> make;
+  std::shared_ptr<deepfake::Detector> module;
+  at::Tensor images;
+  at::Tensor labels;
 };
 
 /// No network: a closure's whole work is to write a gradient as a backward pass would, so that what
@@ -38,7 +44,7 @@ Task without_network(const Shapes& shapes, std::size_t domains);
 /// divided among the domains.
 Task small_network(std::size_t domains);
 
-/// ResNet-18 with one logit: on 32 images of 64 pixels, on a CUDA device 64 images of 224.
+/// ResNet-18 with one logit: on 32 images of 64 pixels, on a CUDA device 256 images of 224.
 Task resnet18_network(std::size_t domains);
 
 }  // namespace bench

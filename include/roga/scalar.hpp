@@ -58,8 +58,8 @@ class Scalar {
     if (b.on_host()) {
       return a.on_host() ? Scalar(a.value_ / b.value_) : on_device(a.tensor_.div(b.value_));
     }
-    const auto quotient = a.on_host() ? b.tensor_.reciprocal().mul_(a.value_)
-                                      : a.beside(b).div(b.tensor_);
+    const auto quotient =
+        a.on_host() ? b.tensor_.reciprocal().mul_(a.value_) : a.beside(b).div(b.tensor_);
     return on_device(quotient.masked_fill(b.tensor_.eq(0), 0.0));
   }
   /// 1 / a for a number that cannot be 0.

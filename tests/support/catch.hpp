@@ -2,7 +2,7 @@
 // Catch2, whichever generation the distribution has.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
+#if ROGA_CATCH2 >= 3
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;

@@ -216,43 +216,51 @@ class Engine {
     auto direction = step.resolve(point.direction);
     const bool replace =
         has_metric && serves_the_ascent_alone && last && !diagnose && point.shift.terms().empty();
-    GradientList stretched_row(replace ? weights.size() : 0);  // M v in the place of v
-    const Scalar length = sqrt(
-        length2(point.direction, direction, step, weights, replace ? &stretched_row : nullptr));
+    // M v is kept where it takes the place of v, and where one call serves the whole row.
+    const bool whole = has_metric && in_one_call(direction);
+    GradientList stretched_row(has_metric ? weights.size() : 0);
+    const Scalar length = sqrt(length2(point.direction, direction, step, weights,
+                                       replace || whole ? &stretched_row : nullptr, replace));
     constexpr double guard = 1e-12;
     const Scalar factor = point.radius * reciprocal(length + guard);
     report.radii_.push_back(point.radius);
     report.ascent_norms_.push_back(length);
 
     weights.move(point.from == Point::From::previous, [&](auto&& move) {
-      if constexpr (has_metric) {
-        stretched_row.resize(weights.size());
-        auto offset = step.resolve(point.shift);
-        offset.insert(offset.begin(), {&stretched_row, factor});
-        for (std::size_t i = 0; i < weights.size(); ++i) {
-          if (!ascends(weights, i)) continue;
-          if (!replace) {
-            stretched_row[i] = stretched(detail::combined(direction, i), weights, i);
+      const auto groups = ascending(weights);
+      for (std::size_t g = 0; g < groups.size(); ++g) {
+        const Scalar radius = factor * group_factor(g);
+        if constexpr (has_metric) {
+          auto offset = step.resolve(point.shift);
+          offset.insert(offset.begin(), {&stretched_row, radius});
+          if (whole) {
+            move(groups[g], offset);
+            continue;
           }
-          offset.front().factor = factor * group_factor(weights.group_of(i));
-          move(std::span(&i, 1), offset);
-          stretched_row[i] = at::Tensor();
-        }
-      } else {
-        std::vector<std::vector<std::size_t>> groups;
-        for (std::size_t i = 0; i < weights.size(); ++i) {
-          groups.resize(std::max(groups.size(), weights.group_of(i) + 1));
-          if (ascends(weights, i)) groups[weights.group_of(i)].push_back(i);
-        }
-        for (std::size_t g = 0; g < groups.size(); ++g) {
+          for (const std::size_t i : groups[g]) {
+            if (!replace) {
+              stretched_row[i] = stretched(detail::combined(direction, i), weights, i);
+            }
+            move(std::span(&i, 1), offset);
+            stretched_row[i] = at::Tensor();
+          }
+        } else {
           // One term per row: where direction and shift share a row, one pass does both.
-          const Scalar radius = factor * group_factor(g);
           move(groups[g], step.resolve(radius * point.direction + point.shift));
         }
       }
     });
   }
 
+  /// The parameters that ascend, by parameter group.
+  std::vector<std::vector<std::size_t>> ascending(const detail::Weights& weights) const {
+    std::vector<std::vector<std::size_t>> groups;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      groups.resize(std::max(groups.size(), weights.group_of(i) + 1));
+      if (ascends(weights, i)) groups[weights.group_of(i)].push_back(i);
+    }
+    return groups;
+  }
   bool ascends(const detail::Weights& weights, std::size_t i) const {
     return only.empty() || only.contains(weights.parameters()[i].unsafeGetTensorImpl());
   }
@@ -270,32 +278,38 @@ class Engine {
     return v;
   }
 
-  /// <v, M v>; leaves M v in `stretched_row`, if there is one, and frees v.
+  static bool in_one_call(const detail::ScaledRows& rows) {
+    return !rows.empty() && detail::one_call_serves(*rows.front().row);
+  }
+
+  /// <v, M v>; leaves M v in `stretched_row`, if there is one, and frees v on demand.
   Scalar length2(const Combination& combination, const detail::ScaledRows& direction, Step& step,
-                 const detail::Weights& weights, GradientList* stretched_row) const {
+                 const detail::Weights& weights, GradientList* stretched_row, bool free_v) const {
     if constexpr (!has_metric) {
       if (combination.terms().size() == 1 && only.empty()) {
         const auto& [row, factor] = combination.terms().front();
         return factor * factor * step.dot(row, row);
       }
-      // What one call serves: at the price of a row, a few launches instead of some for each tensor.
-      if (!direction.empty() && detail::one_call_serves(*direction.front().row)) {
-        auto v = detail::combined_row(direction, weights.size());
-        for (std::size_t i = 0; i < v.size(); ++i) {
-          if (!ascends(weights, i)) v[i] = at::Tensor();
-        }
-        return detail::inner_product(v, v);
-      }
     }
     Scalar sum;  // of differences of rows the Gram matrix would lose digits
+    GradientList v;
+    if (in_one_call(direction)) {  // at the price of a row, a few launches in all
+      v = detail::combined_row(direction, weights.size());
+      for (std::size_t i = 0; i < v.size(); ++i) {
+        if (!ascends(weights, i)) v[i] = at::Tensor();
+        if (has_metric) (*stretched_row)[i] = stretched(v[i], weights, i);
+      }
+      sum = has_metric ? detail::inner_product(v, *stretched_row) : detail::inner_product(v, v);
+    }
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (!ascends(weights, i)) continue;
-      const auto v = detail::combined(direction, i);
-      const auto mv = stretched(v, weights, i);
-      if (mv.defined()) sum = sum + detail::inner_product(v, mv);
-      if (stretched_row == nullptr) continue;
-      (*stretched_row)[i] = mv;
-      step.drop_at_theta(i);
+      if (v.empty()) {
+        const auto v_i = detail::combined(direction, i);
+        const auto mv_i = stretched(v_i, weights, i);
+        if (mv_i.defined()) sum = sum + detail::inner_product(v_i, mv_i);
+        if (stretched_row != nullptr) (*stretched_row)[i] = mv_i;
+      }
+      if (free_v) step.drop_at_theta(i);
     }
     return sum;
   }
@@ -378,7 +392,7 @@ class Engine {
         after_base = detail::combined_row(after, weights.size());
       }
       GradientList whole;  // tensor by tensor where one call serves nothing, to free as it goes
-      if (!rows.empty() && detail::one_call_serves(*rows.front().row)) {
+      if (in_one_call(rows)) {
         whole = detail::combined_row(rows, weights.size());
       }
       for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -109,19 +109,23 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
     auto has = [i](const GradientList* row) { return i < row->size() && (*row)[i].defined(); };
     const auto some = std::ranges::find_if(rows, has);
     if (some == rows.end()) continue;
-    const at::Tensor like = flat((**some)[i]);
-    const at::Tensor zero = like.new_zeros({1}).expand_as(like);
     std::vector<at::Tensor> lines;
-    for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : zero);
-    const bool other_kind = length > 0 && (piece.front().front().scalar_type() != like.scalar_type() ||
-                                           piece.front().front().device() != like.device());
+    for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : at::Tensor());
+    const at::Tensor like = lines[static_cast<std::size_t>(some - rows.begin())];
+    for (auto& line : lines) {
+      if (!line.defined()) line = like.new_zeros({1}).expand_as(like);
+    }
+    const bool other_kind =
+        length > 0 && (piece.front().front().scalar_type() != like.scalar_type() ||
+                       piece.front().front().device() != like.device());
     if (other_kind) multiply();
     const std::int64_t least = std::int64_t{1} << (like.is_cpu() ? 12 : 22);
     const std::int64_t most = std::max(least, std::int64_t{1} << 16);
     for (std::int64_t begin = 0; begin < like.numel();) {
       const auto part = std::min(most - length, like.numel() - begin);
+      const bool whole = part == like.numel();
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        piece[k].push_back(lines[k].narrow(0, begin, part));
+        piece[k].push_back(whole ? lines[k] : lines[k].narrow(0, begin, part));
       }
       begin += part;
       length += part;
@@ -260,8 +264,7 @@ inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledR
   for (const auto& row : rows) {
     const at::Tensor* x = row.at(i);
     if (x == nullptr) continue;
-    const bool two_passes =
-        !is_number_of(row.factor, *x) || origin.device() != parameter.device();
+    const bool two_passes = !is_number_of(row.factor, *x) || origin.device() != parameter.device();
     if (placed || !apart || two_passes) {
       if (!placed && apart) parameter.copy_(origin, /*non_blocking=*/true);
       add_scaled(parameter, *x, row.factor);
