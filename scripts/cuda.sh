@@ -33,8 +33,11 @@ if [ "$tests" -eq 1 ]; then
 fi
 if [ "$bench" -eq 1 ]; then
   results=bench/results/step_cost_cuda.json
+  whole='^resnet18_network/.*/[14]/|^small_network/(erm|sam|roga|roga_pooled)/[14]/'
+  lists='^resnet50/(erm|sam|asam|gsam|sagm|fsam|roga|roga_pooled|pcgrad|cagrad|sam_on)/[14]/|^(resnet18|transformer)/(sam|asam|roga)/[14]/'
+  rows="$whole|$lists|^kernels/|^parameters/"
   build/cuda/bench/step_cost --device=cuda \
-    --benchmark_filter='^(small_network|resnet18_network|resnet18|resnet50|transformer)/[a-z0-9_]+/[14]/|^kernels/|^parameters/' \
+    --benchmark_filter="$rows" \
     --benchmark_context="device=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1),libtorch=$(python3 -c 'import torch; print(torch.__version__)')" \
     --benchmark_out="$results.new" --benchmark_out_format=json
   mv "$results.new" "$results"

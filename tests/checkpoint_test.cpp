@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "support/bases.hpp"
+#include "support/folder.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
@@ -168,7 +169,7 @@ TEST_CASE("checkpoint: a file is written as a whole, and any changed bit is refu
           "[checkpoint][serialize]") {
   namespace fs = std::filesystem;
   const auto folder = fs::temp_directory_path() / "roga_checkpoint_test";
-  fs::remove_all(folder);
+  support::remove_folder(folder);
   fs::create_directories(folder);
   const auto file = folder / "optimizer.pt";
   Network net(1);
@@ -213,7 +214,7 @@ TEST_CASE("checkpoint: a file is written as a whole, and any changed bit is refu
   CHECK(message(folder / "none.pt").find("cannot read") != std::string::npos);
   CHECK_THROWS_AS(roga::save_checkpoint(optimizer, folder / "no" / "folder.pt"), c10::Error);
   CHECK_THROWS_AS(roga::save_checkpoint(optimizer, "/dev/full/x.pt"), c10::Error);
-  fs::remove_all(folder);
+  support::remove_folder(folder);
 }
 
 TEST_CASE("checkpoint: an archive with parts missing or wrong is refused and changes nothing",

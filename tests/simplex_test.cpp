@@ -65,6 +65,7 @@ TEST_CASE("simplex: the shortest vector in the hull meets its optimality conditi
 
 TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
   torch::manual_seed(3);
+  const auto as_on_accelerator = GENERATE(false, true);
   for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16, at::kComplexDouble}) {
     std::vector<roga::GradientList> rows(4);
     for (auto& row : rows) {
@@ -76,7 +77,11 @@ TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
     rows[2].resize(1);
     std::vector<const roga::GradientList*> lists;
     for (const auto& row : rows) lists.push_back(&row);
+    roga::Scalar::keep_on_device = as_on_accelerator;
     const auto products = roga::detail::inner_products(lists);
+    const double of_two = roga::detail::inner_product(rows[0], rows[3]).value();
+    roga::Scalar::keep_on_device = false;
+    CHECK(of_two == Approx(products[0][3].item<double>()).epsilon(1e-3).margin(0.5));
     REQUIRE(products.scalar_type() == at::kDouble);
     for (std::size_t a = 0; a < rows.size(); ++a) {
       for (std::size_t b = 0; b < rows.size(); ++b) {

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "support/folder.hpp"
 #include "support/problems.hpp"
 
 namespace {
@@ -108,7 +109,7 @@ int main(int argc, char** argv) {
     if (name == "--cases") cases = std::stoull(argv[i + 1]);
     if (name == "--write") {  // a seed corpus for libFuzzer
       std::ofstream(argv[i + 1], std::ios::binary) << good_file();
-      fs::remove_all(scratch());
+      support::remove_folder(scratch());
       return 0;
     }
   }
@@ -142,7 +143,7 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  fs::remove_all(scratch());
+  support::remove_folder(scratch());
   std::cout << "no violation\n";
 }
 #endif

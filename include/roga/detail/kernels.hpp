@@ -84,24 +84,16 @@ inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
   return Scalar::of(flat(a).dot(flat(b)));
 }
 
-/// Re <row, row'> of every two rows, [K, K] in float64. Rows are cut and joined to pieces that fit
-/// into the cache and are worth a call, on an accelerator a launch; each is one matrix product, so
-/// that memory is read once for all pairs.
-inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
-  const auto count = static_cast<std::int64_t>(rows.size());
-  at::Tensor total;
-  std::vector<std::vector<at::Tensor>> piece(rows.size());  // of each row, the same entries
+/// Cuts and joins rows to pieces that fit into the cache and are worth a call, on an accelerator a
+/// launch: `visit(lines, length)` gets the tensors of each row that make up the same `length`
+/// entries, zeros where a row has none.
+template <class Visit>
+void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
+  std::vector<std::vector<at::Tensor>> piece(rows.size());
   std::int64_t length = 0;
-  auto multiply = [&] {
-    if (length == 0) return;
-    std::vector<at::Tensor> lines;
-    for (auto& line : piece) {
-      lines.insert(lines.end(), line.begin(), line.end());
-      line.clear();
-    }
-    const auto matrix = at::cat(lines).view({count, std::exchange(length, 0)});
-    const auto products = matrix.matmul(matrix.t()).to(at::kDouble);
-    total = total.defined() ? total.add_(products.to(total.device())) : products;
+  auto finish = [&] {
+    if (length > 0) visit(piece, std::exchange(length, 0));
+    for (auto& line : piece) line.clear();
   };
   std::size_t size = 0;
   for (const auto* row : rows) size = std::max(size, row->size());
@@ -115,10 +107,10 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
     for (auto& line : lines) {
       if (!line.defined()) line = like.new_zeros({1}).expand_as(like);
     }
-    const bool other_kind =
-        length > 0 && (piece.front().front().scalar_type() != like.scalar_type() ||
-                       piece.front().front().device() != like.device());
-    if (other_kind) multiply();
+    if (length > 0 && (piece.front().front().scalar_type() != like.scalar_type() ||
+                       piece.front().front().device() != like.device())) {
+      finish();
+    }
     const std::int64_t least = std::int64_t{1} << (like.is_cpu() ? 12 : 22);
     const std::int64_t most = std::max(least, std::int64_t{1} << 16);
     for (std::int64_t begin = 0; begin < like.numel();) {
@@ -129,17 +121,48 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
       }
       begin += part;
       length += part;
-      if (length >= least) multiply();
+      if (length >= least) finish();
     }
   }
-  multiply();
+  finish();
+}
+
+/// matrix matrix' in float64, of few rows and many columns. An accelerator would leave most of its
+/// processors idle: there the sum is cut into a batch.
+inline at::Tensor products_of_rows(const at::Tensor& matrix) {
+  constexpr std::int64_t columns = 4096;
+  const std::int64_t batch = one_call_serves(matrix) ? matrix.size(1) / columns : 0;
+  if (batch < 2) return matrix.matmul(matrix.t()).to(at::kDouble);
+  const auto parts =
+      matrix.narrow(1, 0, batch * columns).view({matrix.size(0), batch, columns}).transpose(0, 1);
+  auto products = parts.bmm(parts.transpose(1, 2)).sum(0, false, at::kDouble);
+  const auto rest = matrix.narrow(1, batch * columns, matrix.size(1) % columns);
+  return products.add_(rest.matmul(rest.t()));
+}
+
+/// Re <row, row'> of every two rows, [K, K] in float64; memory is read once for all pairs.
+inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  at::Tensor total;
+  in_pieces(rows, [&](const auto& piece, std::int64_t length) {
+    std::vector<at::Tensor> lines;
+    for (const auto& line : piece) lines.insert(lines.end(), line.begin(), line.end());
+    const auto products = products_of_rows(at::cat(lines).view({count, length}));
+    total = total.defined() ? total.add_(products.to(total.device())) : products;
+  });
   return total.defined() ? total : at::zeros({count, count}, at::kDouble);
 }
 
 /// Re <a, b>; a missing tensor counts as zero.
 inline Scalar inner_product(const GradientList& a, const GradientList& b) {
   if (one_call_serves(a) && one_call_serves(b)) {
-    if (&a != &b) return Scalar::of(inner_products({&a, &b}).select(0, 0).select(0, 1));
+    Scalar sum;
+    if (&a != &b) {
+      in_pieces({&a, &b}, [&](const auto& piece, std::int64_t) {
+        sum = sum + Scalar::of(at::cat(piece[0]).dot(at::cat(piece[1])));
+      });
+      return sum;
+    }
     const Scalar length = MultiTensor::norm(defined(a));
     return length * length;
   }
