@@ -40,5 +40,6 @@ if [ "$bench" -eq 1 ]; then
     --benchmark_filter="$rows" \
     --benchmark_context="device=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1),libtorch=$(python3 -c 'import torch; print(torch.__version__)')" \
     --benchmark_out="$results.new" --benchmark_out_format=json
+  python3 scripts/performance.py keep "$results.new"
   mv "$results.new" "$results"
 fi

@@ -68,23 +68,35 @@ faces() {
   scripts/demo.sh --seeds "0 1 2 3 4"
   python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
 }
+# One manipulation left out: three settings for each method with a seed of its own, then the best of each on
+# validation identities with five.
 manipulations() {
-  local deepfake=build/dev/examples/deepfake/roga-deepfake folders=()
+  local deepfake=build/dev/examples/deepfake/roga-deepfake left_out out=out/manipulations
   cmake --build --preset dev --target roga-deepfake
   "$deepfake" make-data --output out/demo/data --preset demo
-  for left_out in FF-DF FF-F2F FF-FS FF-NT; do
-    folders+=("out/manipulations/$left_out")
-    "$deepfake" compare --data out/demo/data --output "${folders[-1]}" --jobs "$cores" \
-      --seeds 0 1 2 --settings examples/deepfake/demo.json --protocol "loo:$left_out"
-  done
-  python3 scripts/faces_lines.py "${folders[@]}" > "$results/manipulations.jsonl"
+  train_on_three() {  # SETTINGS SEEDS
+    for left_out in FF-DF FF-F2F FF-FS FF-NT; do
+      "$deepfake" compare --data out/demo/data --output "$out/$1/$left_out" --jobs "$cores" \
+        --settings "bench/generalization/faces/$1.json" --protocol "loo:$left_out" --seeds "${@:2}"
+    done
+    python3 scripts/faces_lines.py "$out/$1"/FF-* > "$out/$1.jsonl"
+  }
+  train_on_three search 100
+  train_on_three chosen 0 1 2 3 4
+  mv "$out/search.jsonl" "$results/manipulations.search.jsonl"
+  mv "$out/chosen.jsonl" "$results/manipulations.jsonl"
 }
 for plan in "${plans[@]}"; do
   if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
     [ "$only_page" -eq 1 ] || "$plan"
     [ -s "$results/$plan.jsonl" ] || continue
     "$program" table "$results/$plan.jsonl" > "out/$plan.md"
-    python3 scripts/fill.py docs/results.md "$plan=out/$plan.md"
+    parts=("$plan=out/$plan.md")
+    if [ -s "$results/$plan.search.jsonl" ]; then
+      "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
+      parts+=("$plan.search=out/$plan.search.md")
+    fi
+    python3 scripts/fill.py docs/results.md "${parts[@]}"
     continue
   fi
   file=bench/generalization/$plan.json

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md and its figures from bench/results; see scripts/performance.sh."""
+"""Writes docs/performance.md and its figures from bench/results; see scripts/performance.sh.
+
+    performance.py              writes the page
+    performance.py keep RAW     keeps what the page needs of step_cost's JSON file RAW, in its place
+"""
 import json
 import math
 import pathlib
 import re
+import sys
 
 from fill import fill
 
@@ -20,6 +25,21 @@ def load_rows(file):
         row["ms"] = row["real_time"]
         rows[workload, recipe, int(size)] = row
     return report["context"], rows
+
+
+def keep(file):
+    """A row a line, without what Google Benchmark says of itself."""
+    report = json.loads(file.read_text())
+    context = {key: report["context"][key] for key in
+               ("date", "num_cpus", "mhz_per_cpu", "library_build_type", "device", "libtorch")
+               if key in report["context"]}
+    dropped = {"family_index", "per_family_instance_index", "run_name", "run_type", "repetitions",
+               "repetition_index", "threads", "iterations", "cpu_time", "time_unit"}
+    lines = [json.dumps({key: round(value, 5) if isinstance(value, float) else value
+                         for key, value in row.items() if key not in dropped})
+             for row in report["benchmarks"]]
+    file.write_text('{\n "context": ' + json.dumps(context) + ',\n "benchmarks": [\n  '
+                    + ",\n  ".join(lines) + "\n ]\n}\n")
 
 
 def table(header, lines):
@@ -224,4 +244,9 @@ def main():
     fill(PAGE, parts)
 
 
-main()
+if sys.argv[1:2] == ["keep"] and len(sys.argv) == 3:
+    keep(pathlib.Path(sys.argv[2]))
+elif len(sys.argv) == 1:
+    main()
+else:
+    raise SystemExit(__doc__)

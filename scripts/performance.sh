@@ -28,6 +28,7 @@ if [ "$only_page" -eq 0 ]; then
   results=bench/results
   mkdir -p "$results"
   "$step_cost" --benchmark_out="$results/step_cost.json.new" --benchmark_out_format=json
+  python3 scripts/performance.py keep "$results/step_cost.json.new"
   mv "$results/step_cost.json.new" "$results/step_cost.json"
   CCACHE_DISABLE=1 bench/compile_time/measure.sh > "$results/compile_time.json.new"
   mv "$results/compile_time.json.new" "$results/compile_time.json"
