@@ -47,7 +47,7 @@ Network on_device(at::ScalarType type = at::kFloat) {
 }
 
 template <class Recipe>
-bool waits(const Recipe& recipe, roga::NonFinite rule) {
+bool waits(const Recipe& recipe, roga::NonFinite rule, bool backup_on_host = false) {
   auto net = on_device();
   auto optimizer =
       roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
@@ -56,6 +56,7 @@ bool waits(const Recipe& recipe, roga::NonFinite rule) {
   optimizer.protect(*net.net);
   optimizer.clip_norm(1.0);
   optimizer.non_finite(rule);
+  optimizer.backup_on_host(backup_on_host);
   for (int step = 0; step < 2; ++step) optimizer.step(net.closures());
   try {
     const NoWaiting guard;
@@ -79,6 +80,8 @@ TEST_CASE("cuda: no step waits for the device unless it is asked to check its nu
     CHECK(waits(recipe, roga::NonFinite::ignore) == solve_on_host.contains(name));
   });
   CHECK(waits(recipes::sam(), roga::NonFinite::skip));
+  CHECK_FALSE(waits(recipes::roga(), roga::NonFinite::ignore, /*backup_on_host=*/true));
+  CHECK_FALSE(waits(recipes::asam(), roga::NonFinite::ignore, /*backup_on_host=*/true));
 }
 
 TEST_CASE("cuda: a copy of theta on the host changes no bit and saves memory", "[cuda]") {
@@ -102,18 +105,19 @@ TEST_CASE("cuda: a copy of theta on the host changes no bit and saves memory", "
     }
     optimizer.protect(*net.net);
     optimizer.step(closures);
-    std::vector<at::Tensor> at_points;
+    std::vector<at::Tensor> after_steps;
     std::int64_t peak = 0;
     for (int step = 0; step < 3; ++step) {
       optimizer.step(closures);
-      at_points.push_back(big.detach().cpu());
+      after_steps.push_back(big.detach().cpu());
     }
     c10::cuda::CUDACachingAllocator::resetPeakStats(0);
     optimizer.step(closures);
     peak = c10::cuda::CUDACachingAllocator::getDeviceStats(0).allocated_bytes[0].peak;
     CHECK(big.data_ptr() == storage);
     auto all = problems::copy(net.parameters());
-    all.insert(all.end(), at_points.begin(), at_points.end());
+    after_steps.push_back(big.detach().cpu());
+    all.insert(all.end(), after_steps.begin(), after_steps.end());
     return std::pair(all, peak);
   };
   auto compare = [&](const auto& recipe) {

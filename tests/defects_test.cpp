@@ -4,6 +4,7 @@
 #include <functional>
 #include <sstream>
 
+#include "support/accelerator.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
@@ -252,7 +253,7 @@ TEST_CASE("half precision: the factor of a tiny gradient may be larger than its 
           "[numbers]") {
   for (const bool as_on_accelerator : {false, true}) {
     for (const double rho : {.5, 0.0}) {
-      roga::Scalar::keep_on_device = as_on_accelerator;
+      const support::AsOnAccelerator arithmetic(as_on_accelerator);
       auto v = weight({1, 2}, at::kHalf);
       auto optimizer = robust({v}, 0.0, rho);
       std::vector<double> seen;
@@ -263,7 +264,6 @@ TEST_CASE("half precision: the factor of a tiny gradient may be larger than its 
           return torch::zeros({}, at::kFloat);
         });
       }
-      roga::Scalar::keep_on_device = false;
       CHECK(seen[1] == Approx(1 + rho / std::sqrt(2.0)).epsilon(2e-3));
       CHECK(seen[2] == 1);
     }

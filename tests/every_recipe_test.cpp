@@ -2,6 +2,7 @@
 // What must hold for every recipe: the rules of roga/testing.hpp, and one direction for each base.
 #include <roga/testing.hpp>
 
+#include "support/accelerator.hpp"
 #include "support/bases.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
@@ -173,26 +174,50 @@ TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step
 
 namespace {
 
-/// Three steps with everything that a step can do besides; on an accelerator, or on the CPU with an
-/// accelerator's arithmetic.
+/// What a step can do besides; the rows that a recipe keeps and frees depend on it.
+enum class Besides : unsigned char { nothing, diagnoses, ascends_along_some };
+
+/// Three steps of two parameter groups, one parameter of which has no gradient at first, and then
+/// from one domain only; on an accelerator, or on the CPU with an accelerator's arithmetic.
 template <class Recipe>
-std::vector<at::Tensor> three_steps(const Recipe& recipe, at::ScalarType type, at::Device device,
-                                    bool as_on_accelerator) {
+std::vector<at::Tensor> three_steps(const Recipe& recipe, Besides besides, at::ScalarType type,
+                                    at::Device device, bool as_on_accelerator) {
   problems::Network net(3, type);
   net.to(device);
-  auto optimizer = roga::wrap(std::unique_ptr<torch::optim::Optimizer>(
-                                  new bases::Sgd::Type(net.parameters(), bases::Sgd::options())),
-                              recipe);
+  auto late = torch::full({3}, 0.5, torch::dtype(type).device(device)).requires_grad_();
+  const auto weights = net.parameters();
+  using torch::optim::OptimizerParamGroup;
+  const std::vector<OptimizerParamGroup> groups{OptimizerParamGroup({weights[0], weights[1], late}),
+                                                OptimizerParamGroup({weights[2], weights[3]})};
+  auto optimizer = roga::wrap(
+      std::unique_ptr<torch::optim::Optimizer>(new bases::Sgd::Type(groups, bases::Sgd::options())),
+      recipe);
   optimizer.protect(*net.net);
-  optimizer.diagnose(true);
   optimizer.clip_norm(0.3);
+  optimizer.diagnose(besides == Besides::diagnoses);
+  if (besides == Besides::ascends_along_some) {
+    optimizer.ascend_only({weights[0], weights[3], late});
+    optimizer.group_radius(1, 0.5);
+  }
   std::vector<at::Tensor> seen;
   for (int step = 0; step < 3; ++step) {
-    roga::Scalar::keep_on_device = as_on_accelerator;
-    const auto loss = optimizer.step(net.closures());
-    roga::Scalar::keep_on_device = false;
+    auto closures = net.closures();
+    if (step > 0) {
+      closures[1] = [&net, &late] {
+        net.net->zero_grad();
+        auto value = net.loss(1) + late.square().sum();
+        value.backward();
+        return value;
+      };
+    }
+    at::Tensor loss;
+    {
+      const support::AsOnAccelerator arithmetic(as_on_accelerator);
+      loss = optimizer.step(closures);
+    }
     seen.push_back(loss.cpu());
-    for (const auto& parameter : net.parameters()) {
+    seen.push_back(late.detach().cpu().clone());
+    for (const auto& parameter : weights) {
       seen.push_back(parameter.detach().cpu().clone());
       seen.push_back(parameter.grad().cpu().clone());
     }
@@ -209,11 +234,13 @@ std::vector<at::Tensor> three_steps(const Recipe& recipe, at::ScalarType type, a
 
 void gives_the_hosts_numbers(at::Device device, bool as_on_accelerator) {
   every::recipe([&](const std::string& name, auto recipe, bool) {
-    INFO(name);
-    for (const auto type : {at::kDouble, at::kFloat}) {
-      const auto expected = three_steps(recipe, type, at::kCPU, false);
-      const auto found = three_steps(recipe, type, device, as_on_accelerator);
-      CHECK(problems::deviation(found, expected) < (type == at::kDouble ? 1e-11 : 2e-3));
+    for (const auto besides : {Besides::nothing, Besides::diagnoses, Besides::ascends_along_some}) {
+      for (const auto type : {at::kDouble, at::kFloat}) {
+        INFO(name << " " << static_cast<int>(besides) << " " << type);
+        const auto expected = three_steps(recipe, besides, type, at::kCPU, false);
+        const auto found = three_steps(recipe, besides, type, device, as_on_accelerator);
+        CHECK(problems::deviation(found, expected) < (type == at::kDouble ? 1e-11 : 2e-3));
+      }
     }
   });
 }

@@ -233,6 +233,39 @@ TEST_CASE("around recipes: warm-up, clipping, subsets, group radii and schedules
           .3566666667 * .1 / norm, .1133333333 * .1 / norm);
     CHECK_THROWS_AS(optimizer.clip_norm(0), c10::Error);
   }
+  SECTION("clipping leaves a direction alone whose norm is too small for its type") {
+    auto w = torch::zeros({2}).requires_grad_();
+    auto optimizer =
+        roga::wrap<Sgd>(recipes::erm(), std::vector<at::Tensor>{w}, torch::optim::SGDOptions(1));
+    optimizer.clip_norm(1);
+    optimizer.step([&] {
+      w.mutable_grad() = torch::full({2}, 1e-25F);
+      return torch::zeros({});
+    });
+    CHECK(optimizer.last_step().direction_norm() == 0);
+    CHECK(w[0].item<float>() == Approx(-1e-25).epsilon(1e-5).margin(0));
+  }
+  SECTION("clipping leaves alone what is remembered") {
+    // b has its first gradient in the second step: what is remembered of it is that gradient.
+    auto a = torch::ones({1}, at::kDouble).requires_grad_();
+    auto b = torch::ones({1}, at::kDouble).requires_grad_();
+    auto optimizer = roga::wrap<Sgd>(recipes::msam({.rho = .5, .mu = .5}),
+                                     std::vector<at::Tensor>{a, b}, torch::optim::SGDOptions(0));
+    optimizer.clip_norm(1);
+    double at_a = 0, at_b = 0;
+    for (int step = 0; step < 3; ++step) {
+      optimizer.step([&] {
+        at_a = a.item<double>();
+        at_b = b.item<double>();
+        auto loss = 3 * a.sum() + (step > 0 ? 4 * b.sum() : torch::zeros({}, at::kDouble));
+        loss.backward();
+        return loss;
+      });
+    }
+    const double v_a = .5 * 3 + 3, v_b = 4;
+    CHECK(at_a == Approx(1 - .5 * v_a / std::hypot(v_a, v_b)));
+    CHECK(at_b == Approx(1 - .5 * v_b / std::hypot(v_a, v_b)));
+  }
   SECTION("an ascent along a subset moves and measures that subset") {
     auto a = torch::tensor({1., 2.}, at::kDouble).requires_grad_();
     auto b = torch::tensor({3.}, at::kDouble).requires_grad_();

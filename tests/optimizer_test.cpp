@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "support/accelerator.hpp"
 #include "support/bases.hpp"
 #include "support/calls.hpp"
 #include "support/problems.hpp"
@@ -255,7 +256,7 @@ TEST_CASE("last_step: norms, radii and cosines match the rows", "[optimizer][rep
 }
 
 TEST_CASE("sam makes at most 20 calls where one serves all tensors", "[optimizer][device]") {
-  if (TORCH_VERSION_MAJOR * 100 + TORCH_VERSION_MINOR < 202) return;  // no multi-tensor calls
+  if (!roga::detail::has_multi_tensor_calls) return;
   std::vector<at::Tensor> parameters;
   for (int i = 0; i < 50; ++i) parameters.push_back(torch::randn({3}).requires_grad_());
   const auto loss = torch::zeros({});
@@ -266,9 +267,10 @@ TEST_CASE("sam makes at most 20 calls where one serves all tensors", "[optimizer
   torch::optim::SGD base(parameters, torch::optim::SGDOptions(0.1));
   auto optimizer =
       roga::wrap<torch::optim::SGD>(recipes::sam(), parameters, torch::optim::SGDOptions(0.1));
-  roga::Scalar::keep_on_device = true;
-  const auto calls = support::dispatcher_calls([&] { optimizer.step(closure); });
-  roga::Scalar::keep_on_device = false;
+  const auto calls = support::dispatcher_calls([&] {
+    const support::AsOnAccelerator arithmetic;
+    optimizer.step(closure);
+  });
   const auto of_passes = support::dispatcher_calls([&] {
     for (int pass = 0; pass < 2; ++pass) closure();
     base.step();

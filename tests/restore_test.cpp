@@ -3,6 +3,7 @@
 // numbers.
 #include <stdexcept>
 
+#include "support/accelerator.hpp"
 #include "support/bases.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
@@ -168,16 +169,44 @@ TEST_CASE("step: a loss or gradient that is not finite is skipped, raised or ign
 }
 
 TEST_CASE("step: finite gradients whose squares overflow are not skipped", "[restore]") {
-  auto w = torch::ones({2}).requires_grad_();
-  auto optimizer = roga::wrap<torch::optim::SGD>(recipes::erm(), std::vector<at::Tensor>{w},
-                                                 torch::optim::SGDOptions(1e-30));
-  optimizer.step([&] {
-    auto loss = (w * 1e30).sum();
-    loss.backward();
-    return loss;
-  });
-  CHECK_FALSE(optimizer.last_step().skipped);
-  CHECK(w[0].item<float>() == Approx(0).margin(1e-6));
+  auto skips = [](auto recipe, bool as_on_accelerator) {
+    const support::AsOnAccelerator arithmetic(as_on_accelerator);
+    auto w = torch::ones({2}).requires_grad_();
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, std::vector<at::Tensor>{w},
+                                                   torch::optim::SGDOptions(1e-30));
+    optimizer.step([&] {
+      auto loss = (w * 1e30).sum();
+      loss.backward();
+      return loss;
+    });
+    const bool skipped = optimizer.last_step().skipped;
+    CHECK(w[0].item<float>() == Approx(skipped ? 1 : 0).margin(1e-6));
+    return skipped;
+  };
+  CHECK_FALSE(skips(recipes::erm(), false));
+  CHECK(skips(recipes::erm(), true));   // cannot tell without another synchronisation
+  CHECK(skips(recipes::sam(), false));  // there is no ascent of a length that is not known
+  CHECK(skips(recipes::sam(), true));
+}
+
+TEST_CASE("step: an infinite gradient at theta is noticed where it serves nothing", "[restore]") {
+  for (const bool as_on_accelerator : {false, true}) {
+    const support::AsOnAccelerator arithmetic(as_on_accelerator);
+    auto a = torch::ones({2}).requires_grad_();
+    auto b = torch::ones({2}).requires_grad_();
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam(), std::vector<at::Tensor>{a, b},
+                                                   torch::optim::SGDOptions(0.1));
+    optimizer.ascend_only({a});
+    int pass = 0;
+    optimizer.step([&] {
+      auto loss = (a + b).sum();
+      loss.backward();
+      if (++pass == 1) b.mutable_grad().fill_(INFINITY);
+      return loss;
+    });
+    CHECK(optimizer.last_step().skipped);
+    CHECK(b.equal(torch::ones({2})));
+  }
 }
 
 TEST_CASE("step: LBFGS skips as a whole when its line search meets a NaN", "[restore]") {

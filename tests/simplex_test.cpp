@@ -7,6 +7,7 @@
 #include <roga/detail/simplex.hpp>
 #include <vector>
 
+#include "support/accelerator.hpp"
 #include "support/test.hpp"
 
 namespace {
@@ -77,10 +78,13 @@ TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
     rows[2].resize(1);
     std::vector<const roga::GradientList*> lists;
     for (const auto& row : rows) lists.push_back(&row);
-    roga::Scalar::keep_on_device = as_on_accelerator;
-    const auto products = roga::detail::inner_products(lists);
-    const double of_two = roga::detail::inner_product(rows[0], rows[3]).value();
-    roga::Scalar::keep_on_device = false;
+    at::Tensor products;
+    double of_two = 0;
+    {
+      const support::AsOnAccelerator arithmetic(as_on_accelerator);
+      products = roga::detail::inner_products(lists);
+      of_two = roga::detail::inner_product(rows[0], rows[3]).value();
+    }
     CHECK(of_two == Approx(products[0][3].item<double>()).epsilon(1e-3).margin(0.5));
     REQUIRE(products.scalar_type() == at::kDouble);
     for (std::size_t a = 0; a < rows.size(); ++a) {
@@ -91,6 +95,17 @@ TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
         CHECK(found == Approx(expected).epsilon(1e-4).margin(type == at::kDouble ? 1e-9 : 0.5));
       }
     }
+  }
+}
+
+TEST_CASE("gram: autocast around the step does not reach the products", "[simplex]") {
+  const c10::impl::IncludeDispatchKeyGuard autocast(c10::DispatchKey::AutocastCPU);
+  const roga::GradientList row{torch::full({8, 8}, 1.001F)};  // 1 in bfloat16
+  REQUIRE(row[0].matmul(row[0]).scalar_type() == at::kBFloat16);
+  for (const bool as_on_accelerator : {false, true}) {
+    const support::AsOnAccelerator arithmetic(as_on_accelerator);
+    const auto products = roga::detail::inner_products({&row, &row});
+    CHECK(products[0][1].item<double>() == Approx(64 * 1.001 * 1.001).epsilon(1e-6));
   }
 }
 

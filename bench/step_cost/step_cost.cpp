@@ -206,14 +206,16 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
 #ifdef ROGA_BENCH_CUDA
   if (bench::device.is_cuda()) {
     const Step unchecked = recipe.wrap(task, roga::NonFinite::ignore);
-    for (int i = 0; i < 2 * steps; ++i) unchecked();  // so that the one below is like the first
+    for (int i = 0; i < 2 * steps; ++i) unchecked();
     const bench::Profile passes_alone = network ? bench::Profile() : bench::profile(bare);
     auto count = [&](const Step& step, const std::string& suffix) {
-      const auto counts = bench::profile(step);
-      state.counters["waits" + suffix] = static_cast<double>(counts.waits);
+      const auto counts = bench::profile([&] {
+        for (int i = 0; i < steps; ++i) step();
+      });
+      state.counters["waits" + suffix] = static_cast<double>(counts.waits) / steps;
       state.counters["kernels" + suffix] =
-          static_cast<double>(counts.kernels - passes_alone.kernels);
-      return counts.seconds - passes_alone.seconds;
+          static_cast<double>(counts.kernels) / steps - static_cast<double>(passes_alone.kernels);
+      return counts.seconds / steps - passes_alone.seconds;
     };
     const double busy = count(unchecked, "");
     count(ours, "_checked");

@@ -127,8 +127,8 @@ class RoGAOptimizer : public Base {
   /// What a loss or gradient that is not finite does to a step.
   void non_finite(NonFinite rule) { engine_.non_finite = rule; }
   /// Keeps the copy of theta, from the first move of a step to its end, in pinned memory of the
-  /// host: one copy of the parameters less on the accelerator, for one more transfer in each
-  /// direction. Changes no bit, and nothing for parameters on the CPU.
+  /// host: one copy of the parameters less on the accelerator, for a transfer to the host and one
+  /// back for each point of the step. Changes no bit, and nothing for parameters on the CPU.
   void backup_on_host(bool on) { engine_.backup_on_host = on; }
   /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
   /// of the parameters for one domain, K + 1 for several.

@@ -25,7 +25,7 @@ class StepReport {
 
   /// Loss of each present domain at theta.
   std::vector<double> losses() const { return Scalar::values(losses_); }
-  /// |d|, the norm of the direction that the base optimizer got.
+  /// |d|, the norm of the direction, before `clip_norm` shortens it.
   double direction_norm() const { return direction_norm_.value(); }
   /// |v_j| of each point's ascent direction, before normalising (in the policy's metric).
   std::vector<double> ascent_norms() const { return Scalar::values(ascent_norms_); }

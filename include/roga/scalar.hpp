@@ -80,13 +80,15 @@ class Scalar {
     std::vector<at::Tensor> tensors;
     for (const auto& scalar : scalars) {
       numbers.push_back(scalar.value_);
-      if (!scalar.on_host()) tensors.push_back(scalar.beside(scalars.front()));
+      if (scalar.on_host()) continue;
+      const bool first = tensors.empty();
+      tensors.push_back(first ? scalar.tensor_ : scalar.beside(on_device(tensors.front())));
     }
     if (tensors.empty()) return numbers;
     const auto fetched = at::stack(tensors).cpu();
-    std::int64_t next = 0;
+    const double* next = fetched.data_ptr<double>();
     for (std::size_t i = 0; i < scalars.size(); ++i) {
-      if (!scalars[i].on_host()) numbers[i] = fetched[next++].item<double>();
+      if (!scalars[i].on_host()) numbers[i] = *next++;
     }
     return numbers;
   }

@@ -5,11 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <roga/detail/kernels.hpp>
+#include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <roga/row.hpp>
+#include <roga/scalar.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,7 +100,17 @@ class Step {
     const auto rows = resolve(value);
     auto kept = detail::combined_row(rows, parameters_);
     // Never share storage with a row that becomes .grad, which its owner may write to.
-    if (rows.size() == 1) detail::unshare(kept);
+    GradientList shared(kept.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      const bool handed_through = std::ranges::any_of(rows, [&](const auto& row) {
+        return row.at(i) != nullptr && row.at(i)->is_same(kept[i]);
+      });
+      if (handed_through) shared[i] = kept[i];
+    }
+    detail::unshare(shared);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (shared[i].defined()) kept[i] = std::move(shared[i]);
+    }
     remembered_[name] = std::move(kept);
   }
   /// Remembered numbers of that name, `size` long; new entries start at `initial`. Writable.

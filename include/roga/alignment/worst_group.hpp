@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <roga/detail/check.hpp>
 #include <roga/over.hpp>
+#include <roga/row.hpp>
+#include <roga/scalar.hpp>
+#include <roga/step.hpp>
 #include <vector>
 
 namespace roga {

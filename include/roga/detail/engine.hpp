@@ -109,6 +109,7 @@ class Engine {
     report.step = memory.step;
     losses_.clear();
     after_base.clear();
+    unread_.clear();
     finite_ = true;
     protection.begin(weights.parameters());
     return Step(memory, weights.size());
@@ -420,21 +421,35 @@ class Engine {
     auto direction = weights.gradients();
     report.direction_norm_ = detail::norm(direction);
     if (std::isfinite(max_norm)) {
-      detail::scale_by(direction, min(max_norm / report.direction_norm_, 1.0));
+      detail::scale_by(direction, min(max_norm * reciprocal(report.direction_norm_), 1.0));
     }
     if (!checks_numbers()) return;
-    const auto all = report.direction_norm_ + detail::norm(after_base);
-    finite_ = std::isfinite((all + step.mean_loss()).value()) ||
-              (detail::all_finite(losses_) && detail::all_finite(direction) &&
-               detail::all_finite(after_base));
+    // Norms first, in one synchronisation; they can overflow where every entry is finite.
+    auto numbers = std::move(unread_);
+    unread_.clear();
+    numbers.insert(numbers.end(), report.ascent_norms_.begin(), report.ascent_norms_.end());
+    const auto of_ascents = static_cast<std::ptrdiff_t>(numbers.size());
+    numbers.insert(numbers.end(), step.losses_.begin(), step.losses_.end());
+    numbers.push_back(report.direction_norm_);
+    numbers.push_back(detail::norm(after_base));
+    const auto values = Scalar::values(numbers);
+    auto finite = [](double value) { return std::isfinite(value); };
+    finite_ = std::all_of(values.begin(), values.begin() + of_ascents, finite) &&
+              (std::all_of(values.begin() + of_ascents, values.end(), finite) ||
+               (detail::all_finite(losses_) && detail::all_finite(direction) &&
+                detail::all_finite(after_base)));
   }
 
   /// Stops a step whose gradient at theta is not finite before it moves; on an accelerator the
-  /// check waits for the end of the step, which costs one synchronisation instead of two.
+  /// check waits for the end of the step, which costs one synchronisation instead of two, and takes
+  /// a norm that overflows for a gradient that is not finite.
   void check(Step& step, Row row) {
     if (!checks_numbers()) return;
     const Scalar norm2 = step.dot(row, row);
-    if (!norm2.on_host()) return;
+    if (!norm2.on_host()) {
+      unread_.push_back(norm2);
+      return;
+    }
     // A norm can overflow where every entry is finite.
     finite_ = finite_ && std::isfinite(step.mean_loss().value()) &&
               (std::isfinite(norm2.value()) || detail::all_finite(step.row(row)));
@@ -488,6 +503,7 @@ class Engine {
   }
 
   std::vector<at::Tensor> losses_;
+  std::vector<Scalar> unread_;  ///< of gradients at theta, on an accelerator
   bool finite_ = true;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Arithmetic over gradient lists: every pass over the parameters that a step makes is in this file.
+// Arithmetic over gradient lists, tensor by tensor, or in the few calls of multi_tensor.hpp where
+// one serves a whole list.
 #pragma once
 
 #include <algorithm>
@@ -8,8 +9,10 @@
 #include <cstdint>
 #include <iterator>
 #include <roga/detail/multi_tensor.hpp>
+#include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <roga/row.hpp>
+#include <roga/scalar.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -111,7 +114,9 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
                        piece.front().front().device() != like.device())) {
       finish();
     }
-    const std::int64_t least = std::int64_t{1} << (like.is_cpu() ? 12 : 22);
+    const auto count = static_cast<std::int64_t>(rows.size());
+    const std::int64_t least =
+        like.is_cpu() ? 1 << 12 : std::max<std::int64_t>((1 << 22) / count, 1);
     const std::int64_t most = std::max(least, std::int64_t{1} << 16);
     for (std::int64_t begin = 0; begin < like.numel();) {
       const auto part = std::min(most - length, like.numel() - begin);
@@ -128,8 +133,9 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
 }
 
 /// matrix matrix' in float64, of few rows and many columns. An accelerator would leave most of its
-/// processors idle: there the sum is cut into a batch.
+/// processors idle: there the sum is cut into a batch. Never in autocast's precision.
 inline at::Tensor products_of_rows(const at::Tensor& matrix) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   constexpr std::int64_t columns = 4096;
   const std::int64_t batch = one_call_serves(matrix) ? matrix.size(1) / columns : 0;
   if (batch < 2) return matrix.matmul(matrix.t()).to(at::kDouble);
@@ -257,8 +263,7 @@ inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
     add_scaled(out, *x, row.factor);
   }
   if (out.defined() || only == nullptr) return out;
-  const bool unit = only->factor.on_host() && only->factor.value() == 1.0;
-  return unit ? *only->at(i) : scaled(*only->at(i), only->factor);
+  return only->factor.is(1.0) ? *only->at(i) : scaled(*only->at(i), only->factor);
 }
 
 /// The whole row, `size` tensors long: in few calls, or tensor by tensor where one serves nothing.

@@ -10,16 +10,6 @@
 #include <roga/scalar.hpp>
 #include <vector>
 
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
-#include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_copy.h>
-#include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_norm.h>
-#define ROGA_DETAIL_FOREACH 1
-#else
-#define ROGA_DETAIL_FOREACH 0  // the same results, one call for each tensor
-#endif
-
 namespace roga {
 inline namespace v1 {
 namespace detail {
@@ -43,12 +33,13 @@ inline bool one_call_serves(const std::vector<at::Tensor>& list) {
          first != nullptr && one_call_serves(*first);
 }
 
-/// The operations. Lists hold defined tensors; those of one call are equally long.
+/// The operations. Lists hold defined tensors; those of one call are equally long. A LibTorch
+/// without such calls gets the same results from one for each tensor.
 struct MultiTensor {
   using List = std::vector<at::Tensor>;
 
-  /// x
-  static List copies(const List& x) { return products(x, 1.0); }  // exact, and one call
+  /// x; one call, and exact but for what a NaN carries besides
+  static List copies(const List& x) { return products(x, 1.0); }
   /// to <- from
   static void assign(List& to, const List& from) {
 #if ROGA_DETAIL_FOREACH
@@ -109,8 +100,6 @@ struct MultiTensor {
     }
   }
 };
-
-#undef ROGA_DETAIL_FOREACH
 
 }  // namespace detail
 }  // namespace v1

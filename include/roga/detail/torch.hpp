@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The only header that includes LibTorch; ivalue.h goes first (clang 14 with LibTorch 1.13 needs
-// it).
+// The only header that includes LibTorch and knows its versions; ivalue.h goes first (clang 14 with
+// LibTorch 1.13 needs it).
 #pragma once
 
 // clang-format off
@@ -17,8 +17,33 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
 #include <torch/optim/lbfgs.h>
 #include <torch/optim/optimizer.h>
 #include <torch/serialize/archive.h>
 #include <torch/version.h>
+
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#define ROGA_DETAIL_FOREACH 1
+#else
+#define ROGA_DETAIL_FOREACH 0
+#endif
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// What the optimizers' own zero_grad() does. A parameter that lost its gradient still decays and
+/// coasts then; where zero_grad() takes the gradient away it is passed over.
+inline constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
+/// Whether multi-tensor operations know lists to copy and factors on the device.
+inline constexpr bool has_multi_tensor_calls = ROGA_DETAIL_FOREACH != 0;
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <roga/detail/kernels.hpp>
+#include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <span>
 #include <utility>
@@ -136,9 +137,6 @@ class Weights {
   }
 
  private:
-  // The base optimizers' own zero_grad() leaves zeros there before LibTorch 2, so a parameter that
-  // lost its gradient still decays and coasts; from 2 on it is passed over.
-  static constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
   static constexpr const char* gradients_seen = "gradients_seen";
 
   std::vector<at::Tensor> parameters_;
