@@ -16,4 +16,9 @@ if grep -vE "Member ($interface)(\(| )" build/site.log; then
   echo "docs.sh: the names above are not documented, or badly" >&2
   exit 1
 fi
+# A link whose text runs over two lines makes Doxygen show its commands and tables as text.
+if grep -lE '@ref |&lt;(table|tr|a) ' build/site/md_*.html build/site/index.html; then
+  echo "docs.sh: the pages above show markup as text" >&2
+  exit 1
+fi
 echo "build/site/index.html"

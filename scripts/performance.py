@@ -226,8 +226,9 @@ def compile_time():
 
 def main():
     context, rows = load_rows("step_cost.json")
-    parts = {"machine": f"{context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
-                        f"{context['date'][:10]}",
+    parts = {"machine": f"A CPU with {context['num_cpus']} cores at "
+                        f"{context['mhz_per_cpu'] / 1000:.1f} GHz, LibTorch 1.13.1, OpenBLAS, "
+                        f"{context['date'][:10]}.",
              "whole": whole_steps(rows, "small_network"),
              "whole.resnet18": whole_steps(rows, "resnet18_network"),
              "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
