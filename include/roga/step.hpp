@@ -61,6 +61,7 @@ class Step {
   /// Computes all products among `rows`, which dot() then knows, with one read of each row.
   void multiply_out(const std::vector<Row>& rows) {
     std::vector<const GradientList*> lists;
+    lists.reserve(rows.size());
     for (const Row which : rows) lists.push_back(&row(which));
     // Whoever asks for all of them reads them on the host: one synchronisation on an accelerator.
     const auto products = detail::inner_products(lists).cpu();

@@ -38,6 +38,7 @@ class Quadratics {
                 ", 'w0' has ", start.numel(), " entries");
     for (const auto& rows : problem.curvatures) {
       std::vector<at::Tensor> stacked;
+      stacked.reserve(rows.size());
       for (const auto& row : rows) stacked.push_back(at::tensor(row, at::kDouble));
       curvatures_.push_back(at::stack(stacked));
     }

@@ -105,6 +105,7 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
     const auto some = std::ranges::find_if(rows, has);
     if (some == rows.end()) continue;
     std::vector<at::Tensor> lines;
+    lines.reserve(rows.size());
     for (const auto* row : rows) lines.push_back(has(row) ? flat((*row)[i]) : at::Tensor());
     const at::Tensor like = lines[static_cast<std::size_t>(some - rows.begin())];
     for (auto& line : lines) {
@@ -118,13 +119,13 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
     const std::int64_t least =
         like.is_cpu() ? 1 << 12 : std::max<std::int64_t>((1 << 22) / count, 1);
     const std::int64_t most = std::max(least, std::int64_t{1} << 16);
-    for (std::int64_t begin = 0; begin < like.numel();) {
-      const auto part = std::min(most - length, like.numel() - begin);
+    for (std::int64_t done = 0; done < like.numel();) {
+      const auto part = std::min(most - length, like.numel() - done);
       const bool whole = part == like.numel();
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        piece[k].push_back(whole ? lines[k] : lines[k].narrow(0, begin, part));
+        piece[k].push_back(whole ? lines[k] : lines[k].narrow(0, done, part));
       }
-      begin += part;
+      done += part;
       length += part;
       if (length >= least) finish();
     }
@@ -210,7 +211,8 @@ inline void add_to(GradientList& sum, GradientList&& x) {
   }
   sum.resize(std::max(sum.size(), x.size()));
   if (one_call_serves(sum) && one_call_serves(x)) {
-    std::vector<at::Tensor> to, what;
+    std::vector<at::Tensor> to;
+    std::vector<at::Tensor> what;
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (!x[i].defined() || !sum[i].defined()) continue;
       to.push_back(sum[i]);
@@ -311,7 +313,8 @@ inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Ten
     for (const std::size_t i : which) place(parameters[i], origins[i], rows, i);
     return;
   }
-  std::vector<at::Tensor> to, from;
+  std::vector<at::Tensor> to;
+  std::vector<at::Tensor> from;
   for (const std::size_t i : which) {
     if (parameters[i].is_same(origins[i])) continue;
     to.push_back(parameters[i]);
@@ -332,7 +335,8 @@ inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Ten
 
 /// to <- from, in the storage that is there.
 inline void assign(std::vector<at::Tensor>& to, const std::vector<at::Tensor>& from) {
-  std::vector<at::Tensor> many, values;
+  std::vector<at::Tensor> many;
+  std::vector<at::Tensor> values;
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (one_call_serves(to[i])) {
       many.push_back(to[i]);
@@ -346,7 +350,8 @@ inline void assign(std::vector<at::Tensor>& to, const std::vector<at::Tensor>& f
 
 /// The tensors that are defined, in storage of their own.
 inline std::vector<at::Tensor> copies(const std::vector<at::Tensor>& list) {
-  std::vector<at::Tensor> out(list.size()), many;
+  std::vector<at::Tensor> out(list.size());
+  std::vector<at::Tensor> many;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (!list[i].defined()) continue;
     if (one_call_serves(list[i])) {
