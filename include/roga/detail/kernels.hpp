@@ -120,13 +120,13 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
         like.is_cpu() ? 1 << 12 : std::max<std::int64_t>((1 << 22) / count, 1);
     const std::int64_t most = std::max(least, std::int64_t{1} << 16);
     for (std::int64_t done = 0; done < like.numel();) {
-      const auto part = std::min(most - length, like.numel() - done);
-      const bool whole = part == like.numel();
+      const auto entries = std::min(most - length, like.numel() - done);
+      const bool whole = entries == like.numel();
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        piece[k].push_back(whole ? lines[k] : lines[k].narrow(0, done, part));
+        piece[k].push_back(whole ? lines[k] : lines[k].narrow(0, done, entries));
       }
-      done += part;
-      length += part;
+      done += entries;
+      length += entries;
       if (length >= least) finish();
     }
   }
