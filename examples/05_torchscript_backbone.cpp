@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fine-tuning a TorchScript backbone under a head of our own; names decide what is frozen.
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/script.h>
 #include <torch/torch.h>
 
@@ -8,6 +9,7 @@
 
 int main() {
   at::set_num_threads(1);
+  torch::jit::setTensorExprFuserEnabled(false);  // it can hang, as on Debian 13
   torch::manual_seed(1);
   // In life: torch::jit::load("resnet18.ts.pt"), scripted, or traced after model.train(): a trace
   // in evaluation mode keeps batch norm frozen, whatever one says to it later.

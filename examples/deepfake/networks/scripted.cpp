@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <ATen/ops/zeros.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/script.h>
 
 #include <map>
@@ -115,6 +116,7 @@ void try_out(Scripted& detector, const std::string& file, int size) {
 }  // namespace
 
 std::shared_ptr<Detector> scripted(const std::filesystem::path& path, int size) {
+  torch::jit::setTensorExprFuserEnabled(false);  // it can hang, as on Debian 13
   const std::string file = path.string();
   torch::jit::Module script;
   try {
