@@ -9,9 +9,8 @@ namespace bench {
 /// What a piece of work asked of a CUDA device, as LibTorch's profiler (CUPTI) saw it.
 struct Profile {
   std::int64_t kernels = 0;
-  std::int64_t transfers = 0;  ///< copies and fills by the device's own engines
-  std::int64_t waits = 0;      ///< calls in which the host waited for the device
-  double seconds = 0;          ///< that the device worked
+  std::int64_t waits = 0;  ///< calls in which the host waited for the device
+  double seconds = 0;      ///< that the device worked, on copies and fills as well
 };
 Profile profile(const std::function<void()>& work);
 
