@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the packages that building, testing and the demo need, those that are missing only.
 # With the word `bench`, `lint` or `matrix` also those of that script, with `docs` only those of the
-# site. Without root or a sudo that asks nothing, tells what to ask for. With CMAKE_PREFIX_PATH or
-# Torch_DIR in the environment LibTorch comes from there, not from a package.
+# site, with `chroots` only what makes chroots. Without root or a sudo that asks nothing, tells what
+# to ask for. With CMAKE_PREFIX_PATH or Torch_DIR in the environment LibTorch comes from there, not
+# from a package.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
@@ -11,6 +12,7 @@ packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
 [ "${1:-}" != lint ] || packages+=(clang-format clang-tidy codespell)
 [ "${1:-}" != matrix ] || packages+=(clang pkg-config)
 [ "${1:-}" != docs ] || packages=(doxygen)
+[ "${1:-}" != chroots ] || packages=(debootstrap)
 [ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist)
 
 if ! command -v dpkg-query > /dev/null; then

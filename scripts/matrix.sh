@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests roga on every Debian release that it supports, and with clang, in chroots. Leaves
 # a table in build/matrix.md and, where nothing was named, in README.md. Hours on two cores the first
-# time. Needs root and debootstrap.
+# time. Needs root.
 #
 #   scripts/matrix.sh [RELEASE[:COMPILER] ...]    default: bookworm bookworm:clang++ trixie forky
 set -euo pipefail

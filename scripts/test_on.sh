@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests roga on another Debian release, in a chroot that is kept for the next time. Needs
-# root and debootstrap. Ends with a row of the table of README.md.
+# root. Ends with a row of the table of README.md.
 #
 #   scripts/test_on.sh RELEASE [--library] [--compiler g++|clang++]
 #
@@ -28,8 +28,7 @@ done
 
 chroot=${ROGA_CHROOTS:-build/chroots}/$release
 if [ ! -d "$chroot" ]; then
-  command -v debootstrap > /dev/null ||
-    { echo "test_on.sh: debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
+  scripts/install_dependencies.sh chroots
   # debootstrap knows no release newer than itself; sid's script serves all of them.
   rm -rf "$chroot.partial"
   mkdir -p "$chroot.partial"
