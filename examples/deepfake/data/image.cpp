@@ -31,7 +31,7 @@ bool is_cut_off_jpeg(const Bytes& bytes) {
     return false;
   }
   const auto tail = std::span(bytes).last(std::min(bytes.size(), tail_size));
-  return std::ranges::search(tail, end).empty();
+  return std::search(tail.begin(), tail.end(), end.begin(), end.end()) == tail.end();
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ class Tree {
     const std::string folder_name = label_folder.filename().string();
     std::vector<fs::path> entries = sorted_entries(label_folder);
     // A folder of frames comes before the video that they are from.
-    std::ranges::stable_partition(entries, [](const auto& path) { return fs::is_directory(path); });
+    std::stable_partition(entries.begin(), entries.end(),
+                          [](const fs::path& path) { return fs::is_directory(path); });
     std::set<std::string> names;
     for (const fs::path& entry : entries) {
       const bool is_folder = fs::is_directory(entry);

@@ -58,7 +58,7 @@ std::string configuration_section(const Comparison& comparison) {
     }
     rows.push_back(std::move(row));
   }
-  std::ranges::stable_partition(rows, &Row::differs);
+  std::stable_partition(rows.begin(), rows.end(), [](const Row& row) { return row.differs; });
   HtmlTable table("", header);
   for (const Row& row : rows) table.add(row.cells, row.differs ? "differs" : "");
   const bool several = configurations.size() > 1;
