@@ -151,6 +151,32 @@ TEMPLATE_TEST_CASE("every recipe gives each base optimizer one direction", "[bas
   }
 }
 
+TEST_CASE("last_step: every recipe with a pass at theta tells the domains' cosines",
+          "[optimizer][report]") {
+  every::recipe([](const std::string& name, auto recipe, bool) {
+    INFO(name);
+    auto diagnosed = [&](std::size_t domains, bool on) {
+      problems::Network net(static_cast<std::int64_t>(domains));
+      auto optimizer =
+          roga::wrap<torch::optim::SGD>(recipe, net.parameters(), torch::optim::SGDOptions(0.1));
+      optimizer.diagnose(on);
+      optimizer.step(net.closures());
+      auto cosines = optimizer.last_step().domain_cosines();
+      if (on && decltype(recipe.perturbation)::at_theta) {
+        REQUIRE(cosines.size() == domains);
+        for (std::size_t k = 0; k < domains; ++k) CHECK(cosines[k][k] == Approx(1));
+        if (domains > 1) CHECK(std::abs(cosines[0][1]) < .99);
+      } else {
+        CHECK(cosines.empty());
+      }
+      return problems::copy(net.parameters());
+    };
+    for (const std::size_t domains : {1, 3}) {
+      CHECK(problems::same_bits(diagnosed(domains, true), diagnosed(domains, false)));
+    }
+  });
+}
+
 TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step",
           "[bases][invariant]") {
   for (const auto type : {at::kDouble, at::kFloat}) {

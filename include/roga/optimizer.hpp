@@ -18,6 +18,7 @@
 #include <roga/report.hpp>
 #include <roga/schedules.hpp>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -143,7 +144,8 @@ class RoGAOptimizer : public Base {
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
   void schedule_radius(RadiusSchedule radius) requires requires(P& policy) { policy.rho; }
   { radius_ = std::move(radius); }
-  /// The first `steps` steps follow the ERM gradient, with one pass each.
+  /// The first `steps` steps follow the ERM gradient, with one pass each. With a base that
+  /// evaluates several times per step (LBFGS), each evaluation counts.
   void warm_up(std::int64_t steps) { engine_.warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
   /// off. The gradients at theta and at the points are not clipped.
@@ -167,12 +169,18 @@ class RoGAOptimizer : public Base {
   /// @param freeze_others recipes whose gradient at theta serves the ascent alone (`sam`, `asam`,
   /// ...) then evaluate at theta with the other parameters out of the graph, which saves their
   /// share of the backward pass. Every closure's loss has to depend on one of `parameters`.
+  /// @throws c10::Error if none of them is a parameter of this optimizer
   void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others = false) {
-    engine_.freeze_bystanders = freeze_others;
-    engine_.only.clear();
-    for (const auto& parameter : parameters) {
-      engine_.only.insert(parameter.unsafeGetTensorImpl());
+    std::unordered_set<const void*> only;
+    for (const auto& parameter : parameters) only.insert(parameter.unsafeGetTensorImpl());
+    bool any = only.empty();
+    for (const auto& group : detail::groups_of(*this)) {
+      for (const auto& own : group.params()) any = any || only.contains(own.unsafeGetTensorImpl());
     }
+    TORCH_CHECK(any, "roga: ascend_only() got ", parameters.size(),
+                " tensors, none of which is a parameter of this optimizer");
+    engine_.freeze_bystanders = freeze_others;
+    engine_.only = std::move(only);
   }
 
   /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
@@ -237,21 +245,23 @@ class RoGAOptimizer : public Base {
   }
 
   at::Tensor run_base(detail::Objective& objective) {
-    auto& groups = detail::optimizer_of(*this).param_groups();
+    auto& optimizer = detail::optimizer_of(*this);
+    auto& groups = optimizer.param_groups();
     // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
     // each point; if one of these evaluations fails, the whole step is undone.
-    detail::Rollback rollback(detail::optimizer_of(*this), engine_.memory, engine_.protection);
-    at::Tensor loss = engine_.run(groups, objective);
-    if (engine_.report.skipped) return loss;
-
-    bool first = true;
+    detail::Rollback rollback(optimizer, detail::evaluates_first_and_once<Base>(optimizer),
+                              engine_.memory, engine_.protection);
+    at::Tensor loss;
     try {
       Base::step([&]() -> at::Tensor {
-        if (std::exchange(first, false)) return loss;
-        auto again = engine_.run(groups, objective);
+        auto value = engine_.run(groups, objective);
+        if (!loss.defined()) loss = value;
         if (engine_.report.skipped) throw detail::SkipStep{};
-        return again;
+        return value;
       });
+      TORCH_CHECK(loss.defined(),
+                  "roga: the base optimizer's step() did not call its closure; call it once there, "
+                  "as torch::optim::SGD does");
     } catch (const detail::SkipStep&) {
       rollback.apply();
     } catch (...) {

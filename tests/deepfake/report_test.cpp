@@ -129,6 +129,19 @@ TEST_CASE("what one run left out and another trained on is unseen for the first"
   CHECK(count_of(report_html(runs), ">trained</td>") == 4);  // two methods, frame and video
 }
 
+TEST_CASE("a detector of real forgeries, judged on made ones, is called judged on made ones",
+          "[report]") {
+  const TemporaryFolder folder;
+  for (const std::string& dataset : {"Synthetic-SBI", "Celeb-DF-v2"}) {
+    const fs::path run = folder.path() / dataset;
+    write_config(run, {{"method", "erm"}, {"train_domains", {"FF-DF"}}, {"synthetic", false}});
+    write_evals(run, std::vector<EvalRow>{eval_row(dataset, dataset + "_fake", .9)});
+    const std::vector<Run> runs{read_run(run)};
+    CHECK(Comparison(runs).synthetic() == (dataset == "Synthetic-SBI"));
+    CHECK(mentions(report_html(runs), "Synthetic forgeries") == (dataset == "Synthetic-SBI"));
+  }
+}
+
 TEST_CASE("a report is one page with every part", "[report]") {
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data", run = folder.path() / "run";

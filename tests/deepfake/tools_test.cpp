@@ -2,6 +2,7 @@
 // What a trained detector is used for, and the options of training that change how it goes.
 #include <torch/script.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -265,6 +266,52 @@ TEST_CASE("robustness: the clean row is evaluate's, and corruptions do what they
     CHECK(error > last);
     last = error;
   }
+}
+
+TEST_CASE("evaluate and robustness: bad data costs what it spoils and no more",
+          "[faults][robustness]") {
+  const TemporaryFolder folder;
+  const fs::path data = folder.path() / "data";
+  const fs::path run = folder.path() / "run";
+  fs::copy(tiny_data(), data, fs::copy_options::recursive);
+  fs::copy(trained_run(), run, fs::copy_options::recursive);
+  EvaluateOptions options;
+  options.run = run;
+  options.data = data.string();
+  const std::size_t whole = evaluate(options).rows.size();
+  const std::size_t frames = evaluate(options).frames;
+
+  // One set loses its real videos, another a frame.
+  const fs::path list = data / "dataset_json" / "Synthetic-FWA.json";
+  std::ifstream stream(list);
+  auto json = nlohmann::json::parse(stream);
+  auto& labels = json.at("Synthetic-FWA");
+  const std::size_t kinds = labels.size();
+  for (auto label = labels.begin(); label != labels.end();) {
+    label = mentions(label.key(), "eal") ? labels.erase(label) : std::next(label);
+  }
+  REQUIRE(labels.size() + 1 == kinds);
+  testing::write_text(list, json.dump());
+  const Index index = load_index(locate_data(data.string()));
+  const auto spoiled = std::ranges::find_if(index.videos, [](const Video& video) {
+    return video.dataset == "Synthetic-SBI" && video.is_fake && video.split == "test";
+  });
+  REQUIRE(spoiled != index.videos.end());
+  testing::write_text(spoiled->frames[0], "no picture");
+
+  const Evaluation evaluation = evaluate(options);
+  CHECK(evaluation.frames < frames);
+  CHECK(evaluation.rows.size() == whole - 2);  // frames and videos of one manipulation
+  for (const EvalRow& row : evaluation.rows) CHECK(row.dataset != "Synthetic-FWA");
+  options.datasets = {"Synthetic-FWA"};
+  CHECK(mentions(message_of([&] { evaluate(options); }), "needs real and fake"));
+
+  options.datasets = {"Synthetic-SBI"};
+  const auto rows = robustness(options, {"jpeg"});
+  CHECK(rows.size() == 1 + 4);
+  CHECK(rows.front().frame_auc == evaluate(options).rows.front().metrics.auc);
+  options.datasets = {"Synthetic-SBI", "Synthetic-FWA"};
+  CHECK(robustness(options, {"jpeg"}).size() == rows.size());
 }
 
 TEST_CASE("export: the file gives the detector's logits for any number of images", "[export]") {

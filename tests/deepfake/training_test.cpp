@@ -158,6 +158,11 @@ TEST_CASE("make_optimizer: options that a method lacks are refused", "[methods]"
   CHECK(effective_options("looksam", given).k == 3);
   CHECK(mentions(message_of([&] { effective_options("roga", given); }), "no option k"));
   CHECK(mentions(message_of([] { effective_options("rgoa", {}); }), "did you mean 'roga'?"));
+  TrainOptions options = tiny_options("looksam");
+  options.method.k = 2.7;
+  const auto detector = make_detector(options.model);
+  CHECK(mentions(message_of([&] { make_optimizer(options, *detector); }),
+                 "option k must be a whole number, got 2.7"));
 }
 
 TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics", "[methods]") {

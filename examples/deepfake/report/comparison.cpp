@@ -96,6 +96,8 @@ Comparison::Comparison(std::span<const Run> runs) {
     }
     for (const EvalRow& row : run.evals) {
       if (row.split != "test" || row.domain == all_domains) continue;
+      // make-data's unseen sets, under a detector that may have been trained on real ones
+      synthetic_ = synthetic_ || row.dataset.starts_with("Synthetic-");
       const TestDomain domain{row.dataset, row.domain,
                               domain_title(row.domain, run.config.synthetic)};
       auto& list = was_trained_on(run.config, domain) ? trained : others;

@@ -6,9 +6,11 @@
 #include <torch/optim/sgd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <roga/roga.hpp>
+#include <sstream>
 #include <stdexcept>
 #include <type_traits>
 
@@ -95,7 +97,14 @@ Method method(std::string name, MakeRecipe make_recipe) {
     Options options;
     MethodOptions copy = given;
     visit_fields(options, [&](const char* field, auto& value) {
-      value = static_cast<std::decay_t<decltype(value)>>(find_option(copy, field)->value());
+      using Value = std::decay_t<decltype(value)>;
+      const double number = find_option(copy, field)->value();
+      if (std::is_integral_v<Value> && number != std::floor(number)) {
+        std::ostringstream text;
+        text << "option " << field << " must be a whole number, got " << number;
+        throw std::runtime_error(text.str());
+      }
+      value = static_cast<Value>(number);
     });
     return wrapped(std::move(base), make_recipe(options));
   };
@@ -112,6 +121,7 @@ const std::vector<Method>& methods() {
       method<recipes::GsamOptions>("gsam", recipes::gsam),
       method<recipes::SagmOptions>("sagm", recipes::sagm),
       method<recipes::WsamOptions>("wsam", recipes::wsam),
+      method<recipes::WsamOptions>("wsam_decoupled", recipes::wsam_decoupled),
       method<recipes::FsamOptions>("fsam", recipes::fsam),
       method<recipes::LooksamOptions>("looksam", recipes::looksam),
       method<recipes::FisherSamOptions>("fisher_sam", recipes::fisher_sam),

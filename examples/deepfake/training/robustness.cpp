@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "data/faults.hpp"
 #include "data/image.hpp"
 #include "report/table.hpp"
 #include "synthetic/random.hpp"
@@ -111,12 +112,20 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
   std::vector<RobustnessRow> rows;
   for (const Setting& setting : settings) {
     std::vector<FrameScore> scores;
+    std::vector<std::filesystem::path> broken;
     for (const Index& part : test.parts) {
       const auto spoiled = [&](FrameRef frame) {
         const auto& file = part.videos[frame.video].frames[frame.frame];
         const std::uint64_t key =
             Random(frame.video).fork("frame", static_cast<std::int64_t>(frame.frame)).bits();
-        cv::Mat image = corrupt(read_image(file), setting.corruption, setting.level, key);
+        cv::Mat image;
+        try {
+          image = read_image(file);
+        } catch (const std::runtime_error&) {
+          broken.push_back(file);
+          return image;
+        }
+        image = corrupt(image, setting.corruption, setting.level, key);
         if (image.rows != size || image.cols != size) {
           cv::resize(image, image, cv::Size(size, size), 0, 0, cv::INTER_CUBIC);
         }
@@ -127,7 +136,14 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
         progress.update(done, setting.corruption);
       };
       const auto of_part = score_frames(*test.trained.detector, part, spoiled, scored);
+      if (test.parts.size() > 1 && of_one_kind(of_part)) {
+        if (setting.corruption == no_corruption) progress.print(left_out_text(part));
+        continue;
+      }
       scores.insert(scores.end(), of_part.begin(), of_part.end());
+    }
+    if (setting.corruption == no_corruption && !broken.empty()) {
+      progress.print(broken_text(broken, "skipped"));
     }
     // The intervals are not asked for here.
     const auto of_setting =

@@ -3,6 +3,9 @@
 
 #include <ATen/ops/sigmoid.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "training/batch.hpp"
 
 namespace deepfake {
@@ -40,6 +43,17 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
   }
   flush();
   return scores;
+}
+
+bool of_one_kind(std::span<const FrameScore> scores) {
+  const auto fakes = std::ranges::count(scores, 1, &FrameScore::label);
+  return fakes == 0 || fakes == std::ssize(scores);
+}
+
+std::string left_out_text(const Index& index) {
+  return index.videos.front().dataset +
+         " is left out: an evaluation needs real and fake frames, and it has one kind in split " +
+         index.videos.front().split;
 }
 
 }  // namespace deepfake

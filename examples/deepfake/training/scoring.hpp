@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "metrics/evaluation.hpp"
@@ -19,5 +21,10 @@ using ImageSource = std::function<cv::Mat(FrameRef)>;
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source,
                                      const std::function<void(std::size_t)>& scored = {});
+
+/// Whether there is nothing to rank: only real frames, or only fake ones.
+bool of_one_kind(std::span<const FrameScore> scores);
+/// What to say of a data set that is.
+std::string left_out_text(const Index& index);
 
 }  // namespace deepfake

@@ -18,7 +18,8 @@ inline namespace v1 {
 ///
 /// and t_ij <- (1 - beta) t_ij + beta c; d = mean_i u_i. Wang et al., ICLR 2021, arXiv 2010.05874,
 /// eq. 6 and 7. Targets start at 0 and belong to the domains' positions: a domain that is absent
-/// keeps its targets. Ordered: permuting the domains changes the draw.
+/// keeps its targets. No pull aims beyond the cosine that rounding can tell from 1, where the
+/// formula has no bound. Ordered: permuting the domains changes the draw.
 struct GradientVaccine {
   static constexpr Reads reads = Reads::domains;
   double beta = 0.5;  ///< rate of the targets, in [0, 1]
@@ -28,6 +29,7 @@ struct GradientVaccine {
   Combination direction(Step& step) const {
     const auto products = detail::gram(Over::domains, step);
     const std::size_t count = products.size();
+    const double nearly_one = 1 - 16 * detail::rounding(step.row(domain(0)));
     std::vector<double> mean(count, 0.0);
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<double> u(count, 0.0);
@@ -42,10 +44,11 @@ struct GradientVaccine {
             std::fmax(-1.0, std::fmin(1.0, along / std::sqrt(length2 * products[j][j])));
         const std::size_t id = step.domain_id(j);
         double& target = step.numbers("grad_vac/" + std::to_string(step.domain_id(i)), id + 1)[id];
-        if (cosine < target) {
+        const double aim = std::fmax(-nearly_one, std::fmin(nearly_one, target));
+        if (cosine < aim) {
           const double pull =
               std::sqrt(length2 / products[j][j]) *
-              (target * std::sqrt(1 - cosine * cosine) / std::sqrt(1 - target * target) - cosine);
+              (aim * std::sqrt(1 - cosine * cosine) / std::sqrt(1 - aim * aim) - cosine);
           u[j] += pull;
           length2 += pull * (2 * along + pull * products[j][j]);
           for (std::size_t k = 0; k < count; ++k) products_of_u[k] += pull * products[j][k];

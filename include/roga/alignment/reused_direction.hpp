@@ -18,7 +18,7 @@ struct ReusedDirection {
 
   double alpha = 0.7;  ///< weight of the reused direction
 
-  void validate() const { detail::require_finite("alpha", alpha); }
+  void validate() const { detail::require_finite("alpha (of roga_periodic: reuse)", alpha); }
   Combination direction(Step& step) const {
     if (step.points() > 0) {
       const auto along = step.dot(captured_mean, erm) / step.dot(erm, erm);

@@ -36,7 +36,7 @@ struct SignAgreement {
 struct SmoothSignAgreement {
   static constexpr Reads reads = Reads::domains;
 
-  double tau = 0.5;  ///< in [0, 1)
+  double tau = 0.5;  ///< in [0, 1]; at 1 the mask is 0 everywhere
   double k = 10.0;   ///< steepness, > 0
 
   void validate() const {

@@ -33,12 +33,13 @@ struct WorstGroup {
         step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
     std::vector<double> present(step.domains());
     const auto losses = Scalar::values(step.losses());
+    std::vector<double> growth(weights.size(), 0.0);
+    for (std::size_t k = 0; k < present.size(); ++k) growth[step.domain_id(k)] = eta * losses[k];
+    // Of the largest exponent only the differences stay after normalising, and no exp overflows.
+    const double largest = *std::max_element(growth.begin(), growth.end());
+    for (std::size_t d = 0; d < size; ++d) weights[d] *= std::exp(growth[d] - largest);
     double total = 0;
-    for (std::size_t k = 0; k < present.size(); ++k) {
-      double& weight = weights[step.domain_id(k)];
-      weight *= std::exp(eta * losses[k]);
-      total += weight;
-    }
+    for (std::size_t k = 0; k < present.size(); ++k) total += weights[step.domain_id(k)];
     for (std::size_t k = 0; k < present.size(); ++k) {
       present[k] = weights[step.domain_id(k)] / total;
     }

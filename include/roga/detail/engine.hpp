@@ -152,7 +152,8 @@ class Engine {
       auto take = [&](std::size_t k, const at::Tensor& loss) {
         note_loss(step, objective, k, loss);
         auto row = take_gradients(weights);
-        if (keeps_domains && step.domains() > 1) {
+        const bool of_one_domain = loss.dim() == 0;  // and not of a shared forward's mean
+        if ((keeps_domains || (diagnose && of_one_domain)) && step.domains() > 1) {
           step.domain_rows_.push_back(row);
           if (!reads(needs, Reads::erm) && !diagnose) return;
           if (pieces == 0) detail::unshare(row);  // the sum begins in it
@@ -166,7 +167,7 @@ class Engine {
         objective.pooled(take);
       }
       detail::divide_by(step.slot(Row::Kind::erm), pieces);
-      if (keeps_domains && step.domains() > 1) {
+      if (!step.domain_rows_.empty()) {
         for (std::size_t k = 0; k < step.domains(); ++k) check(step, domain(k));
       } else {
         check(step, erm);
@@ -459,7 +460,7 @@ class Engine {
     if (reads(needs, Reads::captured_mean) && step.points_ > 0 && P::at_theta) {
       report.cosine_ = step.cosine(erm, captured_mean);
     }
-    if (!keeps_domains) return;
+    if (step.domains() > 1 ? step.domain_rows_.empty() : !P::at_theta) return;
     for (std::size_t a = 0; a < step.domains(); ++a) {
       auto& row = report.domain_cosines_.emplace_back();
       for (std::size_t b = 0; b < step.domains(); ++b) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <roga/detail/multi_tensor.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
@@ -85,6 +86,15 @@ inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
     return length * length;
   }
   return Scalar::of(flat(a).dot(flat(b)));
+}
+
+/// The relative error of inner products of such rows.
+inline double rounding(const GradientList& row) {
+  const auto doubled = [](const at::Tensor& x) {
+    return !x.defined() || at::toRealValueType(x.scalar_type()) == at::kDouble;
+  };
+  return std::ranges::all_of(row, doubled) ? std::numeric_limits<double>::epsilon()
+                                           : double{std::numeric_limits<float>::epsilon()};
 }
 
 /// Cuts and joins rows to pieces that fit into the cache and are worth a call, on an accelerator a

@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <roga/any_optimizer.hpp>
 #include <roga/detail/protection.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
+#include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -16,13 +19,31 @@ namespace detail {
 /// Leaves a base step whose later evaluation met a value that is not finite.
 struct SkipStep {};
 
-/// Undoes a base step that evaluates its closure several times. Other bases only start to change
-/// anything when no closure can fail any more, so they need no copy.
+/// Whether a base evaluates its closure once and before it changes anything, as LibTorch's own of
+/// first order do.
+template <class Base>
+bool evaluates_first_and_once(const torch::optim::Optimizer& optimizer) {
+  namespace optim = torch::optim;
+  auto is_one_of = [&]<class... Known>(const Known*...) {
+    if constexpr (std::is_same_v<Base, AnyOptimizer>) {
+      return ((typeid(optimizer) == typeid(Known)) || ...);
+    } else {
+      return (std::is_same_v<Base, Known> || ...);
+    }
+  };
+  return is_one_of(static_cast<optim::SGD*>(nullptr), static_cast<optim::Adam*>(nullptr),
+                   static_cast<optim::AdamW*>(nullptr), static_cast<optim::Adagrad*>(nullptr),
+                   static_cast<optim::RMSprop*>(nullptr));
+}
+
+/// Undoes a base step that fails after the base has changed something. Bases that only start to
+/// change anything when no closure can fail any more need no copy.
 class Rollback {
  public:
-  Rollback(torch::optim::Optimizer& optimizer, Memory& memory, Protection& protection)
+  Rollback(torch::optim::Optimizer& optimizer, bool needs_no_copy, Memory& memory,
+           Protection& protection)
       : optimizer_(optimizer), memory_(memory), protection_(protection) {
-    if (dynamic_cast<torch::optim::LBFGS*>(&optimizer) == nullptr) return;
+    if (needs_no_copy) return;
     for (const auto& group : optimizer.param_groups()) {
       parameters_.insert(parameters_.end(), group.params().begin(), group.params().end());
     }
@@ -30,12 +51,19 @@ class Rollback {
     protection_.begin(parameters_);
     before_ = protection_.now();
     for (const auto& parameter : parameters_) theta_.push_back(parameter.detach().clone());
-    for (const auto& [key, state] : optimizer.state()) {
-      auto copy = state->clone();
-      // LBFGS replaces the other tensors of its state and writes into this one.
-      auto& lbfgs = static_cast<torch::optim::LBFGSParamState&>(*copy);
-      if (lbfgs.prev_flat_grad().defined()) lbfgs.prev_flat_grad(lbfgs.prev_flat_grad().clone());
-      states_.emplace_back(key, std::move(copy));
+    try {
+      for (const auto& [key, state] : optimizer.state()) {
+        auto copy = state->clone();
+        // LBFGS replaces the other tensors of its state and writes into this one.
+        if (auto* lbfgs = dynamic_cast<torch::optim::LBFGSParamState*>(copy.get())) {
+          if (lbfgs->prev_flat_grad().defined()) {
+            lbfgs->prev_flat_grad(lbfgs->prev_flat_grad().clone());
+          }
+        }
+        states_.emplace_back(key, std::move(copy));
+      }
+    } catch (const c10::Error&) {  // a state of the user's own that has no clone()
+      states_known_ = false;
     }
   }
 
@@ -46,8 +74,10 @@ class Rollback {
       parameters_[i].copy_(theta_[i]);
       parameters_[i].mutable_grad() = at::Tensor();
     }
-    optimizer_.state().clear();
-    for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
+    if (states_known_) {
+      optimizer_.state().clear();
+      for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
+    }
     memory_ = std::move(memory_before_);
     protection_.go_back(before_);
   }
@@ -63,6 +93,7 @@ class Rollback {
   std::vector<
       std::pair<typename States::key_type, std::unique_ptr<torch::optim::OptimizerParamState>>>
       states_;
+  bool states_known_ = true;
   Memory memory_before_;
   Protection::Moment before_;
 };

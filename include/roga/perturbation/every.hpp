@@ -15,7 +15,7 @@ struct Every : Ascent {
 
   void validate() const {
     if constexpr (requires(const Ascent& ascent) { ascent.validate(); }) Ascent::validate();
-    detail::require(period >= 1, "period", "at least 1", static_cast<double>(period));
+    detail::require(period >= 1, "k (the period)", "at least 1", static_cast<double>(period));
   }
   std::size_t points(Step& step) const {
     return step.index() % period == 0 ? Ascent::points(step) : 0;

@@ -13,7 +13,7 @@ namespace recipes {
 
 /// Hyper-parameters of `sand_mask`.
 struct SandMaskOptions {
-  double tau = 0.5;  ///< share of agreement, in [0, 1); the mask is 0 below it
+  double tau = 0.5;  ///< share of agreement, in [0, 1]; up to it the mask is 0
   double k = 10.0;   ///< steepness, > 0
 };
 
