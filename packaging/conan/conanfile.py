@@ -3,7 +3,7 @@ import os
 import re
 
 from conan import ConanFile
-from conan.tools.cmake import CMake, CMakeToolchain
+from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain
 from conan.tools.files import copy, load
 
 
@@ -28,6 +28,7 @@ class Roga(ConanFile):
         self.requires("eigen/[>=3.4]")
 
     def generate(self):
+        CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
         toolchain.variables["ROGA_BUILD_TESTS"] = False
         toolchain.variables["ROGA_BUILD_EXAMPLES"] = False
