@@ -132,7 +132,7 @@ TEST_CASE("what one run left out and another trained on is unseen for the first"
 TEST_CASE("a detector of real forgeries, judged on made ones, is called judged on made ones",
           "[report]") {
   const TemporaryFolder folder;
-  for (const std::string& dataset : {"Synthetic-SBI", "Celeb-DF-v2"}) {
+  for (const std::string dataset : {"Synthetic-SBI", "Celeb-DF-v2"}) {
     const fs::path run = folder.path() / dataset;
     write_config(run, {{"method", "erm"}, {"train_domains", {"FF-DF"}}, {"synthetic", false}});
     write_evals(run, std::vector<EvalRow>{eval_row(dataset, dataset + "_fake", .9)});
