@@ -278,8 +278,7 @@ TEST_CASE("evaluate and robustness: bad data costs what it spoils and no more",
   EvaluateOptions options;
   options.run = run;
   options.data = data.string();
-  const std::size_t whole = evaluate(options).rows.size();
-  const std::size_t frames = evaluate(options).frames;
+  const Evaluation whole = evaluate(options);
 
   // One set loses its real videos, another a frame.
   const fs::path list = data / "dataset_json" / "Synthetic-FWA.json";
@@ -300,8 +299,8 @@ TEST_CASE("evaluate and robustness: bad data costs what it spoils and no more",
   testing::write_text(spoiled->frames[0], "no picture");
 
   const Evaluation evaluation = evaluate(options);
-  CHECK(evaluation.frames < frames);
-  CHECK(evaluation.rows.size() == whole - 2);  // frames and videos of one manipulation
+  CHECK(evaluation.frames < whole.frames);
+  CHECK(evaluation.rows.size() == whole.rows.size() - 2);  // frames and videos of one manipulation
   for (const EvalRow& row : evaluation.rows) CHECK(row.dataset != "Synthetic-FWA");
   options.datasets = {"Synthetic-FWA"};
   CHECK(mentions(message_of([&] { evaluate(options); }), "needs real and fake"));

@@ -24,6 +24,7 @@ class ImageCache {
   static constexpr std::size_t default_limit = std::size_t{4} << 30;
 
   /// @param index must outlive the cache
+  /// @param size 0 leaves each image as large as it is
   ImageCache(const Index& index, int size, std::size_t limit_bytes = default_limit)
       : index_(index), size_(size), limit_(limit_bytes), images_(index.videos.size()) {}
 

@@ -7,9 +7,9 @@
 #include <stdexcept>
 
 #include "data/faults.hpp"
-#include "data/image.hpp"
 #include "report/table.hpp"
 #include "synthetic/random.hpp"
+#include "training/image_cache.hpp"
 #include "training/nearest.hpp"
 #include "training/progress.hpp"
 #include "training/scoring.hpp"
@@ -112,19 +112,13 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
   std::vector<RobustnessRow> rows;
   for (const Setting& setting : settings) {
     std::vector<FrameScore> scores;
-    std::vector<std::filesystem::path> broken;
     for (const Index& part : test.parts) {
-      const auto spoiled = [&](FrameRef frame) {
-        const auto& file = part.videos[frame.video].frames[frame.frame];
+      ImageCache streaming(part, 0, 0);
+      const auto spoiled = [&, source = streaming.source()](FrameRef frame) {
+        cv::Mat image = source(frame);
+        if (image.empty()) return image;
         const std::uint64_t key =
             Random(frame.video).fork("frame", static_cast<std::int64_t>(frame.frame)).bits();
-        cv::Mat image;
-        try {
-          image = read_image(file);
-        } catch (const std::runtime_error&) {
-          broken.push_back(file);
-          return image;
-        }
         image = corrupt(image, setting.corruption, setting.level, key);
         if (image.rows != size || image.cols != size) {
           cv::resize(image, image, cv::Size(size, size), 0, 0, cv::INTER_CUBIC);
@@ -136,14 +130,15 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
         progress.update(done, setting.corruption);
       };
       const auto of_part = score_frames(*test.trained.detector, part, spoiled, scored);
+      const auto name = [&](const std::string& faults) {
+        if (setting.corruption == no_corruption && !faults.empty()) progress.print(faults);
+      };
+      name(broken_text(streaming.broken(), "skipped"));
       if (test.parts.size() > 1 && of_one_kind(of_part)) {
-        if (setting.corruption == no_corruption) progress.print(left_out_text(part));
+        name(left_out_text(part));
         continue;
       }
       scores.insert(scores.end(), of_part.begin(), of_part.end());
-    }
-    if (setting.corruption == no_corruption && !broken.empty()) {
-      progress.print(broken_text(broken, "skipped"));
     }
     // The intervals are not asked for here.
     const auto of_setting =

@@ -47,7 +47,7 @@ struct SmoothSignAgreement {
     const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
     const auto mean = stacked.mean(0);
     const auto margin = stacked.sign().mean(0).abs().sub(tau);
-    // As at::var, which on a CPU takes twelve times as long over the first dimension.
+    // As at::var, which is far slower on a CPU over the first dimension.
     auto variance = at::zeros_like(mean);
     for (const auto& row : rows) {
       const auto away = row.sub(mean);

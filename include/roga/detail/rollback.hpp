@@ -16,7 +16,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Leaves a base step whose later evaluation met a value that is not finite.
+/// Leaves a base step of which an evaluation met a value that is not finite.
 struct SkipStep {};
 
 /// Whether a base evaluates its closure once and before it changes anything, as LibTorch's own of
