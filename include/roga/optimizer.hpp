@@ -56,7 +56,7 @@ class RoGAOptimizer : public Base {
   }
 
   /// One step over one domain.
-  /// @return the loss at the unperturbed weights, detached
+  /// @return the loss at the unperturbed weights (msam, fish, dgsam: at the first point), detached
   /// @throws c10::Error without a closure; whatever the closure throws
   at::Tensor step(LossClosure closure = nullptr) override {
     std::vector<LossClosure> one;
@@ -66,7 +66,7 @@ class RoGAOptimizer : public Base {
 
   /// One step over several domains, one closure for each; an empty closure marks a domain without
   /// data in this step. A domain's position is its identity between steps.
-  /// @return the mean over the domains of the losses at the unperturbed weights, detached
+  /// @return the mean over the domains of what step() of one domain returns, detached
   at::Tensor step(std::vector<LossClosure> domains) {
     return run(detail::Objective(std::move(domains), engine_.protection));
   }
