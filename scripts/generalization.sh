@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors norms coloured faces manipulations); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors metric norms coloured faces manipulations); fi
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null

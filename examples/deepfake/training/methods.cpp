@@ -113,6 +113,21 @@ Method method(std::string name, MakeRecipe make_recipe) {
 
 struct NoOptions {};
 
+/// Of roga in ASAM's metric, which the library has as a composition.
+struct AdaptiveRogaOptions {
+  double rho = 0.5;
+  double eta = 0.01;
+  double alpha = 2e-4;
+  double w_erm = 0.5;
+  double w_gen = 0.5;
+};
+auto adaptive_roga(AdaptiveRogaOptions options) {
+  return roga::recipe(
+      roga::DomainAscentIn<roga::AbsoluteParameter>{
+          .rho = options.rho, .alpha = options.alpha, .metric = {.eta = options.eta}},
+      roga::OwnDomain{}, roga::WeightedSum{.w_erm = options.w_erm, .w_gen = options.w_gen});
+}
+
 const std::vector<Method>& methods() {
   static const std::vector<Method> table{
       method<NoOptions>("erm", [](NoOptions) { return recipes::erm(); }),
@@ -132,6 +147,7 @@ const std::vector<Method>& methods() {
       method<recipes::RogaOptions>("roga", recipes::roga),
       method<recipes::RogaPeriodicOptions>("roga_periodic", recipes::roga_periodic),
       method<recipes::RogaOptions>("roga_pooled", recipes::roga_pooled),
+      method<AdaptiveRogaOptions>("roga_adaptive", adaptive_roga),
       method<recipes::DgsamOptions>("dgsam", recipes::dgsam),
       method<recipes::FishOptions>("fish", recipes::fish),
       method<recipes::PcgradOptions>("pcgrad", recipes::pcgrad),

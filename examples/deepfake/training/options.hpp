@@ -32,7 +32,8 @@ struct MethodOptions {
   void visit(Visit&& field) {
     field("rho", rho, "radius of the ascent");
     field("alpha", alpha, "weight of the alignment term; gsam, looksam: of the orthogonal part");
-    field("eta", eta, "asam: added to |theta|; fisher_sam: of the metric; group_dro: step size");
+    field("eta", eta,
+          "asam, roga_adaptive: added to |theta|; fisher_sam: of the metric; group_dro: step size");
     field("w-erm", w_erm, "roga: weight of the plain gradient");
     field("w-gen", w_gen, "roga: weight of the captured gradients");
     field("beta", beta, "fish: inner learning rate; grad_vac: rate of the target cosines");
@@ -174,7 +175,8 @@ struct TrainOptions {
           "file of weights to begin with, loaded by name: TorchScript, a checkpoint, or a dict");
     field("freeze", freeze, "parts of the network to leave as they are, by name: layer1 layer2.0");
     field("optimizer", optimizer,
-          "method: a recipe of the roga library, such as erm, sam, gac_fas or roga");
+          "method: a recipe of the roga library, such as erm, sam, gac_fas or roga; or "
+          "roga_adaptive, which is roga in ASAM's metric");
     field("base", base, "optimizer underneath: adamw, adam or sgd");
     method.visit(field);
     schedule.visit(field);
