@@ -20,11 +20,26 @@ class AnyOptimizer : public torch::optim::Optimizer {
     TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer");
   }
 
-  /// The wrapped optimizer: for schedulers, param_groups() and add_param_group().
+  /// The wrapped optimizer: for schedulers and other functions that take one.
   torch::optim::Optimizer& inner() { return *inner_; }
   /// The wrapped optimizer.
   const torch::optim::Optimizer& inner() const { return *inner_; }
 
+  /// The wrapped optimizer's.
+  std::vector<torch::optim::OptimizerParamGroup>& param_groups() { return inner_->param_groups(); }
+  /// The wrapped optimizer's.
+  const std::vector<torch::optim::OptimizerParamGroup>& param_groups() const {
+    return std::as_const(*inner_).param_groups();
+  }
+  /// To the wrapped optimizer.
+  void add_param_group(const torch::optim::OptimizerParamGroup& group) {
+    inner_->add_param_group(group);
+  }
+  /// Of the wrapped optimizer's parameters; LibTorch 2 takes `set_to_none`.
+  template <class... Arguments>
+  void zero_grad(Arguments... arguments) {
+    inner_->zero_grad(arguments...);
+  }
   /// The wrapped optimizer's.
   at::Tensor step(LossClosure closure) override { return inner_->step(std::move(closure)); }
   /// The wrapped optimizer's.

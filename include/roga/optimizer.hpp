@@ -11,6 +11,7 @@
 #include <roga/detail/check.hpp>
 #include <roga/detail/checkpoint.hpp>
 #include <roga/detail/engine.hpp>
+#include <roga/detail/parameters.hpp>
 #include <roga/detail/rollback.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/phased_step.hpp>
@@ -78,7 +79,7 @@ class RoGAOptimizer : public Base {
   }
 
   /// One step in phases, for a loop that cannot be a closure; for one domain. See PhasedStep.
-  /// @throws c10::Error for LBFGS, whose line search evaluates the loss by itself, and while
+  /// @throws c10::Error for LBFGS and other bases that evaluate the loss several times, and while
   /// another phased step is open
   PhasedStep<P, C, A> phases() {
     auto& base = detail::optimizer_of(*this);
@@ -87,7 +88,13 @@ class RoGAOptimizer : public Base {
     prepare();
     return PhasedStep<P, C, A>(engine_, base.param_groups(), [this](const at::Tensor& loss) {
       if (!engine_.report.skipped) {
-        Base::step([&] { return loss; });
+        bool evaluated = false;
+        Base::step([&] {
+          TORCH_CHECK(!std::exchange(evaluated, true),
+                      "roga: this base optimizer evaluates the loss several times; use "
+                      "step(closure) instead of phases()");
+          return loss;
+        });
         step_past_base(detail::optimizer_of(*this).param_groups());
       }
       note_overflow(engine_.report.skipped);
@@ -138,7 +145,10 @@ class RoGAOptimizer : public Base {
   /// Divides the gradients by the scaler's factor before anything is done with them, and adapts it
   /// once per step. The losses of a SharedForward are scaled by it, too. A step that overflows is
   /// skipped even under NonFinite::ignore. The factor is saved and loaded with the optimizer.
-  void attach(const LossScaler& scaler) { engine_.scaler = scaler; }
+  void attach(const LossScaler& scaler) {
+    engine_.scaler = scaler;
+    if (!loaded_scale_.empty()) engine_.scaler->restore(std::exchange(loaded_scale_, {}));
+  }
 
   /// Sets the radius before each step, from the step count and the learning rate: see
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
@@ -148,7 +158,8 @@ class RoGAOptimizer : public Base {
   /// evaluates several times per step (LBFGS), each evaluation counts.
   void warm_up(std::int64_t steps) { engine_.warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
-  /// off. The gradients at theta and at the points are not clipped.
+  /// off. The gradients at theta and at the points are not clipped, nor is what `wsam_decoupled`
+  /// steps past the base.
   /// @throws c10::Error unless positive
   void clip_norm(double max_norm) {
     detail::require(max_norm > 0, "max_norm", "positive", max_norm);
@@ -156,9 +167,12 @@ class RoGAOptimizer : public Base {
   }
   /// Multiplies the radius in one parameter group, whose share of the ascent direction is otherwise
   /// as in one group: the norm runs over all of them.
-  /// @throws c10::Error if the factor is negative or not finite
+  /// @throws c10::Error if the factor is negative or not finite, or without such a group
   void group_radius(std::size_t group, double factor) {
     detail::require_radius("factor", factor);
+    const auto count = detail::groups_of(*this).size();
+    TORCH_CHECK(group < count, "roga: group_radius() got group ", group, " of an optimizer with ",
+                count, " parameter groups, counted from 0");
     auto& factors = engine_.group_factors;
     if (factors.size() <= group) factors.resize(group + 1, 1.0);
     factors[group] = factor;
@@ -168,7 +182,8 @@ class RoGAOptimizer : public Base {
   /// An empty list means all. The direction still covers every parameter.
   /// @param freeze_others recipes whose gradient at theta serves the ascent alone (`sam`, `asam`,
   /// ...) then evaluate at theta with the other parameters out of the graph, which saves their
-  /// share of the backward pass. Every closure's loss has to depend on one of `parameters`.
+  /// share of the backward pass; phases() does not. Every closure's loss has to depend on one of
+  /// `parameters`.
   /// @throws c10::Error if none of them is a parameter of this optimizer
   void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others = false) {
     std::unordered_set<const void*> only;
@@ -214,7 +229,8 @@ class RoGAOptimizer : public Base {
     } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
       TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
     }
-    if (engine_.scaler && !scale.empty()) engine_.scaler->restore(scale);
+    loaded_scale_ = std::move(scale);
+    if (engine_.scaler && !loaded_scale_.empty()) attach(*engine_.scaler);
   }
 
  private:
@@ -225,9 +241,12 @@ class RoGAOptimizer : public Base {
     const auto& groups = detail::optimizer_of(*this).param_groups();
     if constexpr (requires { engine_.perturbation.rho; }) {
       if (radius_) {
-        const double rate = groups.empty() ? 0.0 : groups.front().options().get_lr();
-        engine_.perturbation.rho = radius_({engine_.memory.step, rate});
+        engine_.perturbation.rho = radius_({engine_.memory.step, detail::learning_rate(groups)});
       }
+    }
+    if constexpr (requires(Step & step) { engine_.alignment.after_base(step); }) {
+      // Options without a learning rate say so now, and not after the base step.
+      for (const auto& group : groups) static_cast<void>(group.options().get_lr());
     }
     engine_.validate();
   }
@@ -239,6 +258,7 @@ class RoGAOptimizer : public Base {
     TORCH_CHECK(!engine_.in_phases,
                 "roga: step() while a phased step is open: call its descend() first");
     prepare();
+    engine_.protection.begin(detail::optimizer_of(*this).param_groups());
     auto loss = run_base(objective);
     note_overflow(engine_.report.skipped);
     return loss;
@@ -277,19 +297,17 @@ class RoGAOptimizer : public Base {
   void step_past_base(const Groups& groups) {
     const c10::NoGradGuard no_grad;
     auto row = std::exchange(engine_.after_base, {});
-    std::size_t i = 0;
-    for (const auto& group : groups) {
-      for (const auto& parameter : group.params()) {
-        if (i < row.size() && row[i].defined()) {
-          parameter.add_(row[i], -group.options().get_lr());
-        }
-        ++i;
-      }
+    const auto members = detail::members(groups);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (!row[i].defined()) continue;
+      const auto& [parameter, group] = members[i];
+      parameter.add_(row[i], -groups[group].options().get_lr());
     }
   }
 
   Engine<P, C, A> engine_;
   RadiusSchedule radius_;
+  std::vector<double> loaded_scale_;  ///< of a checkpoint, for a scaler that is attached later
 };
 
 /// Wraps an optimizer class: `roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}),
@@ -300,15 +318,23 @@ template <BaseOptimizer Base, class P, class C, class A, class... BaseArguments>
 RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, BaseArguments&&... base) {
   return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::forward<BaseArguments>(base)...);
 }
-/// The same for a single brace-enclosed list of parameters.
+/// The same for a brace-enclosed list of parameters.
 template <BaseOptimizer Base, class P, class C, class A, class Options>
 RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe, std::vector<at::Tensor> parameters,
                                   Options options) {
   return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(parameters), std::move(options));
 }
 
-/// Wraps an optimizer chosen at run time. Attach schedulers to the optimizer itself, which
-/// `inner()` returns: the wrapper has no parameter groups of its own.
+/// The same for a brace-enclosed list of parameter groups.
+template <BaseOptimizer Base, class P, class C, class A, class Options>
+RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe,
+                                  std::vector<torch::optim::OptimizerParamGroup> groups,
+                                  Options options) {
+  return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(groups), std::move(options));
+}
+
+/// Wraps an optimizer chosen at run time. Attach schedulers, and whatever else takes an Optimizer&,
+/// to the optimizer itself, which `inner()` returns.
 template <class P, class C, class A>
 RoGAOptimizer<AnyOptimizer, P, C, A> wrap(std::unique_ptr<torch::optim::Optimizer> base,
                                           Recipe<P, C, A> recipe) {

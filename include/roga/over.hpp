@@ -30,9 +30,13 @@ inline Combination weighted(Over over, const std::vector<double>& weights) {
   for (std::size_t k = 0; k < weights.size(); ++k) sum = sum + weights[k] * row_of(over, k);
   return sum;
 }
-/// <row_i, row_j>, [K][K], on the host.
+/// <row_i, row_j>, [K][K], on the host. A row whose square underflows counts as zero.
+/// @throws c10::Error without a row
 inline std::vector<std::vector<double>> gram(Over over, Step& step) {
   const std::size_t count = count_of(over, step);
+  TORCH_CHECK(count > 0,
+              "roga: an alignment of captured gradients got none in this step; compose it with a "
+              "perturbation that has points in every step");
   if (count > 1) {
     std::vector<Row> rows;
     for (std::size_t k = 0; k < count; ++k) rows.push_back(row_of(over, k));
@@ -43,6 +47,10 @@ inline std::vector<std::vector<double>> gram(Over over, Step& step) {
     for (std::size_t j = 0; j <= i; ++j) {
       products[i][j] = products[j][i] = step.dot(row_of(over, i), row_of(over, j)).value();
     }
+  }
+  for (std::size_t k = 0; k < count; ++k) {
+    if (!(products[k][k] < least_square(step.row(row_of(over, k))))) continue;
+    for (std::size_t j = 0; j < count; ++j) products[k][j] = products[j][k] = 0;
   }
   return products;
 }

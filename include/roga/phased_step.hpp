@@ -138,6 +138,7 @@ class PhasedStep {
                 "roga: phases() while another phased step is open: call its descend() first, or "
                 "let it go out of scope");
     engine.in_phases = true;
+    engine.protection.begin(groups);
     return groups;
   }
   void start_points() {
@@ -149,10 +150,10 @@ class PhasedStep {
   void move_on() {
     if (next_point_ < points_ && engine_.finite_) {
       engine_.move_to_point(step_, weights_, next_point_++, points_);
-    } else {
-      weights_.restore();
-      stage_ = Stage::ready;
+      if (engine_.finite_) return;
     }
+    weights_.restore();
+    stage_ = Stage::ready;
   }
   void enter_pass() {
     if (stage_ == Stage::pass) moment_ = engine_.protection.enter(0);

@@ -74,6 +74,12 @@ class Scalar {
     if (a.on_host()) return a.value_ < bound ? a.value_ : bound;
     return on_device(a.tensor_.clamp_max(bound).nan_to_num_(bound));
   }
+  /// 1 where a > b, else 0.
+  friend Scalar above(const Scalar& a, const Scalar& b) {
+    const Scalar difference = a - b;
+    if (difference.on_host()) return difference.value_ > 0 ? 1.0 : 0.0;
+    return on_device(difference.tensor_.gt(0).to(at::kDouble));
+  }
   /// Several numbers for the host, with at most one synchronisation.
   static std::vector<double> values(const std::vector<Scalar>& scalars) {
     std::vector<double> numbers;

@@ -14,7 +14,7 @@ inline namespace v1 {
 /// exactly.
 struct Progress {
   std::int64_t step = 0;       ///< steps finished
-  double learning_rate = 0.0;  ///< of the first parameter group
+  double learning_rate = 0.0;  ///< of the first parameter group; NaN if its options have none
 };
 /// Radius of the next step.
 using RadiusSchedule = std::function<double(const Progress&)>;

@@ -146,8 +146,11 @@ class Step {
         TORCH_CHECK(which.index < memory_.rows.size(), "roga: no remembered row ", which.index);
         return std::next(memory_.rows.begin(), static_cast<std::ptrdiff_t>(which.index))->second;
     }
-    TORCH_CHECK(found != nullptr && !found->empty(), "roga: a policy asked for the row ",
-                name(which), ", which this step does not keep; declare it in the policy's `reads`");
+    TORCH_CHECK(found != nullptr && (!found->empty() || parameters_ == 0),
+                "roga: a policy asked for the row ", name(which), ", which this step ",
+                points_ == 0 && captured_kind(which)
+                    ? "does not have: it evaluates no point"
+                    : "does not keep; declare it in the policy's `reads`");
     return *found;
   }
 
@@ -181,6 +184,10 @@ class Step {
     std::string text = names.at(static_cast<std::size_t>(row.kind));
     const bool indexed = row.kind == Row::Kind::domain || row.kind == Row::Kind::captured;
     return indexed ? text + "(" + std::to_string(row.index) + ")" : text;
+  }
+  static bool captured_kind(Row row) {
+    return row.kind == Row::Kind::captured || row.kind == Row::Kind::captured_mean ||
+           row.kind == Row::Kind::latest;
   }
   static void free(GradientList& row, std::size_t i) {
     if (i < row.size()) row[i] = at::Tensor();

@@ -29,7 +29,7 @@ struct PcGrad {
       for (const std::size_t j : order.of(step, i)) {
         double conflict = 0;
         for (std::size_t k = 0; k < count; ++k) conflict += u[k] * products[k][j];
-        if (j != i && conflict < 0) u[j] -= conflict / products[j][j];
+        if (j != i && conflict < 0 && products[j][j] > 0) u[j] -= conflict / products[j][j];
       }
       for (std::size_t k = 0; k < count; ++k) mean[k] += u[k] / static_cast<double>(count);
     }

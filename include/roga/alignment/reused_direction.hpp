@@ -12,7 +12,8 @@ inline namespace v1 {
 /// d = g + alpha |g| / |v| v.
 ///
 /// LookSAM (Liu et al., CVPR 2022, arXiv 2203.02714, algorithm 1), with the projection over all
-/// parameters together, as in the paper. Memory: the remembered row.
+/// parameters together, as in the paper. A v that rounding cannot tell from 0, because q lay along
+/// g, adds nothing. Memory: the remembered row.
 struct ReusedDirection {
   static constexpr Reads reads = Reads::erm | Reads::captured_mean;
 
@@ -27,7 +28,11 @@ struct ReusedDirection {
     }
     const auto look = step.memory("look");
     if (!look) return erm;
-    return Combination(erm) + (alpha * step.norm(erm) / step.norm(*look)) * *look;
+    const auto length = step.norm(erm);
+    const auto left = step.norm(*look);
+    const auto kept = above(left, detail::rounding_of_sums(step.row(*look)) * length);
+    if (kept.is(0.0)) return erm;
+    return Combination(erm) + (kept * alpha * length / left) * *look;
   }
   static constexpr std::size_t remembers = 1;
 };

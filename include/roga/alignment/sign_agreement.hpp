@@ -23,9 +23,9 @@ struct SignAgreement {
 
   void validate() const { detail::require(tau >= 0 && tau <= 1, "tau", "in [0, 1]", tau); }
   at::Tensor combine(std::span<const at::Tensor> rows) const {
-    const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
+    const auto stacked = detail::widened(at::stack(at::TensorList(rows.data(), rows.size())));
     const auto agree = stacked.sign().mean(0).abs().ge(tau);
-    return stacked.mean(0).mul(agree);
+    return stacked.mean(0).mul(agree).to(rows.front().scalar_type());
   }
 };
 
@@ -44,18 +44,18 @@ struct SmoothSignAgreement {
     detail::require(k > 0, "k", "positive", k);
   }
   at::Tensor combine(std::span<const at::Tensor> rows) const {
-    const auto stacked = at::stack(at::TensorList(rows.data(), rows.size()));
+    const auto stacked = detail::widened(at::stack(at::TensorList(rows.data(), rows.size())));
     const auto mean = stacked.mean(0);
     const auto margin = stacked.sign().mean(0).abs().sub(tau);
     // As at::var, which is far slower on a CPU over the first dimension.
     auto variance = at::zeros_like(mean);
-    for (const auto& row : rows) {
+    for (const auto& row : stacked.unbind(0)) {
       const auto away = row.sub(mean);
       variance.addcmul_(away, away, 1.0 / std::max(static_cast<double>(rows.size()) - 1.0, 1.0));
     }
     // Where the domains are equal the variance is 0 and the mask saturates at the margin's sign.
     const auto mask = margin.mul(k).div(variance.clamp_min(1e-30)).tanh().clamp_min(0);
-    return mean.mul(mask);
+    return mean.mul(mask).to(rows.front().scalar_type());
   }
 };
 

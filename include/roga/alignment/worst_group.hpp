@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <roga/detail/check.hpp>
 #include <roga/over.hpp>
 #include <roga/row.hpp>
@@ -37,7 +38,11 @@ struct WorstGroup {
     for (std::size_t k = 0; k < present.size(); ++k) growth[step.domain_id(k)] = eta * losses[k];
     // Of the largest exponent only the differences stay after normalising, and no exp overflows.
     const double largest = *std::max_element(growth.begin(), growth.end());
-    for (std::size_t d = 0; d < size; ++d) weights[d] *= std::exp(growth[d] - largest);
+    // A weight of 0 would never grow again.
+    constexpr double least = std::numeric_limits<double>::min();
+    for (std::size_t d = 0; d < size; ++d) {
+      weights[d] = std::fmax(weights[d] * std::exp(growth[d] - largest), least);
+    }
     double total = 0;
     for (std::size_t k = 0; k < present.size(); ++k) total += weights[step.domain_id(k)];
     for (std::size_t k = 0; k < present.size(); ++k) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <roga/detail/parameters.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <string>
@@ -34,10 +35,7 @@ inline void save_memory(torch::serialize::OutputArchive& archive, const Memory& 
 }
 
 inline Memory load_memory(torch::serialize::InputArchive& archive, const ParameterGroups& groups) {
-  std::vector<at::Tensor> parameters;
-  for (const auto& group : groups) {
-    parameters.insert(parameters.end(), group.params().begin(), group.params().end());
-  }
+  const auto parameters = members(groups);
   Memory memory;
   c10::IValue value;
   archive.read("step", value);
@@ -55,13 +53,37 @@ inline Memory load_memory(torch::serialize::InputArchive& archive, const Paramet
                 parameters.size(), " parameters");
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       const bool missing = tensors[i].scalar_type() == at::kByte;
-      TORCH_CHECK(missing || tensors[i].sizes() == parameters[i].sizes(),
+      const auto& parameter = parameters[i].parameter;
+      TORCH_CHECK(missing || tensors[i].sizes() == parameter.sizes(),
                   "roga: the checkpoint's row '", entry.key().toStringRef(), "' has shape ",
-                  tensors[i].sizes(), " for a parameter of shape ", parameters[i].sizes());
-      row.push_back(missing ? at::Tensor() : tensors[i].to(parameters[i].device()));
+                  tensors[i].sizes(), " for a parameter of shape ", parameter.sizes());
+      row.push_back(missing ? at::Tensor() : tensors[i].to(parameter.device()));
     }
   }
   return memory;
+}
+
+/// The parameters' shapes, which LibTorch's optimizers do not compare with their own.
+inline void save_shapes(torch::serialize::OutputArchive& archive, const ParameterGroups& groups) {
+  c10::List<c10::List<std::int64_t>> shapes;
+  for (const auto& member : members(groups)) {
+    shapes.push_back(c10::List<std::int64_t>(member.parameter.sizes()));
+  }
+  archive.write("shapes", c10::IValue(shapes));
+}
+inline void check_shapes(torch::serialize::InputArchive& archive, const ParameterGroups& groups) {
+  c10::IValue value;
+  if (!archive.try_read("shapes", value)) return;  // of version 0.1
+  const auto shapes = value.toList();
+  const auto parameters = members(groups);
+  TORCH_CHECK(shapes.size() == parameters.size(), "roga: the checkpoint has ", shapes.size(),
+              " parameters, the optimizer has ", parameters.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto shape = c10::IValue(shapes.get(i)).toIntVector();
+    const auto& parameter = parameters[i].parameter;
+    TORCH_CHECK(parameter.sizes() == shape, "roga: the checkpoint's parameter ", i, " has shape ",
+                at::IntArrayRef(shape), ", the optimizer's ", parameter.sizes());
+  }
 }
 
 inline void save_checkpoint(torch::serialize::OutputArchive& archive, const ParameterGroups& groups,
@@ -71,10 +93,14 @@ inline void save_checkpoint(torch::serialize::OutputArchive& archive, const Para
   roga.write("groups", c10::IValue(static_cast<std::int64_t>(groups.size())));
   for (std::size_t i = 0; i < groups.size(); ++i) {
     // LibTorch 1.13 writes group options and never reads them back, so they are kept here too.
-    torch::serialize::OutputArchive options(archive.compilation_unit());
-    if (groups[i].has_options()) groups[i].options().serialize(options);
-    roga.write("options" + std::to_string(i), options);
+    try {
+      torch::serialize::OutputArchive options(archive.compilation_unit());
+      if (groups[i].has_options()) groups[i].options().serialize(options);
+      roga.write("options" + std::to_string(i), options);
+    } catch (const c10::Error&) {  // options of the user's own that have no serialize()
+    }
   }
+  save_shapes(roga, groups);
   save_memory(roga, memory);
   archive.write("roga", roga);
 }
@@ -103,11 +129,11 @@ void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Opti
   std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> before;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     torch::serialize::InputArchive options;
-    roga.read("options" + std::to_string(i), options);
     before.push_back(groups[i].options().clone());
     loaded.push_back(groups[i].options().clone());
-    loaded.back()->serialize(options);
+    if (roga.try_read("options" + std::to_string(i), options)) loaded.back()->serialize(options);
   }
+  check_shapes(roga, groups);
   Memory loaded_memory = load_memory(roga, groups);
 
   auto states_before = std::move(optimizer.state());

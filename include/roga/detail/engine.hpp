@@ -80,7 +80,7 @@ class Engine {
       const std::size_t points = points_of(step, weights);
       for (std::size_t j = 0; j < points && finite_; ++j) {
         move_to_point(step, weights, j, points);
-        capture_gradient(step, weights, objective, j, points);
+        if (finite_) capture_gradient(step, weights, objective, j, points);
       }
       conclude(step, weights, objective.evaluations());
     } catch (...) {
@@ -111,7 +111,6 @@ class Engine {
     after_base.clear();
     unread_.clear();
     finite_ = true;
-    protection.begin(weights.parameters());
     return Step(memory, weights.size());
   }
 
@@ -208,6 +207,9 @@ class Engine {
     if (slice.all) {
       objective.pooled(take);
     } else {
+      TORCH_CHECK(slice.domain < step.domains(), "roga: the capture policy evaluates domain ",
+                  slice.domain, " at point ", j, " of a step with ", step.domains(),
+                  " domains; OwnDomain needs a perturbation with one point per domain");
       objective.one(slice.domain, take);
     }
     detail::divide_by(row, pieces);
@@ -223,6 +225,11 @@ class Engine {
     GradientList stretched_row(has_metric ? weights.size() : 0);
     const Scalar length = sqrt(length2(point.direction, direction, step, weights,
                                        replace || whole ? &stretched_row : nullptr, replace));
+    // A chain of points stops where a gradient on the way is not finite.
+    if (checks_numbers() && length.on_host() && !std::isfinite(length.value())) {
+      finite_ = false;
+      return;
+    }
     constexpr double guard = 1e-12;
     const Scalar factor = point.radius * reciprocal(length + guard);
     report.radii_.push_back(point.radius);
@@ -272,10 +279,12 @@ class Engine {
 
   static constexpr bool has_metric = requires(const P p) { requires Metric<decltype(p.metric)>; };
 
-  /// M v of parameter i; undefined where v or the metric leaves the parameter out.
+  /// M v of parameter i, never in half precision; undefined where v leaves the parameter out.
   at::Tensor stretched(at::Tensor v, const detail::Weights& weights, std::size_t i) const {
     if constexpr (has_metric) {
-      if (v.defined()) return perturbation.metric.apply(weights.theta(i), v);
+      if (v.defined()) {
+        return perturbation.metric.apply(detail::widened(weights.theta(i)), detail::widened(v));
+      }
     }
     return v;
   }
@@ -356,6 +365,7 @@ class Engine {
   // 3. the direction.
   void conclude(Step& step, detail::Weights& weights, std::size_t evaluations) {
     weights.restore();
+    loss_ = mean_loss();
     if (finite_ && warming_up()) {
       auto& mean = step.slot(Row::Kind::erm);
       for (std::size_t i = 0; i < weights.size(); ++i) weights.set_gradient(i, std::move(mean[i]));
@@ -379,7 +389,19 @@ class Engine {
     } else {
       commit(step, weights);
     }
-    return losses_.size() == 1 ? losses_.front() : at::stack(losses_).mean();
+    return loss_;
+  }
+
+  /// Of all domains; of a step that stopped early, of those that it came to.
+  at::Tensor mean_loss() const {
+    std::vector<at::Tensor> known;
+    for (const auto& loss : losses_) {
+      if (loss.defined()) known.push_back(known.empty() ? loss : loss.to(known[0].device()));
+    }
+    TORCH_CHECK(known.size() == losses_.size() || !finite_, "roga: this recipe evaluated ",
+                known.size(), " of ", losses_.size(),
+                " domains; its capture policy needs points for all of them");
+    return known.size() == 1 ? known.front() : at::stack(known).mean();
   }
 
   void align(Step& step, detail::Weights& weights) {
@@ -492,7 +514,7 @@ class Engine {
     losses_.resize(step.domains());
     auto note = [&](std::size_t d, const at::Tensor& value) {
       if (losses_[d].defined()) return;
-      losses_[d] = value.detach();
+      losses_[d] = value.clone();  // the closure may go on with its tensor
       step.losses_[d] = Scalar::of(losses_[d]);
     };
     if (loss.dim() == 0) {
@@ -504,6 +526,7 @@ class Engine {
   }
 
   std::vector<at::Tensor> losses_;
+  at::Tensor loss_;             ///< their mean
   std::vector<Scalar> unread_;  ///< of gradients at theta, on an accelerator
   bool finite_ = true;
 };

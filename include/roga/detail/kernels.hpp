@@ -42,16 +42,25 @@ inline bool is_half(const at::Tensor& x) {
   return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
 }
 
+/// Half precision as float32.
+inline at::Tensor widened(const at::Tensor& x) { return is_half(x) ? x.to(at::kFloat) : x; }
+
 /// Whether LibTorch takes the factor as a number: it is known, and a number of the tensor's type.
 inline bool is_number_of(const Scalar& factor, const at::Tensor& x) {
+  if (!factor.on_host()) return false;
   constexpr double largest_half = 65504;
-  return factor.on_host() &&
-         (x.scalar_type() != at::kHalf || std::fabs(factor.value()) <= largest_half);
+  const auto type = at::toRealValueType(x.scalar_type());
+  if (type == at::kDouble) return true;
+  const double size = std::fabs(factor.value());
+  return !(size > (type == at::kHalf ? largest_half : std::numeric_limits<float>::max()));
 }
 
-/// factor * x; in float32 where x is of half precision, in which the factor could overflow.
+/// factor * x; in a type that holds the factor.
 inline at::Tensor scaled_wide(const at::Tensor& x, const Scalar& factor) {
-  const auto wide = is_half(x) ? x.to(at::kFloat) : x;
+  auto wide = widened(x);
+  if (factor.on_host() && !is_number_of(factor, wide)) {
+    wide = wide.to(wide.is_complex() ? at::kComplexDouble : at::kDouble);
+  }
   if (factor.on_host()) return wide.mul(factor.value());
   return wide.mul(factor.tensor().to(x.device(), at::toRealValueType(wide.scalar_type())));
 }
@@ -68,14 +77,13 @@ inline void add_scaled(at::Tensor& out, const at::Tensor& x, const Scalar& facto
 /// factor * x
 inline at::Tensor scaled(const at::Tensor& x, const Scalar& factor) {
   if (is_number_of(factor, x)) return x.mul(factor.value());
-  const auto product = scaled_wide(x, factor);
-  return is_half(x) ? product.to(x.scalar_type()) : product;
+  return scaled_wide(x, factor).to(x.scalar_type());
 }
 
 /// The real numbers of a tensor in a line, at least float32.
 inline at::Tensor flat(const at::Tensor& x) {
   const auto real = x.is_complex() ? at::view_as_real(x) : x;
-  return (is_half(x) ? real.to(at::kFloat) : real).reshape({-1});
+  return widened(real).reshape({-1});
 }
 
 /// Re <a, b> over one pair of tensors, accumulated in at least float32.
@@ -88,13 +96,26 @@ inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
   return Scalar::of(flat(a).dot(flat(b)));
 }
 
+inline bool is_double(const GradientList& row) {
+  return std::ranges::all_of(row, [](const at::Tensor& x) {
+    return !x.defined() || at::toRealValueType(x.scalar_type()) == at::kDouble;
+  });
+}
 /// The relative error of inner products of such rows.
 inline double rounding(const GradientList& row) {
-  const auto doubled = [](const at::Tensor& x) {
-    return !x.defined() || at::toRealValueType(x.scalar_type()) == at::kDouble;
-  };
-  return std::ranges::all_of(row, doubled) ? std::numeric_limits<double>::epsilon()
-                                           : double{std::numeric_limits<float>::epsilon()};
+  return is_double(row) ? std::numeric_limits<double>::epsilon()
+                        : double{std::numeric_limits<float>::epsilon()};
+}
+/// The same where they are long: errors of sums grow with the root of their length.
+inline double rounding_of_sums(const GradientList& row) {
+  double entries = 256;
+  for (const auto& x : row) entries += x.defined() ? static_cast<double>(x.numel()) : 0.0;
+  return rounding(row) * std::sqrt(entries);
+}
+/// The least square of a row's length that underflow leaves its digits.
+inline double least_square(const GradientList& row) {
+  return is_double(row) ? std::numeric_limits<double>::min()
+                        : double{std::numeric_limits<float>::min()};
 }
 
 /// Cuts and joins rows to pieces that fit into the cache and are worth a call, on an accelerator a

@@ -111,7 +111,7 @@ class Objective {
     }();
     TORCH_CHECK(losses.defined() && losses.dim() == 1 && losses.numel() > 0,
                 "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
-                losses.defined() ? losses.dim() : -1, " dimensions");
+                losses.defined() ? c10::str("one of shape ", losses.sizes()) : "an undefined one");
     const auto domains = static_cast<std::size_t>(losses.numel());
     TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
                 domains, " losses in one pass and ", present_.size(),

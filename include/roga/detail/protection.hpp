@@ -34,13 +34,17 @@ class Protection {
     GeneratorStates generators;
   };
 
-  void begin(const std::vector<at::Tensor>& parameters) {
+  /// Before the first pass of a base step, however often that evaluates.
+  template <class Groups>
+  void begin(const Groups& groups) {
     first_states_.clear();
     settled_.reset();
     devices_.assign(1, at::Device(at::kCPU));
-    for (const auto& parameter : parameters) {
-      if (std::ranges::find(devices_, parameter.device()) == devices_.end()) {
-        devices_.push_back(parameter.device());
+    for (const auto& group : groups) {
+      for (const auto& parameter : group.params()) {
+        if (std::ranges::find(devices_, parameter.device()) == devices_.end()) {
+          devices_.push_back(parameter.device());
+        }
       }
     }
   }

@@ -48,7 +48,6 @@ class Rollback {
       parameters_.insert(parameters_.end(), group.params().begin(), group.params().end());
     }
     memory_before_ = memory;
-    protection_.begin(parameters_);
     before_ = protection_.now();
     for (const auto& parameter : parameters_) theta_.push_back(parameter.detach().clone());
     try {

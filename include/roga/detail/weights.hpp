@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <roga/detail/kernels.hpp>
+#include <roga/detail/parameters.hpp>
 #include <roga/detail/torch.hpp>
 #include <roga/memory.hpp>
 #include <span>
@@ -40,11 +41,9 @@ class Weights {
   /// @param memory tells which parameters have had a gradient
   template <class Groups>
   Weights(const Groups& groups, const Memory& memory) {
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-      for (const auto& parameter : groups[g].params()) {
-        parameters_.push_back(parameter);
-        group_of_.push_back(g);
-      }
+    for (auto& [parameter, group] : members(groups)) {
+      parameters_.push_back(std::move(parameter));
+      group_of_.push_back(group);
     }
     if (zero_grad_leaves_zeros) {
       const auto seen = memory.numbers.find(gradients_seen);
@@ -107,8 +106,9 @@ class Weights {
     GradientList gradients(parameters_.size());
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       auto& gradient = parameters_[i].mutable_grad();
-      // Rows are combined and measured as dense vectors.
+      // Rows are combined and measured as dense vectors of their own numbers.
       if (gradient.defined() && gradient.is_sparse()) gradient = gradient.to_dense();
+      if (gradient.defined()) gradient = gradient.resolve_conj();
       gradients[i] = std::move(gradient);
       gradient = at::Tensor();
     }

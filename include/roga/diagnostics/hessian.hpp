@@ -5,6 +5,7 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +46,7 @@ inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tens
   }
   GradientList result(parameters.size());
   if (product.defined()) {
-    result = torch::autograd::grad({product}, parameters, {}, c10::nullopt, false, true);
+    result = derivative(product, parameters);
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (!result[i].defined()) result[i] = at::zeros_like(parameters[i]);
@@ -61,7 +62,8 @@ inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tens
 /// the multiplicity of repeated ones.
 /// Cost: `iterations` products with the Hessian (each about two backward passes) and as many copies
 /// of the parameters.
-/// @param iterations >= 1; fewer are made where the Krylov space is exhausted
+/// @param iterations >= 1; fewer are made where the Krylov space is exhausted: at most one for each
+/// number in the parameters that require a gradient
 /// @param seed of the random starting vector
 /// @throws c10::Error naming `iterations`, or for a loss that is not one number
 inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>& parameters,
@@ -75,10 +77,20 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
     for (auto& x : v) x.mul_(factor);
   };
   GradientList v;
+  std::int64_t dimension = 0;
   for (const auto& parameter : parameters) {
     v.push_back(at::randn(parameter.sizes(), generator, at::kDouble)
                     .to(parameter.device(), parameter.scalar_type()));
+    if (parameter.requires_grad()) {
+      dimension += parameter.numel();
+    } else {
+      v.back().zero_();
+    }
   }
+  TORCH_CHECK(dimension > 0, "roga::diagnostics: no parameter requires a gradient");
+  iterations = std::min(iterations, dimension);
+  // Below it, what orthogonalisation leaves is rounding.
+  const double exhausted = std::fmax(1e-10, 64 * roga::detail::rounding(v));
   scale(v, 1 / std::sqrt(inner_product(v, v).value()));
 
   std::vector<GradientList> basis;
@@ -96,7 +108,7 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
     const double norm = std::sqrt(inner_product(w, w).value());
     double size = 0;
     for (const double entry : diagonal) size = std::fmax(size, std::fabs(entry));
-    if (i + 1 == iterations || !(norm > 1e-10 * size)) break;
+    if (i + 1 == iterations || !(norm > exhausted * size)) break;
     off_diagonal.push_back(norm);
     v = std::move(w);
     scale(v, 1 / norm);

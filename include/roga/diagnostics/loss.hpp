@@ -36,12 +36,31 @@ inline double value(const Loss& loss) {
   return checked(loss()).item<double>();
 }
 
-/// The gradient, a tensor for each parameter; undefined where the loss does not depend on it.
+/// Of `output`, a tensor for each parameter; undefined where it does not depend on it, or where the
+/// parameter is frozen.
+inline GradientList derivative(const at::Tensor& output, const std::vector<at::Tensor>& parameters,
+                               bool create_graph = false) {
+  std::vector<at::Tensor> free;
+  for (const auto& parameter : parameters) {
+    if (parameter.requires_grad()) free.push_back(parameter);
+  }
+  GradientList row(parameters.size());
+  if (free.empty()) return row;
+  const auto found =
+      torch::autograd::grad({output}, free, {}, c10::optional<bool>(create_graph), create_graph,
+                            /*allow_unused=*/true);
+  auto next = found.begin();
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (parameters[i].requires_grad()) row[i] = *next++;
+  }
+  return row;
+}
+
+/// The gradient of a loss.
 inline GradientList gradient(const Loss& loss, const std::vector<at::Tensor>& parameters,
                              bool create_graph = false) {
   const c10::AutoGradMode enable(true);
-  return torch::autograd::grad({checked(loss())}, parameters, {}, c10::optional<bool>(create_graph),
-                               create_graph, /*allow_unused=*/true);
+  return derivative(checked(loss()), parameters, create_graph);
 }
 
 /// Parameters that are moved away and come back bit for bit, into the same storage.
@@ -61,7 +80,8 @@ class Excursion {
       at::Tensor parameter = parameters_[i];
       parameter.copy_(start_[i]);
       for (const auto& [factor, direction] : offsets) {
-        if ((*direction)[i].defined()) parameter.add_((*direction)[i], factor);
+        const auto& x = (*direction)[i];
+        if (x.defined()) roga::detail::add_scaled(parameter, x, factor);
       }
     }
   }

@@ -9,8 +9,9 @@ namespace roga {
 inline namespace v1 {
 
 /// Runs another ascent on steps 0, period, 2 period, ... and looks nowhere on the others.
+/// The alignment has to do without captured rows on those, as ReusedDirection does.
 template <PerturbationPolicy Ascent>
-struct Every : Ascent {
+requires(Ascent::at_theta) struct Every : Ascent {
   std::int64_t period = 10;  ///< >= 1
 
   void validate() const {

@@ -24,7 +24,7 @@ struct MomentumAscent {
   std::size_t points(const Step&) const { return 1; }
   Point point(const Step& step, std::size_t) const {
     const auto momentum = step.memory("momentum");
-    return {.direction = momentum ? Combination(*momentum) : Combination(), .radius = -rho};
+    return {.direction = momentum ? -1.0 * *momentum : Combination(), .radius = rho};
   }
   static constexpr std::size_t visits(std::size_t) { return 1; }
 };

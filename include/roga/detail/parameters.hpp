@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <roga/detail/torch.hpp>
+#include <unordered_set>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// A parameter and the index of its group.
+struct Member {
+  at::Tensor parameter;
+  std::size_t group;
+};
+
+/// Every parameter once, in the first group that has it: a module registered under two names lists
+/// its parameters twice.
+template <class Groups>
+std::vector<Member> members(const Groups& groups) {
+  std::vector<Member> list;
+  std::unordered_set<const void*> seen;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (const auto& parameter : groups[g].params()) {
+      if (seen.insert(parameter.unsafeGetTensorImpl()).second) list.push_back({parameter, g});
+    }
+  }
+  return list;
+}
+
+/// Of the first group; not a number where the options of a user's own optimizer have none.
+template <class Groups>
+double learning_rate(const Groups& groups) {
+  if (groups.empty()) return 0.0;
+  try {
+    return groups.front().options().get_lr();
+  } catch (const c10::Error&) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga
