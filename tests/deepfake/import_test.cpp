@@ -142,6 +142,8 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
     write_picture(raw / "manipulated_sequences/Face2Face/c23/frames/003_000" /
                   (std::to_string(n) + ".png"));
   }
+  const std::string empty = "manipulated_sequences/Face2Face/c23/frames/010_011";
+  fs::create_directories(raw / empty);
   fs::create_directories(raw / "manipulated_sequences" / "FaceSwap" / "c40");
 
   const ImportOptions options{.from = raw, .output = folder.path() / "data", .frames = 5};
@@ -159,7 +161,8 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
         std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/000_010.avi"});
   CHECK(result.faults.unreadable ==
         std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/021_020.mp4"});
-  CHECK(result.faults.without_frames == result.faults.unreadable);
+  CHECK(result.faults.without_frames ==
+        std::vector<std::string>{empty, result.faults.unreadable.front()});
   CHECK(result.faults.ignored ==
         std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/readme.txt",
                                  "manipulated_sequences/FaceSwap (holds c40)"});
@@ -190,6 +193,15 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
       CHECK(number_in(read_image(frame)) == 5 * n);
     }
   }
+
+  // To be cropped, frames that are there already are not listed as they are.
+  ImportOptions cropped = options;
+  cropped.output = folder.path() / "cropped";
+  cropped.crop_faces = true;
+  CHECK(mentions(message_of([&] { import_data(cropped); }),
+                 "manipulated_sequences/Face2Face/c23/frames/003_000 (5)"));
+  cropped.name = "../x";
+  CHECK(mentions(message_of([&] { import_data(cropped); }), "--name must be a name without"));
 }
 
 TEST_CASE("import: a second time decodes nothing, and any thread count gives the same",

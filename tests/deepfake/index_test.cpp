@@ -255,6 +255,10 @@ TEST_CASE("two compressions need a choice", "[index]") {
   CHECK(mentions(message_of([&] { select(loaded, {}); }),
                  "FF-DF comes in the compressions c23, c40"));
   CHECK(select(loaded, {.compression = "c40"}).videos.at(0).compression == "c40");
+  CHECK(mentions(message_of([&] { select(loaded, {.compression = "c41"}); }),
+                 "unknown compression c41: there are raw, c23, c40"));
+  CHECK(mentions(message_of([&] { select(loaded, {.compression = "raw"}); }),
+                 "FF-DF does not come in compression raw, but in c23, c40"));
   CHECK(select(loaded, {.datasets = {"FF-DF_c40"}}).videos.at(0).compression == "c40");
   const Index at_load =
       load(folder.path(),

@@ -87,6 +87,14 @@ for checkpoint in best last; do
   cmp whole/scores/Synthetic-SBI.csv killed/scores/Synthetic-SBI.csv || fail "other scores"
 done
 
+# compare: what is in the folder has to be what was asked for.
+refuses "option seed" train --data data --config settings.json --run whole --resume --seed 1
+echo '{"methods": {"erm": {}}}' >methods.json
+refuses "names one of them twice" compare --data data --output both --settings methods.json \
+  --seeds 0 0
+refuses "must be a whole number" train --data data --config settings.json --run whole --seed -1
+refuses "no run there to resume" train --run nowhere --resume
+
 # Result lines of the benchmark: of a run that left a manipulation out, that one's frame AUC; of
 # one that trained on all, those of the sets that it did not see.
 run train --data data --config settings.json --epochs 1 --optimizer sam --protocol loo:FF-NT \

@@ -87,6 +87,12 @@ TEST_CASE("training: the averaged weights are kept, and resume exactly", "[ema]"
     check_equal(tensors(*open_trained(folder.path() / "whole", checkpoint).detector),
                 tensors(*open_trained(folder.path() / "halves", checkpoint).detector));
   }
+  // What was validated after the resumption was the average, too.
+  const auto evals = [&](const char* run) {
+    std::ifstream stream(folder.path() / run / "eval.csv");
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  CHECK(evals("whole") == evals("halves"));
   options.ema = 0;
   options.epochs = 1;  // its best is the only epoch's
   train(options, {.run = folder.path() / "plain"});

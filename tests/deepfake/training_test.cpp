@@ -122,6 +122,16 @@ TEST_CASE("train: an existing run is neither overwritten nor mixed with another"
   TrainOptions other = options;
   other.schedule.lr = 1;
   CHECK(mentions(message_of([&] { train(other, {.run = run, .resume = true}); }), "option lr"));
+  CHECK_NOTHROW(require_same_run(options, run));
+  CHECK_NOTHROW(require_same_run(other, folder.path() / "none"));
+  other = options;
+  other.seed = 1;
+  CHECK(mentions(message_of([&] { require_same_run(other, run); }), "has option seed 0, not 1"));
+  other = options;
+  other.protocol = "loo:FF-NT";
+  CHECK(mentions(message_of([&] { require_same_run(other, run); }), "option protocol"));
+  other = options;
+  other.schedule.lr = 1;
   CHECK(train(other, {.run = run, .force = true}).finished);
   CHECK(options_of_run(run).schedule.lr == 1);
 }
@@ -324,6 +334,32 @@ TEST_CASE("evaluate: scores and measures are those of the images on disk", "[eva
   CHECK(mentions(evals, ",val,"));
   evaluate(options);
   CHECK(bytes(run / "eval.csv") == evals);
+
+  // Results of another checkpoint are replaced together or not at all.
+  std::vector<EvalRow> rows = read_evals(run);
+  for (EvalRow& row : rows) {
+    if (row.split == "test") row.epoch = 99;
+  }
+  write_evals(run, rows);
+  options.datasets = {"Synthetic-SBI"};
+  CHECK(mentions(message_of([&] { evaluate(options); }), "has results of epoch 99 on"));
+  options.datasets = {};
+  evaluate(options);
+  CHECK(bytes(run / "eval.csv") == evals);
+}
+
+TEST_CASE("train: the data that counts is that of the data sets trained on", "[train]") {
+  const TemporaryFolder folder;
+  fs::copy(tiny_data(), folder.path() / "data", fs::copy_options::recursive);
+  TrainOptions options = tiny_options("erm");
+  options.data = (folder.path() / "data").string();
+  options.datasets = {"FaceForensics++"};
+  const std::string before = load_training_set(options).fingerprint;
+  const fs::path unseen = folder.path() / "data" / "dataset_json" / "Synthetic-SBI.json";
+  REQUIRE(fs::remove(unseen));
+  CHECK(load_training_set(options).fingerprint == before);
+  options.datasets.clear();
+  CHECK(load_training_set(options).fingerprint == before);
 }
 
 TEST_CASE("evaluate: what cannot be evaluated is named", "[evaluate]") {

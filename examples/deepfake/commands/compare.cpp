@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iostream>
@@ -35,6 +36,14 @@ struct Contestant {
   TrainOptions options;
 };
 
+template <class Value>
+void require_distinct(const char* option, std::vector<Value> values) {
+  std::ranges::sort(values);
+  if (std::ranges::adjacent_find(values) != values.end()) {
+    throw std::runtime_error(std::string(option) + " names one of them twice");
+  }
+}
+
 /// SETTINGS is {"common": {options}, "methods": {NAME: {options}, ...}}.
 std::vector<Contestant> contestants(const std::string& settings, std::vector<std::string> names,
                                     const std::vector<std::uint64_t>& seeds, const fs::path& output,
@@ -43,6 +52,14 @@ std::vector<Contestant> contestants(const std::string& settings, std::vector<std
   if (!file.contains("methods") || !file["methods"].is_object() || file["methods"].empty()) {
     throw std::runtime_error(settings + ": has no object \"methods\" of options by method");
   }
+  for (const auto& [name, options] : file.items()) {
+    if (name != "common" && name != "methods") {
+      throw std::runtime_error(settings + ": " +
+                               unknown_name("entry", name, {"common", "methods"}));
+    }
+  }
+  require_distinct("--seeds", seeds);
+  require_distinct("--methods", names);
   std::vector<std::string> known;
   for (const auto& [name, options] : file["methods"].items()) known.push_back(name);
   if (names.empty()) names = known;
@@ -158,6 +175,7 @@ void add_compare(CLI::App& program) {
       ->check(CLI::ExistingFile);
   command->add_option("--methods", options->methods, "all in the settings if not given");
   command->add_option("--seeds", options->seeds, "one run per method and seed")
+      ->check(whole_number())
       ->capture_default_str();
   command->add_option("--jobs", options->jobs, "trainings at the same time")
       ->check(CLI::PositiveNumber)
@@ -165,11 +183,13 @@ void add_compare(CLI::App& program) {
   command->add_option("--timing-rounds", options->timing_rounds, "steps per method to time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  auto train_options = std::make_shared<TrainOptionsOnCommandLine>(*command);
+  auto train_options = std::make_shared<TrainOptionsOnCommandLine>(
+      *command, std::vector<std::string>{"optimizer", "seed"});  // of the settings and --seeds
   command->callback([=] {
     fs::create_directories(options->output);
     const auto all = contestants(options->settings, options->methods, options->seeds,
                                  options->output, *train_options);
+    for (const Contestant& contestant : all) require_same_run(contestant.options, contestant.run);
     train_all(all, options->jobs);
     for (const Contestant& contestant : all) {
       EvaluateOptions evaluation;

@@ -2,6 +2,7 @@
 // Every field of TrainOptions as an option of a sub-command, and --config with the same names.
 #pragma once
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,12 +14,25 @@
 
 namespace deepfake {
 
+/// CLI11 reads -1 and numbers beyond 2^64 - 1 as that.
+inline CLI::Validator whole_number() {
+  return {[](const std::string& text) -> std::string {
+            const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+            if (digits && text.size() < 20) return "";
+            return "must be a whole number from 0 to 10^19 - 1, not " + text;
+          },
+          "", ""};
+}
+
 /// Options given on the command line come before those of --config, and those before defaults.
 class TrainOptionsOnCommandLine {
  public:
-  explicit TrainOptionsOnCommandLine(CLI::App& command) {
+  /// @param without options that the command has no use for
+  explicit TrainOptionsOnCommandLine(CLI::App& command,
+                                     const std::vector<std::string>& without = {}) {
     command.add_option("--config", config_, "JSON file of options, or a run's config.json");
     given_.visit([&](const std::string& name, auto& value, const char* description) {
+      if (std::ranges::find(without, name) != without.end()) return;
       using Value = std::decay_t<decltype(value)>;
       CLI::Option* option = nullptr;
       if constexpr (std::is_same_v<Value, bool>) {
@@ -26,6 +40,7 @@ class TrainOptionsOnCommandLine {
       } else {
         option = command.add_option("--" + name, value, description);
         if constexpr (!requires { value.has_value(); }) option->capture_default_str();
+        if constexpr (std::is_unsigned_v<Value>) option->check(whole_number());
       }
       options_.emplace_back(name, option);
     });

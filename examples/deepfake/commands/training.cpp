@@ -49,6 +49,9 @@ void add_train(CLI::App& program) {
     request->stop = [] { return interrupted.load(); };
     const bool goes_on =
         request->resume && !request->force && std::filesystem::exists(request->run / "config.json");
+    if (request->resume && !goes_on && options->over(TrainOptions()).data.empty()) {
+      throw std::runtime_error(request->run.string() + ": no run there to resume");
+    }
     const TrainOptions base = goes_on ? options_of_run(request->run) : TrainOptions();
     const TrainResult result = train(options->over(base), *request);
     if (!result.finished) {

@@ -33,6 +33,7 @@ void add_predict(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--crop-faces", *crop, "find faces and judge each; else the whole frame");
   command->add_option("--margin", faces->margin, "side of a crop over that of the face's box")
+      ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();
   command->add_option("--cascade", faces->cascade, "Haar cascade file; OpenCV's if not given");
   command->add_flag("--json", *json, "print JSON, with the score of each frame");

@@ -225,6 +225,9 @@ ImportResult import_data(const ImportOptions& given,
   if (options.name.empty()) {
     options.name = fs::absolute(options.output / "").parent_path().filename().string();
   }
+  if (options.name != fs::path(options.name).filename() || options.name.starts_with('.')) {
+    throw std::runtime_error("--name must be a name without folders, not " + options.name);
+  }
   if (options.crop_faces && options.face.cascade.empty()) {
     options.face.cascade = find_cascade();
   }

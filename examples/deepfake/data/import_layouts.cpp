@@ -41,10 +41,17 @@ void collect(const ImportOptions& options, const Video& kind, const fs::path& fo
   std::set<std::string> in_place;
   if (fs::is_directory(folder / "frames")) {
     for (const fs::path& frames : sorted_entries(folder / "frames")) {
-      if (!holds_images(frames)) continue;
       const std::string name = frames.filename().string();
+      if (!holds_images(frames)) {
+        // Of a video file of that name the frames are extracted.
+        if (fs::is_directory(frames) && !found.contains(name)) {
+          sources.faults.without_frames.push_back(
+              frames.lexically_relative(options.from).generic_string());
+        }
+        continue;
+      }
       found[name] = frames;
-      in_place.insert(name);
+      if (!options.crop_faces) in_place.insert(name);
     }
   }
   for (const auto& [name, source] : found) {

@@ -57,6 +57,28 @@ void require_one_compression(const Index& index) {
   }
 }
 
+/// A data set that comes in compressions has to have the one that is asked for.
+void require_compression(const Index& index, const Selection& selection) {
+  if (selection.compression.empty()) return;
+  if (!is_compression(selection.compression)) {
+    throw std::runtime_error("unknown compression " + selection.compression + ": there are " +
+                             join(compressions));
+  }
+  std::map<std::string, std::set<std::string>> found;
+  for (const Video& video : index.videos) {
+    if (!video.compression.empty()) found[video.dataset].insert(video.compression);
+  }
+  for (const auto& [dataset, of_dataset] : found) {
+    const bool wanted = selection.datasets.empty() ||
+                        std::ranges::find(selection.datasets, dataset) != selection.datasets.end();
+    if (wanted && !of_dataset.contains(selection.compression)) {
+      throw std::runtime_error("the data set " + dataset + " does not come in compression " +
+                               selection.compression + ", but in " + join(of_dataset) +
+                               "; choose that, or other data sets");
+    }
+  }
+}
+
 void require_known(const std::vector<std::string>& wanted, const std::set<std::string>& known,
                    const std::string& kind) {
   for (const std::string& name : wanted) {
@@ -168,6 +190,7 @@ Index select(const Index& index, const Selection& selection) {
   }
   require_known(wanted, datasets, "data set");
   require_known(selection.domains, domains, "manipulation");
+  require_compression(index, selection);
 
   Index selected;
   selected.synthetic = index.synthetic;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "training/evaluate.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -20,10 +22,32 @@ bool contains(const Range& range, const Value& value) {
   return std::ranges::find(range, value) != range.end();
 }
 
+/// Results of two checkpoints do not go together; whoever cannot write them should not wait for
+/// them.
+void require_place(const EvaluateOptions& options, const DetectorTest& test) {
+  const TrainedDetector& trained = test.trained;
+  if (::access(trained.run.c_str(), W_OK) != 0) {
+    throw std::runtime_error(trained.run.string() + ": the results cannot be written there");
+  }
+  if (!fs::exists(trained.run / "eval.csv")) return;
+  for (const EvalRow& row : read_evals(trained.run)) {
+    const bool is_replaced = std::ranges::any_of(
+        test.parts, [&](const Index& part) { return part.videos.front().dataset == row.dataset; });
+    if (row.split == options.split && row.split != "val" && row.epoch != trained.epoch &&
+        !is_replaced) {
+      throw std::runtime_error(
+          trained.run.string() + ": has results of epoch " + std::to_string(row.epoch) + " on " +
+          row.dataset + ", and this checkpoint is of epoch " + std::to_string(trained.epoch) +
+          "; evaluate that data set, too, or use the other checkpoint");
+    }
+  }
+}
+
 }  // namespace
 
 Evaluation evaluate(const EvaluateOptions& options) {
   const DetectorTest test = open_test(options);
+  require_place(options, test);
   const TrainedDetector& trained = test.trained;
   Evaluation evaluation{.synthetic = test.synthetic,
                         .train_datasets = trained.config.train_datasets,

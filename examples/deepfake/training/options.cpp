@@ -132,7 +132,7 @@ void validate(const TrainOptions& options) {
   positive("step-epochs", options.schedule.step_epochs);
   require(options.ema >= 0 && options.ema < 1, "ema", "in [0, 1)", options.ema);
   not_negative("patience", options.patience);
-  not_negative("workers", options.workers);
+  require(options.workers >= 0 && options.workers <= 256, "workers", "0 to 256", options.workers);
   not_negative("cache-mb", options.cache_mb);
   not_negative("steps-per-epoch", options.steps_per_epoch);
   not_negative("checkpoint-steps", options.checkpoint_steps);

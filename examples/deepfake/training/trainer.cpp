@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <fstream>
 #include <map>
 #include <opencv2/core/version.hpp>
 #include <optional>
@@ -55,8 +56,9 @@ fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "be
 
 /// Removes a run's files, and nothing else that the folder may hold.
 void clear_run(const fs::path& run) {
-  for (const char* name : {"config.json", "history.csv", "eval.csv", "scores", "checkpoints",
-                           "backbone.pt", "gradcam", "robustness.csv", "train.log"}) {
+  for (const char* name :
+       {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", "backbone.pt", "gradcam",
+        "robustness.csv", "train.log", "report.html", "detector.ts.pt"}) {
     fs::remove_all(run / name);
   }
 }
@@ -67,14 +69,26 @@ bool may_differ(const std::string& option) {
          option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
 }
 
-void require_same_options(const Json& of_run, const Json& given, const fs::path& run) {
-  for (const auto& [name, value] : given.items()) {
+/// @param state of the run's checkpoint
+/// @param advice what to do instead
+void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
+                  const fs::path& run, const std::string& advice) {
+  const Json& of_run = state.at("options");
+  for (const auto& [name, value] : to_json(options).items()) {
     const Json before = of_run.value(name, Json());
     if (value == before || may_differ(name)) continue;
-    throw std::runtime_error(run.string() + ": the run to resume has option " + name + " " +
-                             before.dump() + ", not " + value.dump() +
-                             "; leave the option out, or begin anew with --force");
+    throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
+                             before.dump() + ", not " + value.dump() + "; " + advice);
   }
+  if (state.at("data_fingerprint") != fingerprint) {
+    throw std::runtime_error(options.data + ": not the data that the run in " + run.string() +
+                             " was trained on; " + advice);
+  }
+}
+
+TrainOptions with_defaults(TrainOptions options) {
+  options.method = effective_options(options.optimizer, options.method);
+  return options;
 }
 
 /// What a run needs to continue, besides weights and optimizer.
@@ -207,11 +221,8 @@ class TrainingRun {
     const fs::path file = last_checkpoint(request_.run);
     const Json state = load_checkpoint(file, *detector_, &optimizer_->optimizer(),
                                        average_ ? &*average_ : nullptr);
-    require_same_options(state.at("options"), to_json(options_), request_.run);
-    if (state.at("data_fingerprint") != set_.fingerprint) {
-      throw std::runtime_error(options_.data + ": not the data that the run in " +
-                               request_.run.string() + " was trained on");
-    }
+    require_same(state, options_, set_.fingerprint, request_.run,
+                 "correct that, or begin anew with --force");
     now_ = progression(state.at("progress"));
   }
 
@@ -458,9 +469,7 @@ class TrainingRun {
 TrainResult train(const TrainOptions& options, const RunRequest& request) {
   validate(options);
   at::set_num_threads(options.threads);
-  TrainOptions effective = options;
-  effective.method = effective_options(options.optimizer, options.method);
-  return TrainingRun(effective, request).run();
+  return TrainingRun(with_defaults(options), request).run();
 }
 
 bool is_run_folder(const fs::path& folder) { return fs::exists(folder / "config.json"); }
@@ -469,6 +478,8 @@ TrainOptions options_of_run(const fs::path& run) {
   const std::string file = (run / "config.json").string();
   TrainOptions options;
   set_from_json(options, read_options(file), file);
+  // The option may be relative to another folder than this one.
+  options.data = Json::parse(std::ifstream(file)).value("data", options.data);
   return options;
 }
 
@@ -476,6 +487,14 @@ bool is_finished(const fs::path& run) {
   if (!fs::exists(last_checkpoint(run)) || !fs::exists(run / "config.json")) return false;
   const Json state = read_checkpoint_state(last_checkpoint(run));
   return state.value("finished", false);
+}
+
+void require_same_run(const TrainOptions& options, const fs::path& run) {
+  if (!fs::exists(last_checkpoint(run))) return;
+  validate(options);
+  require_same(read_checkpoint_state(last_checkpoint(run)), with_defaults(options),
+               load_training_set(options).fingerprint, run,
+               "name another folder with --output, or remove that run");
 }
 
 }  // namespace deepfake

@@ -41,4 +41,7 @@ TrainOptions options_of_run(const std::filesystem::path& run);
 /// Whether RUN/checkpoints/last.pt is there and its run has come to its end.
 bool is_finished(const std::filesystem::path& run);
 
+/// @throws std::runtime_error if the run has options, a seed or data of its own, and naming one
+void require_same_run(const TrainOptions& options, const std::filesystem::path& run);
+
 }  // namespace deepfake

@@ -46,7 +46,8 @@ TrainingSet load_training_set(const TrainOptions& options) {
   set.train = select(index, selection);
   set.datasets = selection.datasets;
   set.domains = selection.domains;
-  set.fingerprint = fingerprint(index);
+  set.fingerprint = fingerprint(
+      select(index, {.datasets = selection.datasets, .compression = selection.compression}));
   set.synthetic = index.synthetic;
 
   Selection all_splits = selection;

@@ -6,30 +6,38 @@
 
 namespace deepfake {
 
-WeightAverage::WeightAverage(const Detector& detector, double decay) : decay_(decay) {
-  for (const at::Tensor& tensor : detector.parameters()) live_.push_back(tensor.detach());
-  for (const at::Tensor& tensor : detector.buffers()) live_.push_back(tensor);
-  for (const at::Tensor& tensor : live_) average_.push_back(tensor.clone());
+WeightAverage::WeightAverage(const Detector& detector, double decay)
+    : detector_(&detector), decay_(decay) {
+  for (const at::Tensor& tensor : live()) average_.push_back(tensor.clone());
+}
+
+std::vector<at::Tensor> WeightAverage::live() const {
+  std::vector<at::Tensor> tensors;
+  for (const at::Tensor& tensor : detector_->parameters()) tensors.push_back(tensor.detach());
+  for (const at::Tensor& tensor : detector_->buffers()) tensors.push_back(tensor);
+  return tensors;
 }
 
 void WeightAverage::update(std::int64_t step) {
   const c10::NoGradGuard no_grad;
   const auto count = static_cast<double>(step);
   const double decay = std::min(decay_, (1 + count) / (10 + count));
-  for (std::size_t i = 0; i < live_.size(); ++i) {
+  const std::vector<at::Tensor> now = live();
+  for (std::size_t i = 0; i < now.size(); ++i) {
     if (average_[i].is_floating_point()) {
-      average_[i].lerp_(live_[i], 1 - decay);
+      average_[i].lerp_(now[i], 1 - decay);
     } else {
-      average_[i].copy_(live_[i]);  // the number of batches
+      average_[i].copy_(now[i]);  // the number of batches
     }
   }
 }
 
 void WeightAverage::swap() {
   const c10::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < live_.size(); ++i) {
-    const at::Tensor kept = live_[i].clone();
-    live_[i].copy_(average_[i]);
+  std::vector<at::Tensor> now = live();
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const at::Tensor kept = now[i].clone();
+    now[i].copy_(average_[i]);
     average_[i].copy_(kept);
   }
 }

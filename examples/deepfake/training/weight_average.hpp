@@ -13,9 +13,12 @@ namespace deepfake {
 /// Exponential moving average of weights and running statistics:
 ///     average <- d average + (1 - d) weights,  d = min(decay, (1 + step) / (10 + step)),
 /// where the smaller factor of the first steps forgets the random beginning (Tarvainen and Valpola,
-/// NeurIPS 2017, arXiv 1703.01780, with TensorFlow's schedule). One more copy of the weights.
+/// NeurIPS 2017, arXiv 1703.01780, with TensorFlow's schedule). One more copy of the weights. The
+/// detector's tensors are looked up anew each time: loading a checkpoint puts others in their
+/// place.
 class WeightAverage {
  public:
+  /// @param detector has to outlive the average
   WeightAverage(const Detector& detector, double decay);
 
   /// @param step of the training, from 0
@@ -27,7 +30,10 @@ class WeightAverage {
   void load(torch::serialize::InputArchive& archive);
 
  private:
-  std::vector<at::Tensor> live_;
+  /// Weights and running statistics as they are now.
+  std::vector<at::Tensor> live() const;
+
+  const Detector* detector_;
   std::vector<at::Tensor> average_;
   double decay_;
 };
