@@ -15,8 +15,8 @@ seeds="0"
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) preset=quick ;;
-    --output) output=$2; shift ;;
-    --seeds) seeds=$2; shift ;;
+    --output) output=${2:?--output needs a value}; shift ;;
+    --seeds) seeds=${2:?--seeds needs a value}; shift ;;
     -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "demo.sh: unknown option $1; see --help" >&2; exit 2 ;;
   esac

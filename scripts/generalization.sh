@@ -16,7 +16,7 @@ only_page=0
 plans=()
 while [ $# -gt 0 ]; do
   case "$1" in
-    --seeds) seeds=$2; shift ;;
+    --seeds) seeds=${2:?--seeds needs a value}; shift ;;
     --page) only_page=1 ;;
     -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "generalization.sh: unknown option $1; see --help" >&2; exit 2 ;;
@@ -26,6 +26,11 @@ while [ $# -gt 0 ]; do
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
 if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors metric norms coloured faces manipulations); fi
+
+for plan in "${plans[@]}"; do
+  [ "$plan" = faces ] || [ "$plan" = manipulations ] || [ -f "bench/generalization/$plan.json" ] ||
+    { echo "generalization.sh: no plan $plan; see --help" >&2; exit 2; }
+done
 
 scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null

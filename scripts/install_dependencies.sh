@@ -5,6 +5,7 @@
 # to ask for. With CMAKE_PREFIX_PATH or Torch_DIR in the environment LibTorch comes from there, not
 # from a package.
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
           nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data zlib1g-dev python3)

@@ -16,7 +16,7 @@ compiler=g++
 while [ $# -gt 0 ]; do
   case "$1" in
     --library) all=0 ;;
-    --compiler) compiler=$2; shift ;;
+    --compiler) compiler=${2:?--compiler needs a value}; shift ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "test_on.sh: unknown option $1; see --help" >&2; exit 2 ;;
     *) release=$1 ;;
