@@ -74,7 +74,8 @@ bool may_differ(const std::string& option) {
 void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
                   const fs::path& run, const std::string& advice) {
   const Json& of_run = state.at("options");
-  for (const auto& [name, value] : to_json(options).items()) {
+  const Json given = to_json(options);
+  for (const auto& [name, value] : given.items()) {
     const Json before = of_run.value(name, Json());
     if (value == before || may_differ(name)) continue;
     throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
