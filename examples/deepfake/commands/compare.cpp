@@ -54,8 +54,9 @@ std::vector<Contestant> contestants(const std::string& settings, std::vector<std
   }
   for (const auto& [name, options] : file.items()) {
     if (name != "common" && name != "methods") {
-      throw std::runtime_error(settings + ": " +
-                               unknown_name("entry", name, {"common", "methods"}));
+      throw std::runtime_error(
+          settings + ": " +
+          unknown_name("entry", name, std::vector<std::string>{"common", "methods"}));
     }
   }
   require_distinct("--seeds", seeds);
