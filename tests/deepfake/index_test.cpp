@@ -237,7 +237,8 @@ TEST_CASE("videos are selected by data set, split, manipulation and frame count"
                  "no data set FF-NT; it holds FF-DF, FF-F2F"));
   CHECK(mentions(message_of([&] { select(index, {.domains = {"FF-NT"}}); }),
                  "no manipulation FF-NT"));
-  CHECK(mentions(message_of([&] { select(index, {.compression = "c40"}); }), "compressions c23"));
+  CHECK(mentions(message_of([&] { select(index, {.compression = "c40"}); }),
+                 "does not come in compression c40, but in c23"));
   CHECK(mentions(message_of([&] { load(folder.path(), {.keep = {.datasets = {"DFDC"}}}); }),
                  "no index file for the data set DFDC; there are: FF-DF FF-F2F"));
 }
