@@ -108,7 +108,7 @@ class Weights {
       auto& gradient = parameters_[i].mutable_grad();
       // Rows are combined and measured as dense vectors of their own numbers.
       if (gradient.defined() && gradient.is_sparse()) gradient = gradient.to_dense();
-      if (gradient.defined()) gradient = gradient.resolve_conj();
+      if (gradient.defined() && gradient.is_conj()) gradient = gradient.resolve_conj();
       gradients[i] = std::move(gradient);
       gradient = at::Tensor();
     }
