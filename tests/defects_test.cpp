@@ -8,6 +8,7 @@
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
+using problems::leaf;
 using problems::Network;
 namespace recipes = roga::recipes;
 
@@ -15,10 +16,6 @@ namespace {
 
 using Sgd = torch::optim::SGD;
 using Weights = std::vector<at::Tensor>;
-
-at::Tensor weight(const std::vector<double>& values, at::ScalarType type = at::kDouble) {
-  return torch::tensor(values, at::kDouble).to(type).requires_grad_();
-}
 
 /// SAM as it is written by hand: two steps around the user's passes.
 struct NaiveSam {
@@ -87,13 +84,13 @@ roga::LossClosure square_loss(const at::Tensor& w) {
 }  // namespace
 
 TEST_CASE("defect 1: weights move to other storage and views go stale", "[defects]") {
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   const auto view = w.detach().view({2});
   auto base = plain({w}, 0.1);
   NaiveSam{{w}}.step(base, square_loss(w));
   CHECK_FALSE(problems::same_bits(view, w));
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   const auto seen = v.detach().view({2});
   auto optimizer = robust({v}, 0.1);
   optimizer.step(square_loss(v));
@@ -102,8 +99,8 @@ TEST_CASE("defect 1: weights move to other storage and views go stale", "[defect
 
 TEST_CASE("defect 2: a weight without gradient in the second pass stays perturbed", "[defects]") {
   auto run = [](const std::function<void(Weights, std::function<at::Tensor()>)>& step) {
-    auto a = weight({0.5});
-    auto b = weight({1.0});
+    auto a = leaf({0.5});
+    auto b = leaf({1.0});
     int calls = 0;
     step({a, b}, [&] {
       auto loss = b.square().sum();
@@ -125,9 +122,9 @@ TEST_CASE("defect 3: an old perturbation is subtracted again, a new gradient has
   // a has gradients in step 0 only, c only in the second pass.
   auto run =
       [](const std::function<std::function<void(std::function<at::Tensor()>)>(Weights)>& make) {
-        auto a = weight({0.5});
-        auto b = weight({1.0});
-        auto c = weight({0.25});
+        auto a = leaf({0.5});
+        auto b = leaf({1.0});
+        auto c = leaf({0.25});
         const auto step = make({a, b, c});
         for (int i = 0; i < 3; ++i) {
           int calls = 0;
@@ -161,20 +158,20 @@ TEST_CASE("defect 4: a second pass that throws leaves the weights perturbed", "[
       return square_loss(w)();
     };
   };
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   auto base = plain({w}, 0.1);
   CHECK_THROWS_AS(NaiveSam{{w}}.step(base, failing(w)), std::runtime_error);
-  CHECK_FALSE(problems::same_bits(w, weight({1, 2})));
+  CHECK_FALSE(problems::same_bits(w, leaf({1, 2})));
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   CHECK_THROWS_AS(robust({v}, 0.1).step(failing(v)), std::runtime_error);
-  CHECK(problems::same_bits(v, weight({1, 2})));
+  CHECK(problems::same_bits(v, leaf({1, 2})));
 }
 
 TEST_CASE("defect 5: a resumed run has lost the base optimizer's state", "[defects]") {
   const auto options = torch::optim::SGDOptions(0.05).momentum(0.9);
   auto naive = [&](bool interrupted) {
-    auto w = weight({1, 2});
+    auto w = leaf({1, 2});
     NaiveSam sam{{w}};
     auto base = std::make_unique<Sgd>(Weights{w}, options);
     for (int step = 0; step < 6; ++step) {
@@ -186,7 +183,7 @@ TEST_CASE("defect 5: a resumed run has lost the base optimizer's state", "[defec
   CHECK_FALSE(problems::same_bits(naive(true), naive(false)));
 
   auto here = [&](bool interrupted) {
-    auto w = weight({1, 2});
+    auto w = leaf({1, 2});
     auto make = [&] {
       using Optimizer = decltype(robust({w}, 0.0));
       return std::unique_ptr<Optimizer>(
@@ -216,17 +213,17 @@ TEST_CASE("defect 6: one NaN or infinite gradient poisons the weights", "[defect
         return loss;
       };
     };
-    auto w = weight({1, 2});
+    auto w = leaf({1, 2});
     auto base = plain({w}, 0.1);
     NaiveSam sam{{w}};
     sam.step(base, poisoned(w));
     CHECK_FALSE(w.isfinite().all().item<bool>());
 
-    auto v = weight({1, 2});
+    auto v = leaf({1, 2});
     auto optimizer = robust({v}, 0.1);
     optimizer.step(poisoned(v));
     CHECK(optimizer.last_step().skipped);
-    CHECK(problems::same_bits(v, weight({1, 2})));
+    CHECK(problems::same_bits(v, leaf({1, 2})));
   }
 }
 
@@ -238,14 +235,14 @@ TEST_CASE("defect 7: in half precision a zero gradient becomes NaN", "[defects]"
   CHECK((zero.to(at::kFloat) / guarded.to(at::kFloat)).isnan().all().item<bool>());
 
   for (const auto type : {at::kHalf, at::kBFloat16, at::kFloat}) {
-    auto v = weight({1, 2}, type);
+    auto v = leaf({1, 2}, type);
     auto optimizer = robust({v}, 0.1);
     optimizer.step([&] {
       v.mutable_grad() = torch::zeros({2}, type);
       return torch::zeros({}, at::kFloat);
     });
     CHECK_FALSE(optimizer.last_step().skipped);
-    CHECK(problems::same_bits(v, weight({1, 2}, type)));
+    CHECK(problems::same_bits(v, leaf({1, 2}, type)));
   }
 }
 
@@ -254,7 +251,7 @@ TEST_CASE("half precision: the factor of a tiny gradient may be larger than its 
   for (const bool as_on_accelerator : {false, true}) {
     for (const double rho : {.5, 0.0}) {
       const support::AsOnAccelerator arithmetic(as_on_accelerator);
-      auto v = weight({1, 2}, at::kHalf);
+      auto v = leaf({1, 2}, at::kHalf);
       auto optimizer = robust({v}, 0.0, rho);
       std::vector<double> seen;
       for (int step = 0; step < 2; ++step) {
@@ -272,7 +269,7 @@ TEST_CASE("half precision: the factor of a tiny gradient may be larger than its 
 
 TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by itself",
           "[defects]") {
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   int calls = 0;
   auto counted = [&] {
     ++calls;
@@ -308,25 +305,25 @@ TEST_CASE("defect 8: LookSAM that saves no passes and projects each tensor by it
     }
     return torch::cat(split).detach();
   };
-  const auto whole = steps({weight({1, 2, 3})});
-  const auto split = steps({weight({1}), weight({2, 3})});
+  const auto whole = steps({leaf({1, 2, 3})});
+  const auto split = steps({leaf({1}), leaf({2, 3})});
   CHECK((whole - split).abs().max().item<double>() < 1e-14);
 }
 
 TEST_CASE("defect 9: a perturbation that is never taken back moves weights at rate 0",
           "[defects]") {
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   auto base = plain({w}, 0.0);
   NaiveSam never{{w}};
   square_loss(w)();
   never.first_step();
   base.step();
-  CHECK_FALSE(problems::same_bits(w, weight({1, 2})));
+  CHECK_FALSE(problems::same_bits(w, leaf({1, 2})));
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   auto optimizer = robust({v}, 0.0);
   for (int step = 0; step < 5; ++step) optimizer.step(square_loss(v));
-  CHECK(problems::same_bits(v, weight({1, 2})));
+  CHECK(problems::same_bits(v, leaf({1, 2})));
 }
 
 TEST_CASE("defect 10: a loss of exactly 0 is taken for a failure", "[defects]") {
@@ -338,23 +335,23 @@ TEST_CASE("defect 10: a loss of exactly 0 is taken for a failure", "[defects]") 
       return loss;
     };
   };
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   Sgd base({w}, decaying);
   if (zero(w)().item<double>() != 0) base.step();  // what the naive guard does
-  CHECK(problems::same_bits(w, weight({1, 2})));
+  CHECK(problems::same_bits(w, leaf({1, 2})));
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   auto optimizer = roga::wrap<Sgd>(recipes::sam(), Weights{v}, decaying);
   optimizer.step(zero(v));
   CHECK(v[0].item<double>() == Approx(0.95));
 }
 
 TEST_CASE("defect 11: step(closure) returns nothing, or the perturbed loss", "[defects]") {
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   auto base = plain({w}, 0.1);
   CHECK_FALSE(NaiveSam{{w}}.step(base, square_loss(w)).defined());
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   CHECK(robust({v}, 0.1).step(square_loss(v)).item<double>() == 5);
 }
 
@@ -439,8 +436,8 @@ TEST_CASE("defect 14: ASAM scales complex weights by w^2 instead of |w|^2", "[de
     return loss;
   });
   // The real problem of twice the size, with T = |w| for both parts of an entry, by hand.
-  auto x = weight(re);
-  auto y = weight(im);
+  auto x = leaf(re);
+  auto y = leaf(im);
   loss_of(x, y).backward();
   const auto t2 = (x.square() + y.square()).detach();
   const auto length = (t2 * (x.grad().square() + y.grad().square())).sum().sqrt();
@@ -475,7 +472,7 @@ TEST_CASE("defect 15: sparse gradients break the norm", "[defects]") {
 }
 
 TEST_CASE("defect 16: no gradient, two ascents, a checkpoint in between", "[defects]") {
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   NaiveSam sam{{w}, .5};
   CHECK_THROWS(sam.first_step());  // a norm of nothing
   square_loss(w)();
@@ -483,12 +480,12 @@ TEST_CASE("defect 16: no gradient, two ascents, a checkpoint in between", "[defe
   sam.first_step();
   auto base = plain({w}, 0.0);
   sam.second_step(base);
-  CHECK_FALSE(problems::same_bits(w, weight({1, 2})));  // a permanent offset
+  CHECK_FALSE(problems::same_bits(w, leaf({1, 2})));  // a permanent offset
 
-  auto v = weight({1, 2});
+  auto v = leaf({1, 2});
   auto optimizer = robust({v}, 0.0, .5);
   optimizer.step([] { return torch::zeros({}, at::kDouble); });
-  CHECK(problems::same_bits(v, weight({1, 2})));
+  CHECK(problems::same_bits(v, leaf({1, 2})));
   std::stringstream file;
   {
     auto step = optimizer.phases();
@@ -496,13 +493,13 @@ TEST_CASE("defect 16: no gradient, two ascents, a checkpoint in between", "[defe
     CHECK_THROWS_AS(optimizer.phases(), c10::Error);
     CHECK_THROWS_AS(torch::save(optimizer, file), c10::Error);
   }
-  CHECK(problems::same_bits(v, weight({1, 2})));
+  CHECK(problems::same_bits(v, leaf({1, 2})));
 }
 
 TEST_CASE("defect 17: F-SAM averages what it has subtracted from", "[defects]") {
   // m <- lambda m + (1 - lambda) g with the raw g; the port feeds g - sigma m back instead.
   auto by_hand = [](bool raw) {
-    auto w = weight({1, 2});
+    auto w = leaf({1, 2});
     at::Tensor m;
     for (int step = 0; step < 20; ++step) {
       const auto curvature = torch::tensor({1., 4.}, at::kDouble);
@@ -517,7 +514,7 @@ TEST_CASE("defect 17: F-SAM averages what it has subtracted from", "[defects]") 
   };
   CHECK((by_hand(true) - by_hand(false)).abs().max().item<double>() > 1e-3);
 
-  auto w = weight({1, 2});
+  auto w = leaf({1, 2});
   auto optimizer = roga::wrap<Sgd>(recipes::fsam({.rho = .1, .lambda = .9}), Weights{w},
                                    torch::optim::SGDOptions(0.05));
   for (int step = 0; step < 20; ++step) {
@@ -532,7 +529,7 @@ TEST_CASE("defect 17: F-SAM averages what it has subtracted from", "[defects]") 
 TEST_CASE("defect 18: with the ascent switched off a step uses the previous gradient",
           "[defects]") {
   auto run = [](int mode) {
-    auto w = weight({1, 2});
+    auto w = leaf({1, 2});
     auto base = plain({w}, 0.1);
     auto optimizer = robust({w}, 0.1);
     optimizer.warm_up(5);

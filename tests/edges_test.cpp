@@ -9,18 +9,15 @@
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
+using problems::leaf;
 using problems::Network;
+using problems::Parameters;
 using roga::recipe;
 namespace recipes = roga::recipes;
 
 namespace {
 
 using Sgd = torch::optim::SGD;
-using Parameters = std::vector<at::Tensor>;
-
-at::Tensor leaf(const std::vector<double>& values, at::ScalarType type = at::kDouble) {
-  return torch::tensor(values, at::kDouble).to(type).requires_grad_();
-}
 
 /// A closure whose gradient is `values` wherever w is.
 roga::LossClosure constant(const at::Tensor& w, const std::vector<double>& values) {

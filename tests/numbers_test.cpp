@@ -6,16 +6,13 @@
 #include "support/recipes.hpp"
 #include "support/test.hpp"
 
+using problems::leaf;
 using problems::Network;
 namespace recipes = roga::recipes;
 
 namespace {
 
 using Sgd = torch::optim::SGD;
-
-at::Tensor leaf(const std::vector<double>& values, at::ScalarType type) {
-  return torch::tensor(values, at::kDouble).to(type).requires_grad_();
-}
 
 /// A closure that writes `curvature * w` as the gradient, without operations that half precision
 /// lacks on the host.

@@ -87,11 +87,13 @@ for checkpoint in best last; do
   cmp whole/scores/Synthetic-SBI.csv killed/scores/Synthetic-SBI.csv || fail "other scores"
 done
 
-# compare: what is in the folder has to be what was asked for.
+# What is in a folder has to be what was asked for.
 refuses "option seed" train --data data --config settings.json --run whole --resume --seed 1
 echo '{"methods": {"erm": {}}}' >methods.json
 refuses "names one of them twice" compare --data data --output both --settings methods.json \
   --seeds 0 0
+mkdir both && cp -r whole both/erm
+refuses "the run there has option" compare --data data --output both --settings methods.json
 refuses "must be a whole number" train --data data --config settings.json --run whole --seed -1
 refuses "no run there to resume" train --run nowhere --resume
 

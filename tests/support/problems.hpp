@@ -12,6 +12,11 @@ namespace problems {
 
 using Parameters = std::vector<at::Tensor>;
 
+/// A parameter with these values.
+inline at::Tensor leaf(const std::vector<double>& values, at::ScalarType type = at::kDouble) {
+  return torch::tensor(values, at::kDouble).to(type).requires_grad_();
+}
+
 /// The three quadratics L_k(w) = .5 (w - a_k)' H_k (w - a_k) whose one-step directions are known.
 struct Quadratics {
   at::Tensor w = torch::tensor({.7, -.4}, at::kDouble).requires_grad_();

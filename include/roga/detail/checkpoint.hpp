@@ -73,7 +73,7 @@ inline void save_shapes(torch::serialize::OutputArchive& archive, const Paramete
 }
 inline void check_shapes(torch::serialize::InputArchive& archive, const ParameterGroups& groups) {
   c10::IValue value;
-  if (!archive.try_read("shapes", value)) return;  // of version 0.1
+  if (!archive.try_read("shapes", value)) return;  // a file without them
   const auto shapes = value.toList();
   const auto parameters = members(groups);
   TORCH_CHECK(shapes.size() == parameters.size(), "roga: the checkpoint has ", shapes.size(),
