@@ -92,7 +92,8 @@ refuses "option seed" train --data data --config settings.json --run whole --res
 echo '{"methods": {"erm": {}}}' >methods.json
 refuses "names one of them twice" compare --data data --output both --settings methods.json \
   --seeds 0 0
-mkdir both && cp -r whole both/erm
+mkdir -p both
+cp -r whole both/erm
 refuses "the run there has option" compare --data data --output both --settings methods.json
 refuses "must be a whole number" train --data data --config settings.json --run whole --seed -1
 refuses "no run there to resume" train --run nowhere --resume
