@@ -26,5 +26,5 @@ int main() {
     });
     if (step % 25 == 0) std::cout << "step " << step << " loss " << loss.item<float>() << "\n";
   }
-  std::cout << "evaluations per step: " << optimizer.last_step().evaluations << "\n";
+  std::cout << "evaluations per step: " << optimizer.last_step().evaluations() << "\n";
 }

@@ -39,8 +39,9 @@ int main() {
     if (step % 10 == 0) {
       const roga::StepReport& report = optimizer.last_step();
       std::cout << "step " << step << ": loss " << loss.item<float>() << ", points "
-                << report.points << ", radius " << (report.ascended() ? report.radii().front() : 0.)
-                << (report.skipped ? ", skipped" : "") << "\n";
+                << report.points() << ", radius "
+                << (report.ascended() ? report.radii().front() : 0.)
+                << (report.skipped() ? ", skipped" : "") << "\n";
     }
   }
 

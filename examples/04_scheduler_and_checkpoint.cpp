@@ -38,7 +38,7 @@ int main() {
   roga::load_checkpoint(resumed, file);  // learning rates too
   std::filesystem::remove(file);
   const auto loss = resumed.step(closure);
-  std::cout << "resumed at step " << resumed.last_step().step << " with learning rate "
+  std::cout << "resumed at step " << resumed.last_step().step() << " with learning rate "
             << resumed.param_groups()[0].options().get_lr() << ", loss " << loss.item<float>()
             << "\n";
 }

@@ -34,7 +34,7 @@ int main() {
       scaled.backward();
       return value;
     });
-    if (optimizer.last_step().skipped) ++skipped;
+    if (optimizer.last_step().skipped()) ++skipped;
     if (step % 40 == 0) std::cout << "step " << step << " loss " << loss.item<float>() << "\n";
   }
   std::cout << "skipped " << skipped << ", scale " << scaler.factor() << "\n";

@@ -25,5 +25,5 @@ int main() {
     step.descend();  // back at theta, and one step of the base
     if (i % 100 == 99) std::cout << "step " << i + 1 << " loss " << loss.item<float>() << "\n";
   }
-  std::cout << "passes per step: " << optimizer.last_step().evaluations << "\n";
+  std::cout << "passes per step: " << optimizer.last_step().evaluations() << "\n";
 }

@@ -195,7 +195,7 @@ TEST_CASE("cuda: parameters of half precision, tiny and zero gradients", "[cuda]
         loss.backward();
         return loss;
       });
-      CHECK_FALSE(optimizer.last_step().skipped);
+      CHECK_FALSE(optimizer.last_step().skipped());
       CHECK(seen[1] == Approx(slope == 0 ? 0.25 : 0.75).epsilon(0.01));
     }
   }

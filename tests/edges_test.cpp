@@ -32,7 +32,7 @@ template <class Recipe>
 at::Tensor direction(Recipe how, const at::Tensor& w, std::vector<roga::LossClosure> closures) {
   auto optimizer = roga::wrap<Sgd>(how, Parameters{w}, torch::optim::SGDOptions(0.0));
   optimizer.step(std::move(closures));
-  CHECK_FALSE(optimizer.last_step().skipped);
+  CHECK_FALSE(optimizer.last_step().skipped());
   return w.grad().to(at::kDouble);
 }
 
@@ -213,7 +213,7 @@ TEST_CASE("edges: Group DRO's weights come back from underflow", "[edges]") {
   for (int step = 0; step < 3; ++step) optimizer.step({domain(0, 1), domain(800, 2)});
   CHECK(w.grad().item<double>() == 2);
   optimizer.step({domain(0, 1), {}});  // its weight had vanished beside the other's
-  CHECK_FALSE(optimizer.last_step().skipped);
+  CHECK_FALSE(optimizer.last_step().skipped());
   CHECK(w.grad().item<double>() == 1);
   for (int step = 0; step < 3; ++step) optimizer.step({domain(800, 1), domain(0, 2)});
   CHECK(w.grad().item<double>() == Approx(1).epsilon(1e-9));
@@ -261,7 +261,7 @@ TEST_CASE("edges: gradients that are conjugated lazily", "[edges]") {
                         loss.backward();
                         return loss;
                       }});
-      CHECK_FALSE(optimizer.last_step().skipped);
+      CHECK_FALSE(optimizer.last_step().skipped());
     }
   };
   check(recipes::asam());
@@ -324,7 +324,7 @@ TEST_CASE("edges: a chain of points stops at the first that is not finite", "[ed
     auto run = [&](auto how) {
       auto optimizer = roga::wrap<Sgd>(how, Parameters{w}, torch::optim::SGDOptions(0.1));
       optimizer.step({closure(true), closure(gam)});
-      CHECK(optimizer.last_step().skipped);
+      CHECK(optimizer.last_step().skipped());
     };
     if (gam) {
       run(recipes::gam());

@@ -126,7 +126,7 @@ void one_direction(const std::string& name, const Recipe& recipe, at::ScalarType
   const auto start = problems::copy(net.parameters());
   for (int step = 0; step < 4; ++step) {
     const auto loss = optimizer.step(net.closures());
-    REQUIRE_FALSE(optimizer.last_step().skipped);
+    REQUIRE_FALSE(optimizer.last_step().skipped());
     plain.step([&] {
       for (std::size_t i = 0; i < twin.parameters().size(); ++i) {
         twin.parameters()[i].mutable_grad() = net.parameters()[i].grad().clone();
@@ -190,7 +190,7 @@ TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step
       const auto start = problems::copy(net.parameters());
       for (int step = 0; step < 3; ++step) {
         optimizer.step(net.closures());
-        REQUIRE_FALSE(optimizer.last_step().skipped);
+        REQUIRE_FALSE(optimizer.last_step().skipped());
       }
       CHECK_FALSE(problems::same_bits(net.parameters(), start));
       for (const auto& parameter : net.parameters()) CHECK(parameter.isfinite().all().item<bool>());

@@ -169,7 +169,7 @@ TEST_CASE("family: GradVac keeps the mean of parallel gradients", "[family]") {
       Sgd plain(twin.parameters(), options);
       for (int step = 0; step < 120; ++step) {
         optimizer.step(closures);
-        CHECK_FALSE(optimizer.last_step().skipped);
+        CHECK_FALSE(optimizer.last_step().skipped());
         plain.zero_grad();
         ((1. + 3. + .7) / 3 * twin.loss(0)).backward();
         plain.step();
@@ -193,7 +193,7 @@ TEST_CASE("family: Group DRO bears losses whose exponential overflows", "[family
     });
   }
   optimizer.step(closures);
-  CHECK_FALSE(optimizer.last_step().skipped);
+  CHECK_FALSE(optimizer.last_step().skipped());
   check({w[0].item<double>(), w[1].item<double>()}, 0, -1, 1e-12);
 }
 
@@ -252,7 +252,7 @@ TEST_CASE("family: LookSAM evaluates once where it reuses its direction", "[fami
   std::vector<std::size_t> evaluations;
   for (int step = 0; step < 6; ++step) {
     optimizer.step(net.closure(0));
-    evaluations.push_back(optimizer.last_step().evaluations);
+    evaluations.push_back(optimizer.last_step().evaluations());
     CHECK(optimizer.last_step().ascended() == (step % 3 == 0));
   }
   CHECK(evaluations == std::vector<std::size_t>{2, 1, 1, 2, 1, 1});
@@ -265,10 +265,10 @@ TEST_CASE("around recipes: warm-up, clipping, subsets, group radii and schedules
                                      torch::optim::SGDOptions(0.1));
     optimizer.warm_up(5);
     for (int step = 0; step < 5; ++step) optimizer.step(warm.closures());
-    CHECK(optimizer.last_step().evaluations == 3);
+    CHECK(optimizer.last_step().evaluations() == 3);
     CHECK(problems::same_bits(trained(recipes::erm()), warm.parameters()));
     optimizer.step(warm.closures());
-    CHECK(optimizer.last_step().evaluations == 6);
+    CHECK(optimizer.last_step().evaluations() == 6);
   }
   SECTION("clipping shortens the direction") {
     Quadratics problem;

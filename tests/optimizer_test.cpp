@@ -228,8 +228,8 @@ TEST_CASE("last_step: counts evaluations and tells whether an ascent ran", "[opt
     auto optimizer = roga::wrap<torch::optim::SGD>(recipe, std::vector<at::Tensor>{problem.w},
                                                    torch::optim::SGDOptions(0.0));
     optimizer.step(problem.closures());
-    CHECK(optimizer.last_step().ascended() == (optimizer.last_step().evaluations > 3));
-    return optimizer.last_step().evaluations;
+    CHECK(optimizer.last_step().ascended() == (optimizer.last_step().evaluations() > 3));
+    return optimizer.last_step().evaluations();
   };
   CHECK(evaluations(recipes::erm()) == 3);
   CHECK(evaluations(recipes::sam()) == 6);

@@ -13,7 +13,7 @@ endfunction()
 
 # Wrong types, not used yet: this compiles. Its precompiled LibTorch serves the next two.
 add_syntax_library(accepted compile_fail/refused.cpp)
-target_precompile_headers(accepted PRIVATE <roga/detail/torch.hpp>)
+target_precompile_headers(accepted PRIVATE <roga/tensor/torch.hpp>)
 add_build_test(compile_accepted accepted)
 
 # g++ and clang word it differently; both name the concept first and then what it misses.

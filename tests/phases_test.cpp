@@ -45,7 +45,7 @@ problems::Parameters run(const Recipe& recipe, bool phases) {
     } else {
       state.push_back(optimizer.step(net.closure(0)));
     }
-    state.push_back(torch::tensor(static_cast<double>(optimizer.last_step().evaluations)));
+    state.push_back(torch::tensor(static_cast<double>(optimizer.last_step().evaluations())));
   }
   for (const auto& parameter : net.parameters()) state.push_back(parameter);
   for (const auto& buffer : net.net->buffers()) state.push_back(buffer);
@@ -97,7 +97,7 @@ TEST_CASE("phases: a step that is left early leaves no trace", "[phases][restore
   auto step = optimizer.phases();
   drive(step, net);
   step.descend();
-  CHECK(optimizer.last_step().step == 0);
+  CHECK(optimizer.last_step().step() == 0);
   CHECK_FALSE(problems::same_bits(net.parameters(), before));
 }
 
@@ -156,6 +156,6 @@ TEST_CASE("phases: a value that is not finite skips the step", "[phases]") {
   loss.backward();
   CHECK_FALSE(step.ascend(loss));
   step.descend();
-  CHECK(optimizer.last_step().skipped);
+  CHECK(optimizer.last_step().skipped());
   CHECK(problems::same_bits(net.parameters(), before));
 }

@@ -109,7 +109,7 @@ TEST_CASE("step: a base that evaluates twice or moves first is undone as a whole
         return loss;
       });
       CHECK(call > good);
-      CHECK(optimizer.last_step().skipped);
+      CHECK(optimizer.last_step().skipped());
     });
   };
   const torch::optim::SGDOptions options(.1);
@@ -207,7 +207,7 @@ TEST_CASE("step: no gradient at all, zero gradients and empty parameters do noth
                                                    torch::optim::SGDOptions(0.1));
     optimizer.step(std::vector<roga::LossClosure>{closure, closure});
     CHECK(problems::same_bits(w, torch::ones({2})));
-    CHECK_FALSE(optimizer.last_step().skipped);
+    CHECK_FALSE(optimizer.last_step().skipped());
   };
   const roga::LossClosure constant = [] { return torch::ones({}); };
   const roga::LossClosure zero = [&] {
@@ -242,7 +242,7 @@ TEST_CASE("step: a loss or gradient that is not finite is skipped, raised or ign
       });
     }
     optimizer.step(closures);
-    CHECK(optimizer.last_step().skipped);
+    CHECK(optimizer.last_step().skipped());
     CHECK(problems::same_bits(net.parameters(), before));
     CHECK_FALSE(net.parameters()[0].grad().defined());
 
@@ -252,7 +252,7 @@ TEST_CASE("step: a loss or gradient that is not finite is skipped, raised or ign
     CHECK(problems::same_bits(net.parameters(), before));
 
     optimizer.step(net.closures());
-    CHECK_FALSE(optimizer.last_step().skipped);
+    CHECK_FALSE(optimizer.last_step().skipped());
 
     call = 0;
     optimizer.non_finite(roga::NonFinite::ignore);
@@ -272,7 +272,7 @@ TEST_CASE("step: finite gradients whose squares overflow are not skipped", "[res
       loss.backward();
       return loss;
     });
-    const bool skipped = optimizer.last_step().skipped;
+    const bool skipped = optimizer.last_step().skipped();
     CHECK(w[0].item<float>() == Approx(skipped ? 1 : 0).margin(1e-6));
     return skipped;
   };
@@ -297,7 +297,7 @@ TEST_CASE("step: an infinite gradient at theta is noticed where it serves nothin
       if (++pass == 1) b.mutable_grad().fill_(INFINITY);
       return loss;
     });
-    CHECK(optimizer.last_step().skipped);
+    CHECK(optimizer.last_step().skipped());
     CHECK(b.equal(torch::ones({2})));
   }
 }
@@ -320,7 +320,7 @@ TEST_CASE("step: LBFGS skips as a whole when its line search meets a NaN", "[res
     return loss;
   });
   CHECK(call > 4);
-  CHECK(optimizer.last_step().skipped);
+  CHECK(optimizer.last_step().skipped());
   CHECK(problems::same_bits(net.parameters(), before));
   optimizer.step(net.closure(0));
   untouched.step(twin.closure(0));

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
-#include <roga/detail/kernels.hpp>
-#include <roga/detail/simplex.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/simplex.hpp>
 #include <vector>
 
 #include <ATen/autocast_mode.h>

@@ -6,7 +6,7 @@
 
 #include <functional>
 #include <memory>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <vector>
 
 namespace bench {

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <sstream>
 #include <string>
 #include <system_error>

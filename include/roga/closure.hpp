@@ -2,7 +2,7 @@
 #pragma once
 
 #include <functional>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 
 namespace roga {
 inline namespace v1 {

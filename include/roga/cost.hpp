@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <roga/concepts.hpp>
-#include <roga/recipe.hpp>
-#include <roga/row.hpp>
+#include <roga/policy/composition.hpp>
+#include <roga/policy/concepts.hpp>
+#include <roga/policy/row.hpp>
 
 namespace roga {
 inline namespace v1 {

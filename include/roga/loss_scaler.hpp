@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
-#include <roga/detail/check.hpp>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/torch.hpp>
 #include <vector>
 
 namespace roga {

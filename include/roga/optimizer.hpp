@@ -5,19 +5,19 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <roga/any_optimizer.hpp>
 #include <roga/closure.hpp>
-#include <roga/concepts.hpp>
-#include <roga/detail/check.hpp>
-#include <roga/detail/checkpoint.hpp>
-#include <roga/detail/engine.hpp>
-#include <roga/detail/parameters.hpp>
-#include <roga/detail/rollback.hpp>
+#include <roga/engine/any_optimizer.hpp>
+#include <roga/engine/archive.hpp>
+#include <roga/engine/engine.hpp>
+#include <roga/engine/rollback.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/phased_step.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
+#include <roga/policy/concepts.hpp>
 #include <roga/report.hpp>
 #include <roga/schedules.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/parameters.hpp>
 #include <type_traits>
 #include <unordered_set>
 #include <utility>
@@ -116,7 +116,7 @@ class RoGAOptimizer : public Base {
 
   /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
   /// of the last evaluation.
-  const StepReport& last_step() const { return engine_.report; }
+  StepReport last_step() const { return StepReport(engine_.report); }
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout
   /// draws the same masks in all of them. May be called for several modules.

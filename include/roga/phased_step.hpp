@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <roga/detail/engine.hpp>
+#include <roga/engine/engine.hpp>
 #include <utility>
 #include <vector>
 

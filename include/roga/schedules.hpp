@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <numbers>
-#include <roga/detail/check.hpp>
+#include <roga/tensor/check.hpp>
 
 namespace roga {
 inline namespace v1 {

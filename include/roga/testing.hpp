@@ -224,7 +224,7 @@ class Checks {
     }
     for (std::size_t step = 0; step < steps_; ++step) {
       optimizer.step(closures);
-      if (optimizer.last_step().skipped) return false;
+      if (optimizer.last_step().skipped()) return false;
     }
     return finite(problem.parameters());
   }
@@ -236,7 +236,7 @@ class Checks {
       auto closures = problem.closures();
       closures[step % 3] = nullptr;
       optimizer.step(closures);
-      if (optimizer.last_step().skipped) return false;
+      if (optimizer.last_step().skipped()) return false;
     }
     return finite(problem.parameters());
   }
@@ -263,7 +263,7 @@ class Checks {
         std::size_t evaluations = 0;
         for (std::size_t step = 0; step < 2 * steps_; ++step) {
           optimizer.step(problem.closures());
-          evaluations += optimizer.last_step().evaluations;
+          evaluations += optimizer.last_step().evaluations();
         }
         const double passes =
             static_cast<double>(evaluations) / static_cast<double>(2 * steps_ * domains);

@@ -292,7 +292,7 @@ void run_case(const Recipe& recipe, const Plan& plan) {
     bool failed = false;
     try {
       take_step(*optimizer, world, plan, i, /*with_fault=*/true);
-      failed = optimizer->last_step().skipped;
+      failed = optimizer->last_step().skipped();
       require(!failed || plan.rule == roga::NonFinite::skip, "a step was skipped that must raise");
     } catch (const InjectedFault&) {
       require(plan.steps[i].fault == Plan::Fault::throws, "a fault came out that was not put in");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/scalar.hpp>
+#include <roga/tensor/scalar.hpp>
 
 namespace support {
 

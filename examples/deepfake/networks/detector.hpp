@@ -2,7 +2,7 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 
 namespace deepfake {
 

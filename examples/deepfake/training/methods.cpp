@@ -31,7 +31,7 @@ class RecipeOptimizer : public MethodOptimizer {
   StepOutcome step(std::vector<roga::LossClosure> domains) override {
     optimizer_.step(std::move(domains));
     const roga::StepReport& report = optimizer_.last_step();
-    return {report.losses(), report.direction_norm(), report.skipped};
+    return {report.losses(), report.direction_norm(), report.skipped()};
   }
   void learning_rate(double lr) override {
     for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);

@@ -4,7 +4,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <torch/version.h>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 
 namespace deepfake {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/row.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
 
 namespace roga {
 inline namespace v1 {

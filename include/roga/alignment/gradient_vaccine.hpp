@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cmath>
-#include <roga/detail/check.hpp>
-#include <roga/order.hpp>
-#include <roga/over.hpp>
+#include <roga/policy/order.hpp>
+#include <roga/policy/over.hpp>
+#include <roga/tensor/check.hpp>
 #include <string>
 #include <vector>
 

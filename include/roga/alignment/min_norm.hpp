@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/detail/simplex.hpp>
-#include <roga/over.hpp>
+#include <roga/policy/over.hpp>
+#include <roga/tensor/simplex.hpp>
 
 namespace roga {
 inline namespace v1 {

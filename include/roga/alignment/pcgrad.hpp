@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/order.hpp>
-#include <roga/over.hpp>
+#include <roga/policy/order.hpp>
+#include <roga/policy/over.hpp>
 #include <vector>
 
 namespace roga {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <roga/detail/check.hpp>
-#include <roga/row.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/check.hpp>
 #include <span>
 
 namespace roga {

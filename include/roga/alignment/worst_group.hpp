@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <roga/detail/check.hpp>
-#include <roga/over.hpp>
-#include <roga/row.hpp>
-#include <roga/scalar.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/over.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/scalar.hpp>
 #include <vector>
 
 namespace roga {

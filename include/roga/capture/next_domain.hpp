@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/order.hpp>
-#include <roga/point.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/order.hpp>
+#include <roga/policy/point.hpp>
+#include <roga/policy/step.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/point.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/point.hpp>
+#include <roga/policy/step.hpp>
 
 namespace roga {
 inline namespace v1 {

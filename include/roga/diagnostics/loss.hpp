@@ -3,13 +3,13 @@
 #pragma once
 
 // clang-format off
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <torch/csrc/autograd/autograd.h>
 // clang-format on
 
 #include <functional>
-#include <roga/detail/check.hpp>
-#include <roga/detail/kernels.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/kernels.hpp>
 #include <utility>
 #include <vector>
 

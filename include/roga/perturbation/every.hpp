@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <roga/concepts.hpp>
-#include <roga/detail/check.hpp>
+#include <roga/policy/concepts.hpp>
+#include <roga/tensor/check.hpp>
 
 namespace roga {
 inline namespace v1 {

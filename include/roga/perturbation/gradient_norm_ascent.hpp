@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/detail/check.hpp>
-#include <roga/point.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/point.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/check.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/detail/check.hpp>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/torch.hpp>
 #include <variant>
 
 namespace roga {

@@ -4,7 +4,7 @@
 #include <roga/alignment/captured_gradient.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

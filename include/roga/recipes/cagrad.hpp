@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/alignment/cagrad.hpp>
+#include <roga/alignment/conflict_averse.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/no_perturbation.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -3,9 +3,9 @@
 
 #include <roga/alignment/captured_gradient.hpp>
 #include <roga/capture/next_domain.hpp>
-#include <roga/order.hpp>
 #include <roga/perturbation/domain_walk.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
+#include <roga/policy/order.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -4,7 +4,7 @@
 #include <roga/alignment/erm_gradient.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/no_perturbation.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -4,7 +4,7 @@
 #include <roga/alignment/gradient_norm_descent.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/gradient_norm_ascent.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -6,7 +6,7 @@
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/every.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -3,9 +3,9 @@
 
 #include <roga/alignment/pcgrad.hpp>
 #include <roga/capture/pooled.hpp>
-#include <roga/order.hpp>
 #include <roga/perturbation/no_perturbation.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
+#include <roga/policy/order.hpp>
 
 namespace roga {
 inline namespace v1 {

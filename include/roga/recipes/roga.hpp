@@ -5,7 +5,7 @@
 #include <roga/capture/own_domain.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/domain_ascent.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -6,7 +6,7 @@
 #include <roga/capture/own_domain.hpp>
 #include <roga/perturbation/domain_ascent.hpp>
 #include <roga/perturbation/every.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -5,7 +5,7 @@
 #include <roga/alignment/weighted_sum.hpp>
 #include <roga/capture/pooled.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
-#include <roga/recipe.hpp>
+#include <roga/policy/composition.hpp>
 
 namespace roga {
 inline namespace v1 {

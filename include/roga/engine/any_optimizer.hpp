@@ -2,7 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <utility>
 #include <vector>
 

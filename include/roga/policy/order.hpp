@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <numeric>
 #include <random>
-#include <roga/step.hpp>
+#include <roga/policy/step.hpp>
 #include <utility>
 #include <vector>
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <roga/row.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
 #include <vector>
 
 namespace roga {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <roga/row.hpp>
+#include <roga/policy/row.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
-#include <roga/scalar.hpp>
+#include <roga/tensor/scalar.hpp>
 #include <utility>
 #include <vector>
 

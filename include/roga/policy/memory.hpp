@@ -3,15 +3,12 @@
 
 #include <cstdint>
 #include <map>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/gradient_list.hpp>
 #include <string>
 #include <vector>
 
 namespace roga {
 inline namespace v1 {
-
-/// One tensor per parameter, in the optimizer's order; undefined where a parameter has none.
-using GradientList = std::vector<at::Tensor>;
 
 /// What a recipe carries from step to step: named rows and named numbers (LookSAM's stored
 /// direction, GroupDRO's weights). The optimizer owns it and saves it with its checkpoint; rows are

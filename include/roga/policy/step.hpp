@@ -8,11 +8,11 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <roga/detail/kernels.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/memory.hpp>
-#include <roga/row.hpp>
-#include <roga/scalar.hpp>
+#include <roga/policy/memory.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/scalar.hpp>
+#include <roga/tensor/torch.hpp>
 #include <string>
 #include <utility>
 #include <vector>

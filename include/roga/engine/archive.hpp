@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <roga/detail/parameters.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/memory.hpp>
+#include <roga/policy/memory.hpp>
+#include <roga/tensor/parameters.hpp>
+#include <roga/tensor/torch.hpp>
 #include <string>
 #include <utility>
 #include <vector>

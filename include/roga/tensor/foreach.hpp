@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <roga/detail/torch.hpp>
-#include <roga/scalar.hpp>
+#include <roga/tensor/scalar.hpp>
+#include <roga/tensor/torch.hpp>
 #include <vector>
 
 namespace roga {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Arithmetic over gradient lists, tensor by tensor, or in the few calls of multi_tensor.hpp where
+// Arithmetic over gradient lists, tensor by tensor, or in the few calls of foreach.hpp where
 // one serves a whole list.
 #pragma once
 
@@ -9,11 +9,10 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
-#include <roga/detail/multi_tensor.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/memory.hpp>
-#include <roga/row.hpp>
-#include <roga/scalar.hpp>
+#include <roga/tensor/foreach.hpp>
+#include <roga/tensor/gradient_list.hpp>
+#include <roga/tensor/scalar.hpp>
+#include <roga/tensor/torch.hpp>
 #include <span>
 #include <utility>
 #include <vector>

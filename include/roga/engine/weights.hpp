@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <roga/detail/kernels.hpp>
-#include <roga/detail/parameters.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/memory.hpp>
+#include <roga/policy/memory.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/parameters.hpp>
+#include <roga/tensor/torch.hpp>
 #include <span>
 #include <utility>
 #include <vector>

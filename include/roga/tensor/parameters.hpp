@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <limits>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <unordered_set>
 #include <vector>
 

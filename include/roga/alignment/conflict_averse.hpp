@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cmath>
-#include <roga/detail/check.hpp>
-#include <roga/detail/simplex.hpp>
-#include <roga/over.hpp>
+#include <roga/policy/over.hpp>
+#include <roga/tensor/check.hpp>
+#include <roga/tensor/simplex.hpp>
 
 namespace roga {
 inline namespace v1 {

@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <memory>
-#include <roga/any_optimizer.hpp>
-#include <roga/detail/protection.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/memory.hpp>
+#include <roga/engine/any_optimizer.hpp>
+#include <roga/engine/protection.hpp>
+#include <roga/policy/memory.hpp>
+#include <roga/tensor/torch.hpp>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <roga/closure.hpp>
-#include <roga/detail/protection.hpp>
-#include <roga/detail/torch.hpp>
+#include <roga/engine/protection.hpp>
+#include <roga/tensor/torch.hpp>
 #include <utility>
 #include <vector>
 

@@ -3,10 +3,10 @@
 
 #include <concepts>
 #include <cstddef>
-#include <roga/detail/torch.hpp>
-#include <roga/point.hpp>
-#include <roga/row.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/point.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/torch.hpp>
 #include <span>
 #include <type_traits>
 

@@ -7,16 +7,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <roga/concepts.hpp>
-#include <roga/detail/kernels.hpp>
-#include <roga/detail/objective.hpp>
-#include <roga/detail/protection.hpp>
-#include <roga/detail/torch.hpp>
-#include <roga/detail/weights.hpp>
+#include <roga/engine/non_finite.hpp>
+#include <roga/engine/objective.hpp>
+#include <roga/engine/protection.hpp>
+#include <roga/engine/record.hpp>
+#include <roga/engine/weights.hpp>
 #include <roga/loss_scaler.hpp>
-#include <roga/memory.hpp>
-#include <roga/report.hpp>
-#include <roga/step.hpp>
+#include <roga/policy/concepts.hpp>
+#include <roga/policy/memory.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/torch.hpp>
 #include <span>
 #include <unordered_set>
 #include <utility>
@@ -47,7 +48,7 @@ class Engine {
   bool backup_on_host = false;           ///< the copy of theta, in pinned memory
   std::optional<LossScaler> scaler;
   bool in_phases = false;  ///< a PhasedStep is open
-  StepReport report;
+  detail::StepRecord report;
   GradientList after_base;  ///< subtracted after the base step, times the learning rate
 
   Engine(P p, C c, A a)
@@ -105,7 +106,7 @@ class Engine {
   bool checks_numbers() const { return non_finite != NonFinite::ignore || scaler.has_value(); }
 
   Step begin(const detail::Weights& weights) {
-    report = StepReport{};
+    report = {};
     report.step = memory.step;
     losses_.clear();
     after_base.clear();
@@ -232,8 +233,8 @@ class Engine {
     }
     constexpr double guard = 1e-12;
     const Scalar factor = point.radius * reciprocal(length + guard);
-    report.radii_.push_back(point.radius);
-    report.ascent_norms_.push_back(length);
+    report.radii.push_back(point.radius);
+    report.ascent_norms.push_back(length);
 
     weights.move(point.from == Point::From::previous, [&](auto&& move) {
       const auto groups = ascending(weights);
@@ -442,18 +443,18 @@ class Engine {
   /// Clips, measures and checks what the base optimizer is about to get.
   void finish_direction(const Step& step, detail::Weights& weights) {
     auto direction = weights.gradients();
-    report.direction_norm_ = detail::norm(direction);
+    report.direction_norm = detail::norm(direction);
     if (std::isfinite(max_norm)) {
-      detail::scale_by(direction, min(max_norm * reciprocal(report.direction_norm_), 1.0));
+      detail::scale_by(direction, min(max_norm * reciprocal(report.direction_norm), 1.0));
     }
     if (!checks_numbers()) return;
     // Norms first, in one synchronisation; they can overflow where every entry is finite.
     auto numbers = std::move(unread_);
     unread_.clear();
-    numbers.insert(numbers.end(), report.ascent_norms_.begin(), report.ascent_norms_.end());
+    numbers.insert(numbers.end(), report.ascent_norms.begin(), report.ascent_norms.end());
     const auto of_ascents = static_cast<std::ptrdiff_t>(numbers.size());
     numbers.insert(numbers.end(), step.losses_.begin(), step.losses_.end());
-    numbers.push_back(report.direction_norm_);
+    numbers.push_back(report.direction_norm);
     numbers.push_back(detail::norm(after_base));
     const auto values = Scalar::values(numbers);
     auto finite = [](double value) { return std::isfinite(value); };
@@ -480,11 +481,11 @@ class Engine {
 
   void measure(Step& step) {
     if (reads(needs, Reads::captured_mean) && step.points_ > 0 && P::at_theta) {
-      report.cosine_ = step.cosine(erm, captured_mean);
+      report.cosine = step.cosine(erm, captured_mean);
     }
     if (step.domains() > 1 ? step.domain_rows_.empty() : !P::at_theta) return;
     for (std::size_t a = 0; a < step.domains(); ++a) {
-      auto& row = report.domain_cosines_.emplace_back();
+      auto& row = report.domain_cosines.emplace_back();
       for (std::size_t b = 0; b < step.domains(); ++b) {
         row.push_back(step.cosine(domain(a), domain(b)));
       }
@@ -522,7 +523,7 @@ class Engine {
     } else {
       for (std::size_t d = 0; d < step.domains(); ++d) note(d, loss[static_cast<std::int64_t>(d)]);
     }
-    report.losses_ = step.losses_;
+    report.losses = step.losses_;
   }
 
   std::vector<at::Tensor> losses_;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/torch.hpp>
 #include <utility>
 #include <vector>
 

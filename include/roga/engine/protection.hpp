@@ -6,8 +6,8 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <roga/detail/kernels.hpp>
-#include <roga/detail/torch.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/torch.hpp>
 #include <utility>
 #include <vector>
 
