@@ -22,30 +22,54 @@ template <class Step>
 void drive(Step& step, Network& net) {
   bool more = true;
   while (more) {
-    auto loss = net.loss(0);
+    auto loss = net.loss(step.domain());
     loss.backward();
     more = step.ascend(loss);
   }
 }
 
+enum class Drives : unsigned char { closures, phases };
+enum class Besides : unsigned char { nothing, diagnoses, ascends_along_some, leaves_others_out };
+
+/// Six steps, in one of which a domain is absent where there are several.
 template <class Recipe>
-problems::Parameters run(const Recipe& recipe, bool phases) {
+problems::Parameters run(const Recipe& recipe, Drives drives, std::size_t domains = 1,
+                         Besides besides = Besides::nothing) {
   torch::manual_seed(3);
-  Network net(1, at::kDouble, 7, with_norm_and_dropout());
+  Network net(static_cast<std::int64_t>(domains), at::kDouble, 7, with_norm_and_dropout());
   auto optimizer = roga::wrap<Adam>(recipe, net.parameters(), torch::optim::AdamOptions(0.01));
   optimizer.protect(*net.net);
   optimizer.warm_up(1);
+  optimizer.diagnose(besides == Besides::diagnoses);
+  if (besides == Besides::ascends_along_some) optimizer.ascend_only({net.parameters()[0]});
+  if (besides == Besides::leaves_others_out) {
+    optimizer.ascend_only({net.parameters()[0], net.parameters()[4]},
+                          roga::Bystanders::out_of_graph);
+  }
   torch::manual_seed(4);
   std::vector<at::Tensor> state;
-  for (int i = 0; i < 6; ++i) {
-    if (phases) {
-      auto step = optimizer.phases();
+  for (std::size_t i = 0; i < 6; ++i) {
+    std::vector<std::size_t> present;
+    auto closures = net.closures();
+    for (std::size_t k = 0; k < domains; ++k) {
+      if (domains > 1 && i == 3 && k == 1) {
+        closures[k] = nullptr;
+      } else {
+        present.push_back(k);
+      }
+    }
+    if (drives == Drives::phases) {
+      auto step = optimizer.phases(present);
       drive(step, net);
       state.push_back(step.descend());
     } else {
-      state.push_back(optimizer.step(net.closure(0)));
+      state.push_back(optimizer.step(closures));
     }
-    state.push_back(torch::tensor(static_cast<double>(optimizer.last_step().evaluations())));
+    const auto report = optimizer.last_step();
+    state.push_back(torch::tensor(static_cast<double>(report.evaluations())));
+    state.push_back(torch::tensor(report.losses()));
+    state.push_back(torch::tensor(report.cosine().value_or(-2)));
+    for (const auto& row : report.domain_cosines()) state.push_back(torch::tensor(row));
   }
   for (const auto& parameter : net.parameters()) state.push_back(parameter);
   for (const auto& buffer : net.net->buffers()) state.push_back(buffer);
@@ -57,8 +81,48 @@ problems::Parameters run(const Recipe& recipe, bool phases) {
 TEST_CASE("phases: every recipe gives the bits of its closure path", "[phases][invariant]") {
   every::recipe([](const std::string& name, auto recipe, bool) {
     INFO(name);
-    CHECK(problems::same_bits(run(recipe, true), run(recipe, false)));
+    for (const std::size_t domains : {1, 3}) {
+      CHECK(problems::same_bits(run(recipe, Drives::phases, domains),
+                                run(recipe, Drives::closures, domains)));
+    }
   });
+}
+
+TEST_CASE("phases: every feature of closures gives their bits", "[phases][invariant]") {
+  auto check = [](const std::string& name, const auto& recipe) {
+    INFO(name);
+    for (const std::size_t domains : {1, 3}) {
+      for (const auto besides :
+           {Besides::diagnoses, Besides::ascends_along_some, Besides::leaves_others_out}) {
+        CHECK(problems::same_bits(run(recipe, Drives::phases, domains, besides),
+                                  run(recipe, Drives::closures, domains, besides)));
+      }
+    }
+  };
+  check("sam", recipes::sam({.rho = .2}));
+  check("roga", recipes::roga({.rho = .2, .alpha = .05}));
+  check("fish", recipes::fish({.beta = .2}));
+}
+
+TEST_CASE("phases: parameters that do not ascend are out of the graph at theta", "[phases]") {
+  Network net(1);
+  auto optimizer = roga::wrap<Adam>(recipes::sam(), net.parameters(), torch::optim::AdamOptions());
+  optimizer.ascend_only({net.parameters()[0]}, roga::Bystanders::out_of_graph);
+  auto in_graph = [&] {
+    std::vector<bool> flags;
+    for (const auto& parameter : net.parameters()) flags.push_back(parameter.requires_grad());
+    return flags;
+  };
+  {
+    auto step = optimizer.phases();
+    CHECK(in_graph() == std::vector{true, false, false, false});
+    auto loss = net.loss(0);
+    loss.backward();
+    CHECK(step.ascend(loss));
+    CHECK(in_graph() == std::vector{true, true, true, true});
+  }
+  { auto left_early = optimizer.phases(); }
+  CHECK(in_graph() == std::vector{true, true, true, true});
 }
 
 TEST_CASE("phases: SAM written out", "[phases]") {

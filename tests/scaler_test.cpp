@@ -153,10 +153,10 @@ TEST_CASE("scaler: its factor goes with the checkpoint", "[scaler][serialize]") 
   {
     torch::serialize::OutputArchive archive;
     optimizer.torch::optim::SGD::save(archive);
-    roga::Memory wrong;
-    wrong.step = 7;
-    wrong.numbers["loss_scaler"] = {-1.0, 0.0};
-    roga::detail::save_checkpoint(archive, optimizer.param_groups(), wrong);
+    roga::detail::Archived wrong;
+    wrong.state.step = 7;
+    wrong.scaler = {-1.0, 0.0};
+    roga::detail::write_archive(archive, optimizer.param_groups(), wrong);
     std::stringstream damaged;
     archive.save_to(damaged);
     CHECK_THROWS_AS(torch::load(other, damaged), c10::Error);

@@ -8,10 +8,10 @@ namespace support {
 /// Runs an accelerator's arithmetic on the CPU while in scope.
 class AsOnAccelerator {
  public:
-  explicit AsOnAccelerator(bool on = true) { roga::Scalar::keep_on_device = on; }
+  explicit AsOnAccelerator(bool on = true) { roga::detail::treat_cpu_as_accelerator = on; }
   AsOnAccelerator(const AsOnAccelerator&) = delete;
   AsOnAccelerator& operator=(const AsOnAccelerator&) = delete;
-  ~AsOnAccelerator() { roga::Scalar::keep_on_device = false; }
+  ~AsOnAccelerator() { roga::detail::treat_cpu_as_accelerator = false; }
 };
 
 }  // namespace support
