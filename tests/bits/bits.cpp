@@ -212,6 +212,7 @@ void trajectory(const std::string& key, const Entry& entry, const Base& base, at
                 Domains domains, Besides besides, bool groups) {
   const auto count = number_of(domains);
   const bool noisy = besides == Besides::is_noisy;
+  torch::manual_seed(3);  // of the layers, which are drawn before the network's own seed
   problems::Network net(static_cast<std::int64_t>(count), type, 7,
                         noisy ? noisy_layers() : plain_layers());
   auto late = torch::full({3}, 0.5, type).requires_grad_();
@@ -319,6 +320,7 @@ void settings(const Entry& entry) {
 void phases(const Entry& entry) {
   for (const bool accelerator : {false, true}) {
     const support::AsOnAccelerator arithmetic(accelerator);
+    torch::manual_seed(3);
     problems::Network net(1, at::kDouble, 7, noisy_layers());
     const auto optimizer = entry.over(momentum().make({OptimizerParamGroup(net.parameters())}));
     optimizer->protect(*net.net);
