@@ -32,8 +32,8 @@ tests/kill/kill_test.sh "$sanitized/kill_trainer" 10
 
 # ThreadSanitizer sees roga's own code, which is all in headers; LibTorch is not built with it.
 torch=/usr/include/torch/csrc/api/include
-g++ -std=c++20 -O1 -g1 -w -fsanitize=thread -Iinclude -Itests -isystem "$torch" \
-  -isystem /usr/include/eigen3 tests/numbers_test.cpp tests/support/main.cpp \
+g++ -std=c++20 -O1 -g1 -w -fsanitize=thread -Iinclude -I. -isystem "$torch" \
+  -isystem /usr/include/eigen3 tests/numbers_test.cpp support/main.cpp \
   -o build/threads_tsan -ltorch -ltorch_cpu -lc10
 build/threads_tsan "threads:*"
 
@@ -42,7 +42,7 @@ if command -v clang++ > /dev/null; then
   trap 'rm -rf "$work"' EXIT
   mkdir "$work/corpus"
   OMP_NUM_THREADS=1 "$tests/roga_fuzz_checkpoint" --write "$work/corpus/good.pt"
-  clang++ -std=c++20 -O1 -w -fsanitize=fuzzer,address -DROGA_LIBFUZZER -Iinclude -Itests \
+  clang++ -std=c++20 -O1 -w -fsanitize=fuzzer,address -DROGA_LIBFUZZER -Iinclude -I. \
     -isystem /usr/include/torch/csrc/api/include -isystem /usr/include/eigen3 \
     tests/fuzz/checkpoint.cpp -o "$work/fuzz" -ltorch -ltorch_cpu -lc10
   ASAN_OPTIONS=detect_leaks=1:detect_container_overflow=0 OMP_NUM_THREADS=1 \
