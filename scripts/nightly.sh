@@ -33,7 +33,7 @@ tests/kill/kill_test.sh "$sanitized/kill_trainer" 10
 # ThreadSanitizer sees roga's own code, which is all in headers; LibTorch is not built with it.
 torch=/usr/include/torch/csrc/api/include
 g++ -std=c++20 -O1 -g1 -w -fsanitize=thread -Iinclude -I. -isystem "$torch" \
-  -isystem /usr/include/eigen3 tests/numbers_test.cpp support/main.cpp \
+  -isystem /usr/include/eigen3 tests/threads_test.cpp support/main.cpp \
   -o build/threads_tsan -ltorch -ltorch_cpu -lc10
 build/threads_tsan "threads:*"
 

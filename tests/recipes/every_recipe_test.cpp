@@ -1,114 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What must hold for every recipe: the rules of roga/testing.hpp, and one direction for each base.
-#include <roga/testing.hpp>
-
+// What must hold for every recipe under every base optimizer, and on an accelerator.
 #include "support/accelerator.hpp"
 #include "support/bases.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
 #include "support/test.hpp"
-
-namespace {
-
-std::string listed(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const auto& line : lines) text += line + "\n";
-  return text;
-}
-
-/// Broken on purpose, each in one way.
-struct Forgetful : roga::CapturedGradient {  // depends on how often it was asked
-  roga::Combination direction(const roga::Step&) const {
-    static int calls = 0;
-    return (++calls % 2 == 0 ? 1.0 : 2.0) * roga::captured_mean;
-  }
-};
-struct DividesByZero : roga::ErmGradient {
-  roga::Combination direction(roga::Step& step) const {
-    const double norm = step.norm(roga::erm).value();
-    return (norm / (norm * norm)) * roga::erm;
-  }
-};
-struct PrefersTheFirst {
-  static constexpr roga::Reads reads = roga::Reads::domains;
-  roga::Combination direction(const roga::Step&) const { return roga::domain(0); }
-};
-struct ReadsUndeclared {
-  static constexpr roga::Reads reads = roga::Reads::erm;
-  roga::Combination direction(const roga::Step&) const { return roga::captured(0); }
-};
-struct UnderstatesItsCost : roga::NormalizedAscent {
-  static constexpr std::size_t visits(std::size_t) { return 0; }
-};
-struct RemembersBesideTheStep : roga::CapturedGradient {  // neither undone nor saved
-  std::shared_ptr<double> weight = std::make_shared<double>(1.0);
-  roga::Combination direction(const roga::Step&) const {
-    *weight *= 0.5;
-    return *weight * roga::captured_mean;
-  }
-};
-
-template <class Alignment, class Perturbation = roga::NormalizedAscent>
-std::string broken(Alignment alignment, Perturbation perturbation = {}) {
-  return listed(roga::testing::violations(roga::recipe(perturbation, roga::Pooled{}, alignment)));
-}
-bool mentions(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-template <class Recipe>
-void keeps_the_rules(const std::string& name, const Recipe& recipe, bool ordered) {
-  INFO(name);
-  CHECK(listed(roga::testing::violations(recipe, {.ordered = ordered})) == "");
-}
-
-}  // namespace
-
-TEST_CASE("testing: every recipe of one gradient keeps the rules", "[testing][invariant]") {
-  every::recipe_of_one_gradient([](auto... arguments) { keeps_the_rules(arguments...); });
-}
-TEST_CASE("testing: every recipe of several domains keeps the rules", "[testing][invariant]") {
-  every::recipe_of_domains([](auto... arguments) { keeps_the_rules(arguments...); });
-}
-
-TEST_CASE("testing: policies composed across families keep the rules", "[testing][invariant]") {
-  using roga::Over;
-  const roga::DomainAscent ascent{.rho = .2};
-  keeps_the_rules(
-      "DISAM with GSAM",
-      roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{}, roga::OrthogonalDescent{}),
-      false);
-  keeps_the_rules(
-      "DISAM with SAGM",
-      roga::recipe(roga::LossWeightedAscent{.rho = .2}, roga::Pooled{}, roga::WeightedSum{}),
-      false);
-  keeps_the_rules("PCGrad over captured rows",
-                  roga::recipe(ascent, roga::OwnDomain{}, roga::PcGrad<Over::captured>{}), true);
-  keeps_the_rules("CAGrad over captured rows",
-                  roga::recipe(ascent, roga::OwnDomain{}, roga::ConflictAverse<Over::captured>{}),
-                  false);
-  keeps_the_rules("MGDA over captured rows",
-                  roga::recipe(ascent, roga::OwnDomain{}, roga::MinNorm<Over::captured>{}), false);
-  keeps_the_rules("RoGA in ASAM's metric",
-                  roga::recipe(roga::DomainAscentIn<roga::AbsoluteParameter>{.rho = .2},
-                               roga::OwnDomain{}, roga::WeightedSum{}),
-                  false);
-}
-
-TEST_CASE("testing: a broken policy is told which rule it breaks", "[testing]") {
-  CHECK(broken(roga::CapturedGradient{}) == "");
-  CHECK(mentions(broken(Forgetful{}), "repeatable"));
-  CHECK(mentions(broken(DividesByZero{}), "zero gradients give a finite direction"));
-  CHECK(mentions(broken(PrefersTheFirst{}), "permuting"));
-  CHECK(mentions(broken(ReadsUndeclared{}), "declare it in the policy's `reads`"));
-  CHECK(mentions(broken(roga::CapturedGradient{}, UnderstatesItsCost{}), "roga::cost"));
-  const auto remembering = broken(RemembersBesideTheStep{});
-  CHECK(mentions(remembering, "leaves no trace"));
-  CHECK(mentions(remembering, "saving and loading"));
-  const auto sam = roga::recipes::sam({.rho = .2});
-  CHECK(roga::testing::deviation(sam, roga::recipes::looksam({.rho = .2, .k = 1})) < 1e-14);
-  CHECK(roga::testing::deviation(sam, roga::recipes::erm()) > 1e-4);
-}
 
 namespace {
 
@@ -141,7 +37,7 @@ void one_direction(const std::string& name, const Recipe& recipe, at::ScalarType
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("every recipe gives each base optimizer one direction", "[bases][invariant]",
+TEMPLATE_TEST_CASE("every_recipe: gives each base optimizer one direction", "[bases][invariant]",
                    bases::Sgd, bases::Adam, bases::AdamW, bases::Adagrad, bases::RmsProp) {
   for (const auto type : {at::kDouble, at::kFloat}) {
     every::recipe([type](const std::string& name, auto recipe, bool) {
@@ -151,8 +47,28 @@ TEMPLATE_TEST_CASE("every recipe gives each base optimizer one direction", "[bas
   }
 }
 
-TEST_CASE("last_step: every recipe with a pass at theta tells the domains' cosines",
-          "[optimizer][report]") {
+TEST_CASE("every_recipe: runs under LBFGS, which evaluates several times per step",
+          "[bases][invariant]") {
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    every::recipe([type](const std::string& name, auto recipe, bool) {
+      INFO(name);
+      problems::Network net(3, type);
+      auto optimizer =
+          roga::wrap(std::unique_ptr<torch::optim::Optimizer>(new torch::optim::LBFGS(
+                         net.parameters(), torch::optim::LBFGSOptions(.05).max_iter(4))),
+                     recipe);
+      const auto start = problems::copy(net.parameters());
+      for (int step = 0; step < 3; ++step) {
+        optimizer.step(net.closures());
+        REQUIRE_FALSE(optimizer.last_step().skipped());
+      }
+      CHECK_FALSE(problems::same_bits(net.parameters(), start));
+      for (const auto& parameter : net.parameters()) CHECK(parameter.isfinite().all().item<bool>());
+    });
+  }
+}
+
+TEST_CASE("every_recipe: with a pass at theta tells the domains' cosines", "[report]") {
   every::recipe([](const std::string& name, auto recipe, bool) {
     INFO(name);
     auto diagnosed = [&](std::size_t domains, bool on) {
@@ -175,27 +91,6 @@ TEST_CASE("last_step: every recipe with a pass at theta tells the domains' cosin
       CHECK(problems::same_bits(diagnosed(domains, true), diagnosed(domains, false)));
     }
   });
-}
-
-TEST_CASE("every recipe runs under LBFGS, which evaluates several times per step",
-          "[bases][invariant]") {
-  for (const auto type : {at::kDouble, at::kFloat}) {
-    every::recipe([type](const std::string& name, auto recipe, bool) {
-      INFO(name);
-      problems::Network net(3, type);
-      auto optimizer =
-          roga::wrap(std::unique_ptr<torch::optim::Optimizer>(new torch::optim::LBFGS(
-                         net.parameters(), torch::optim::LBFGSOptions(.05).max_iter(4))),
-                     recipe);
-      const auto start = problems::copy(net.parameters());
-      for (int step = 0; step < 3; ++step) {
-        optimizer.step(net.closures());
-        REQUIRE_FALSE(optimizer.last_step().skipped());
-      }
-      CHECK_FALSE(problems::same_bits(net.parameters(), start));
-      for (const auto& parameter : net.parameters()) CHECK(parameter.isfinite().all().item<bool>());
-    });
-  }
 }
 
 namespace {
@@ -273,10 +168,10 @@ void gives_the_hosts_numbers(at::Device device, bool as_on_accelerator) {
 
 }  // namespace
 
-TEST_CASE("every recipe: an accelerator's arithmetic gives the host's numbers", "[device]") {
+TEST_CASE("every_recipe: an accelerator's arithmetic gives the host's numbers", "[device]") {
   gives_the_hosts_numbers(at::kCPU, true);
 }
 
-TEST_CASE("every recipe: an accelerator gives the host's numbers", "[cuda]") {
+TEST_CASE("every_recipe: an accelerator gives the host's numbers", "[cuda]") {
   if (torch::cuda::is_available()) gives_the_hosts_numbers(at::kCUDA, false);
 }

@@ -170,3 +170,18 @@ TEST_CASE("scaler: its factor goes with the checkpoint", "[scaler][serialize]") 
   CHECK_THROWS_AS(roga::LossScaler({.scale = 0}), c10::Error);
   CHECK_THROWS_AS(roga::LossScaler({.backoff = 1}), c10::Error);
 }
+
+TEST_CASE("scaler: a saved loss scale waits for its scaler", "[scaler][serialize]") {
+  auto w = problems::leaf({1});
+  std::stringstream file;
+  {
+    auto optimizer = roga::wrap<Sgd>(recipes::sam(), {w}, torch::optim::SGDOptions(.1));
+    optimizer.attach(roga::LossScaler({.scale = 8}));
+    torch::save(optimizer, file);
+  }
+  roga::LossScaler scaler({.scale = 1024});
+  auto optimizer = roga::wrap<Sgd>(recipes::sam(), {w}, torch::optim::SGDOptions(.1));
+  torch::load(optimizer, file);
+  optimizer.attach(scaler);
+  CHECK(scaler.factor() == 8);
+}

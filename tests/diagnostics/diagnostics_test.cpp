@@ -148,3 +148,25 @@ TEST_CASE("diagnostics: a landscape is the loss where it says", "[diagnostics]")
   CHECK(torch::equal(direction[0], diagnostics::filter_normalised_direction(layers, 5)[0]));
   CHECK_FALSE(torch::equal(direction[0], diagnostics::filter_normalised_direction(layers, 6)[0]));
 }
+
+TEST_CASE("diagnostics: pass over frozen parameters and know single precision", "[diagnostics]") {
+  auto w = problems::leaf({1, 2});
+  auto frozen = torch::tensor({3., 4.}, at::kDouble);
+  const diagnostics::Loss loss = [&] { return (w * frozen).sum() + .5 * w.square().sum(); };
+  const Parameters both{w, frozen};
+  CHECK(diagnostics::sharpness(loss, both, .1) == Approx(diagnostics::sharpness(loss, {w}, .1)));
+  CHECK(diagnostics::conflict({loss, loss}, both).agreement == Approx(1));
+  const auto spectrum = diagnostics::hessian_spectrum(loss, both, 10);
+  CHECK(spectrum.eigenvalues.size() <= 2);
+  CHECK(spectrum.largest() == Approx(1));
+  CHECK_THROWS_AS(diagnostics::hessian_spectrum(loss, {frozen}), c10::Error);
+
+  auto single = torch::ones({20}, at::kFloat).requires_grad_();
+  auto curvature = torch::ones({20}, at::kFloat);
+  curvature.slice(0, 10).fill_(7);
+  const auto two = diagnostics::hessian_spectrum(
+      [&] { return .5 * (curvature * single.square()).sum(); }, {single}, 23);
+  REQUIRE(two.eigenvalues.size() == 2);
+  CHECK(two.largest() == Approx(7).epsilon(1e-5));
+  CHECK(two.smallest() == Approx(1).epsilon(1e-5));
+}

@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
-#include <roga/tensor/kernels.hpp>
 #include <roga/tensor/simplex.hpp>
 #include <vector>
 
-#include <ATen/autocast_mode.h>
-
-#include "support/accelerator.hpp"
 #include "support/test.hpp"
 
 namespace {
@@ -63,63 +59,6 @@ TEST_CASE("simplex: the shortest vector in the hull meets its optimality conditi
       const double gap = dot(w, gradient) - *std::min_element(gradient.begin(), gradient.end());
       CHECK(gap <= 1e-7 * roga::detail::largest_diagonal(gram));
     }
-  }
-}
-
-TEST_CASE("gram: all products at once are those of each pair", "[simplex]") {
-  torch::manual_seed(3);
-  const auto as_on_accelerator = GENERATE(false, true);
-  for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16, at::kComplexDouble}) {
-    std::vector<roga::GradientList> rows(4);
-    for (auto& row : rows) {
-      row.push_back(torch::randn({3, 5}).to(type));
-      row.push_back(torch::randn({300, 500}).to(type).t());  // several pieces, not contiguous
-      row.push_back(torch::zeros({0}).to(type));
-    }
-    rows[1][0] = at::Tensor();
-    rows[2].resize(1);
-    std::vector<const roga::GradientList*> lists;
-    for (const auto& row : rows) lists.push_back(&row);
-    at::Tensor products;
-    double of_two = 0;
-    {
-      const support::AsOnAccelerator arithmetic(as_on_accelerator);
-      products = roga::detail::inner_products(lists);
-      of_two = roga::detail::inner_product(rows[0], rows[3]).value();
-    }
-    CHECK(of_two == Approx(products[0][3].item<double>()).epsilon(1e-3).margin(0.5));
-    REQUIRE(products.scalar_type() == at::kDouble);
-    for (std::size_t a = 0; a < rows.size(); ++a) {
-      for (std::size_t b = 0; b < rows.size(); ++b) {
-        const double expected = roga::detail::inner_product(rows[a], rows[b]).value();
-        const double found =
-            products[static_cast<std::int64_t>(a)][static_cast<std::int64_t>(b)].item<double>();
-        CHECK(found == Approx(expected).epsilon(1e-4).margin(type == at::kDouble ? 1e-9 : 0.5));
-      }
-    }
-  }
-}
-
-TEST_CASE("gram: autocast around the step does not reach the products", "[simplex]") {
-  auto autocast = [](bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-    at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-    at::autocast::set_cpu_enabled(on);
-#endif
-  };
-  autocast(true);
-  const roga::GradientList row{torch::full({8, 8}, 1.001F)};  // 1 in bfloat16
-  const auto type = row[0].matmul(row[0]).scalar_type();
-  std::vector<double> products;
-  for (const bool as_on_accelerator : {false, true}) {
-    const support::AsOnAccelerator arithmetic(as_on_accelerator);
-    products.push_back(roga::detail::inner_products({&row, &row})[0][1].item<double>());
-  }
-  autocast(false);
-  CHECK(type == at::kBFloat16);
-  for (const double product : products) {
-    CHECK(product == Approx(64 * 1.001 * 1.001).epsilon(1e-6));
   }
 }
 

@@ -134,3 +134,36 @@ TEST_CASE("toy: CAGrad reaches the optimum of two conflicting objectives", "[toy
   CHECK(mean_loss(recipes::erm(), {-8.5, 7.5}, 25000) > 0);
   CHECK(mean_loss(recipes::erm(), {9., 9.}, 25000) > 0);
 }
+
+TEST_CASE("toy: own capture leaves the falsely flat well, pooled capture never does",
+          "[toy][paper]") {
+  // Conflict wells: L = b (x^2 - 1)^2 + y^2 / 2 +- c y sigmoid(-kappa x), from the left well.
+  auto final_x = [](auto recipe) {
+    auto w = torch::tensor({-1., .3}, at::kDouble).requires_grad_();
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, std::vector<at::Tensor>{w},
+                                                   torch::optim::SGDOptions(.02));
+    std::vector<roga::LossClosure> closures;
+    for (const double sign : {1., -1.}) {
+      // Gradients written out: 20,000 steps through autograd would take minutes.
+      closures.emplace_back([w, sign]() mutable {
+        const auto* p = w.data_ptr<double>();
+        const double s = 1 / (1 + std::exp(2 * p[0]));
+        w.mutable_grad() = torch::tensor(
+            {.2 * p[0] * (p[0] * p[0] - 1) - sign * 4 * p[1] * s * (1 - s), p[1] + sign * 2 * s},
+            at::kDouble);
+        return torch::zeros({}, at::kDouble);
+      });
+    }
+    for (int step = 0; step < 20000; ++step) optimizer.step(closures);
+    return w[0].item<double>();
+  };
+  // Thresholds by first order: 0.1125 for own capture alone, 0.2251 beside the ERM gradient.
+  CHECK(final_x(recipes::roga({.rho = .10, .alpha = 1e-3, .w_erm = 0, .w_gen = 1})) ==
+        Approx(-.82).margin(.02));
+  CHECK(final_x(recipes::roga({.rho = .12, .alpha = 1e-3, .w_erm = 0, .w_gen = 1})) ==
+        Approx(1.07).margin(.02));
+  CHECK(final_x(recipes::roga({.rho = .20, .alpha = 1e-3, .w_erm = 1, .w_gen = 1})) < 0);
+  CHECK(final_x(recipes::roga({.rho = .25, .alpha = 1e-3, .w_erm = 1, .w_gen = 1})) > 1);
+  CHECK(final_x(recipes::gac_fas({.rho = .40, .alpha = 1e-3})) == Approx(-1).margin(.02));
+  CHECK(final_x(recipes::sam({.rho = .40})) == Approx(-1).margin(.02));
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <torch/script.h>
 
+#include "support/naive_sam.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
@@ -141,4 +142,112 @@ TEST_CASE("protect: works for a TorchScript module that rebinds its buffers", "[
     });
   }
   CHECK(module.attr("seen").toTensor().item<double>() == 12);
+}
+
+TEST_CASE("protect: holds over a whole step of LBFGS", "[protect]") {
+  torch::manual_seed(3);
+  torch::nn::Sequential layers(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
+                               torch::nn::Dropout(.5), torch::nn::Linear(8, 2));
+  Network net(1, at::kDouble, 7, layers);
+  auto optimizer = roga::wrap<torch::optim::LBFGS>(recipes::sam({.rho = .01}), net.parameters(),
+                                                   torch::optim::LBFGSOptions(.1).max_iter(4));
+  optimizer.protect(*layers);
+  std::vector<at::Tensor> masks;
+  optimizer.step([&] {
+    auto loss = net.loss(0);
+    loss.backward();
+    // The generator has drawn this pass's mask: the next number tells whether it is the same one.
+    const auto next = at::globalContext().defaultGenerator(at::kCPU).get_state();
+    masks.push_back(next);
+    return loss;
+  });
+  REQUIRE(masks.size() > 4);
+  for (const auto& mask : masks) CHECK(mask.equal(masks.front()));
+  CHECK(layers->buffers().back().item<std::int64_t>() == 1);  // num_batches_tracked
+}
+
+TEST_CASE("protect: dropout on an accelerator draws the same masks again", "[protect][device]") {
+  if (!torch::cuda::is_available()) return;
+  auto run = [](auto recipe) {
+    torch::manual_seed(2);
+    torch::nn::Sequential net(torch::nn::Linear(4, 8), torch::nn::Dropout(0.5),
+                              torch::nn::Linear(8, 1));
+    net->to(at::kCUDA);
+    const auto x = torch::randn({8, 4}, at::kCUDA);
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, net->parameters(), torch::optim::SGDOptions(0.1));
+    optimizer.protect(*net);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.step([&] {
+        auto loss = net->forward(x).square().mean();
+        loss.backward();
+        return loss;
+      });
+    }
+    return problems::copy(net->parameters());
+  };
+  const auto erm = run(recipes::erm());
+  const auto sam = run(recipes::sam({.rho = 0}));
+  for (std::size_t i = 0; i < erm.size(); ++i) CHECK(erm[i].equal(sam[i]));
+}
+
+TEST_CASE("protect: buffers that count passes count one", "[protect][defects][defect-12]") {
+  auto run = [](int mode) {  // 0: one plain pass, 1: naive, 2: here
+    torch::manual_seed(2);
+    auto options = torch::nn::BatchNorm1dOptions(3).momentum(c10::nullopt);  // cumulative
+    torch::nn::Sequential net(torch::nn::Linear(3, 3), torch::nn::BatchNorm1d(options));
+    net->to(at::kDouble);
+    const auto x = torch::randn({8, 3}, at::kDouble);
+    auto closure = [&] {
+      auto loss = net->forward(x).pow(3).mean();
+      loss.backward();
+      return loss;
+    };
+    if (mode == 0) closure();
+    if (mode == 1) {
+      auto base = naive::plain(net->parameters(), 0.0);
+      naive::NaiveSam{net->parameters(), 1}.step(base, closure);
+    }
+    if (mode == 2) {
+      auto optimizer = naive::robust(net->parameters(), 0.0, 1);
+      optimizer.protect(*net);
+      optimizer.step(closure);
+    }
+    return problems::copy(net->buffers());
+  };
+  CHECK_FALSE(problems::same_bits(run(1), run(0)));
+  CHECK(problems::same_bits(run(2), run(0)));
+}
+
+TEST_CASE("protect: with radius 0 dropout leaves the base optimizer",
+          "[protect][defects][defect-13]") {
+  auto run = [](int mode) {
+    torch::manual_seed(2);
+    torch::nn::Sequential net(torch::nn::Linear(4, 8), torch::nn::Dropout(0.5),
+                              torch::nn::Linear(8, 1));
+    net->to(at::kDouble);
+    const auto x = torch::randn({8, 4}, at::kDouble);
+    auto closure = [&] {
+      net->zero_grad();
+      auto loss = net->forward(x).square().mean();
+      loss.backward();
+      return loss;
+    };
+    auto base = naive::plain(net->parameters(), 0.1);
+    naive::NaiveSam copied{net->parameters(), 0};
+    auto optimizer = naive::robust(net->parameters(), 0.1, 0);
+    optimizer.protect(*net);
+    torch::manual_seed(3);
+    for (int step = 0; step < 3; ++step) {
+      if (mode == 0) {
+        closure();
+        base.step();
+      }
+      if (mode == 1) copied.step(base, closure);
+      if (mode == 2) optimizer.step(closure);
+    }
+    return problems::copy(net->parameters());
+  };
+  CHECK_FALSE(problems::same_bits(run(1), run(0)));
+  CHECK(problems::same_bits(run(2), run(0)));
 }

@@ -2,6 +2,7 @@
 // The phase interface: the same bits as closures, and no wrong use without an error.
 #include <sstream>
 
+#include "support/naive_sam.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
 #include "support/test.hpp"
@@ -158,4 +159,30 @@ TEST_CASE("phases: a value that is not finite skips the step", "[phases]") {
   step.descend();
   CHECK(optimizer.last_step().skipped());
   CHECK(problems::same_bits(net.parameters(), before));
+}
+
+TEST_CASE("phases: no gradient, two ascents and a checkpoint in between leave no trace",
+          "[phases][defects][defect-16]") {
+  auto w = problems::leaf({1, 2});
+  naive::NaiveSam sam{{w}, .5};
+  CHECK_THROWS(sam.first_step());  // a norm of nothing
+  naive::square_loss(w)();
+  sam.first_step();
+  sam.first_step();
+  auto base = naive::plain({w}, 0.0);
+  sam.second_step(base);
+  CHECK_FALSE(problems::same_bits(w, problems::leaf({1, 2})));  // a permanent offset
+
+  auto v = problems::leaf({1, 2});
+  auto optimizer = naive::robust({v}, 0.0, .5);
+  optimizer.step([] { return torch::zeros({}, at::kDouble); });
+  CHECK(problems::same_bits(v, problems::leaf({1, 2})));
+  std::stringstream file;
+  {
+    auto step = optimizer.phases();
+    step.ascend(naive::square_loss(v)());
+    CHECK_THROWS_AS(optimizer.phases(), c10::Error);
+    CHECK_THROWS_AS(torch::save(optimizer, file), c10::Error);
+  }
+  CHECK(problems::same_bits(v, problems::leaf({1, 2})));
 }
