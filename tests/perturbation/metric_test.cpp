@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "support/directions.hpp"
 #include "support/naive_sam.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
@@ -60,4 +61,22 @@ TEST_CASE("metric: ASAM scales complex weights by |w|^2, not w^2", "[metric][def
   loss_of(px, py).backward();
   const auto expected = torch::complex(x.detach() - .05 * px.grad(), y.detach() - .05 * py.grad());
   CHECK((w.detach() - expected).abs().max().item<double>() < 1e-12);
+}
+
+TEST_CASE("metric: half precision keeps small moves", "[metric]") {
+  auto moved = [](auto how, double start, double slope) {
+    auto v = leaf({start}, at::kHalf);
+    double farthest = 0;
+    auto optimizer = roga::wrap<Sgd>(how, Weights{v}, torch::optim::SGDOptions(0.0));
+    optimizer.step([&] {
+      farthest = std::fmax(farthest, std::fabs(v.item().toDouble() - start));
+      return problems::constant(v, {slope})();
+    });
+    return farthest;
+  };
+  // T^2 g / |T g| = |theta| + eta for one number.
+  CHECK(moved(recipes::asam({.rho = .25, .eta = .01}), .02, 1e-5) == Approx(.0075).epsilon(.02));
+  // F g / sqrt(g F g) = 1 / sqrt(1 + eta g^2)
+  CHECK(moved(recipes::fisher_sam({.rho = .3, .eta = .2}), 0, 300) ==
+        Approx(.3 / std::sqrt(1 + .2 * 9e4)).epsilon(.02));
 }
