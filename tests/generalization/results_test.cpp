@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The benchmark's statistics and tables, by hand.
-#include "sample_data.hpp"
-#include "support/catch.hpp"
+#include "generalization/results.hpp"
 
-#include "../../bench/generalization/results.hpp"
+#include "deepfake/sample_data.hpp"
+#include "support/catch.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 // The benchmark's trials, on images that are made here.
 #include <zlib.h>
 
-#include "../../bench/generalization/experiment.hpp"
-#include "sample_data.hpp"
+#include "deepfake/sample_data.hpp"
+#include "generalization/experiment.hpp"
 #include "support/catch.hpp"
 
 namespace {
