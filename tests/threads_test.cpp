@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// By itself, because scripts/nightly.sh compiles it once more under ThreadSanitizer.
+// By itself, because scripts/maintain/nightly.sh compiles it once more under ThreadSanitizer.
 #include <thread>
 
 #include "support/problems.hpp"

@@ -3,13 +3,13 @@
 # trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results.md.
 # Goes on where it was stopped; all plans take hours.
 #
-#   scripts/generalization.sh [--seeds N] [--page] [PLAN ...]
+#   bench/generalization/generalization.sh [--seeds N] [--page] [PLAN ...]
 #   PLAN is a file of bench/generalization without .json, `faces` (four unseen sets) or
 #   `manipulations` (each of the faces' four left out once); all if none is given
 #   --seeds N (10) is for the plans that do not name a number themselves
 #   --page only writes the page, from the committed results
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 seeds=10
 only_page=0
@@ -61,7 +61,7 @@ train() {
   gather "$file"
 }
 if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
-python3 scripts/fill.py docs/results.md chain="$results/chain.md"
+python3 scripts/maintain/fill.py docs/results.md chain="$results/chain.md"
 # A plan's own words on something, or the default's, a line each.
 of_plan() {
   python3 -c 'import json, sys
@@ -71,7 +71,7 @@ print(*value if isinstance(value, list) else [value], sep="\n")' "$@"
 # The synthetic faces: the demo's settings, which were chosen on validation identities.
 faces() {
   scripts/demo.sh --seeds "0 1 2 3 4"
-  python3 scripts/faces_lines.py out/demo/runs > "$results/faces.jsonl"
+  python3 bench/generalization/faces_lines.py out/demo/runs > "$results/faces.jsonl"
 }
 # One manipulation left out: three settings for each method with a seed of its own, then the best of each on
 # validation identities with five.
@@ -84,7 +84,7 @@ manipulations() {
       "$deepfake" compare --data out/demo/data --output "$out/$1/$left_out" --jobs "$cores" \
         --settings "bench/generalization/faces/$1.json" --protocol "loo:$left_out" --seeds "${@:2}"
     done
-    python3 scripts/faces_lines.py "$out/$1"/FF-* > "$out/$1.jsonl"
+    python3 bench/generalization/faces_lines.py "$out/$1"/FF-* > "$out/$1.jsonl"
   }
   train_on_three search 100
   train_on_three chosen 0 1 2 3 4
@@ -101,7 +101,7 @@ for plan in "${plans[@]}"; do
       "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
       parts+=("$plan.search=out/$plan.search.md")
     fi
-    python3 scripts/fill.py docs/results.md "${parts[@]}"
+    python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
     continue
   fi
   file=bench/generalization/$plan.json
@@ -123,5 +123,5 @@ for plan in "${plans[@]}"; do
     "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
     parts+=("$plan.search=out/$plan.search.md")
   fi
-  python3 scripts/fill.py docs/results.md "${parts[@]}"
+  python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures what docs/performance.md shows, and writes that page from the results. Half an hour.
 #
-#   scripts/performance.sh [--page] [FILTER]
+#   bench/performance.sh [--page] [FILTER]
 #   --page only writes the page, from bench/results; FILTER: a regular expression over all rows of
 #   step_cost (WORKLOAD/RECIPE/DOMAINS, with 1, 2, 4 and 8 domains), printed and not kept
 set -euo pipefail
@@ -30,9 +30,9 @@ if [ "$only_page" -eq 0 ]; then
   rows='/[14]/|^small_network/(sam|roga|roga_pooled)/|^(parameters|tensors|domains|kernels)/'
   "$step_cost" --benchmark_filter="$rows" --benchmark_out="$results/step_cost.json.new" \
     --benchmark_out_format=json
-  python3 scripts/performance.py keep "$results/step_cost.json.new"
+  python3 bench/performance.py keep "$results/step_cost.json.new"
   mv "$results/step_cost.json.new" "$results/step_cost.json"
   CCACHE_DISABLE=1 bench/compile_time/measure.sh > "$results/compile_time.json.new"
   mv "$results/compile_time.json.new" "$results/compile_time.json"
 fi
-python3 scripts/performance.py
+python3 bench/performance.py

@@ -2,7 +2,7 @@
 # With a LibTorch that has CUDA and a device for it: builds, runs the tests, and measures what
 # docs/performance.md shows of the device, into bench/results/step_cost_cuda.json.
 #
-#   scripts/cuda.sh [--tests | --bench]    both without a word
+#   bench/cuda.sh [--tests | --bench]    both without a word
 #
 # LibTorch is found through CMAKE_PREFIX_PATH, or else in python3's torch. Also needed are the CUDA
 # toolkit of its version and the packages that scripts/install_dependencies.sh bench names; nothing is
@@ -40,6 +40,6 @@ if [ "$bench" -eq 1 ]; then
     --benchmark_filter="$rows" \
     --benchmark_context="device=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1),libtorch=$(python3 -c 'import torch; print(torch.__version__)')" \
     --benchmark_out="$results.new" --benchmark_out_format=json
-  python3 scripts/performance.py keep "$results.new"
+  python3 bench/performance.py keep "$results.new"
   mv "$results.new" "$results"
 fi

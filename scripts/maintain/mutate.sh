@@ -3,9 +3,9 @@
 # program of that rule alone; the trajectories must notice. Ends with a count, and fails if a fault
 # survived.
 #
-#   scripts/mutate.sh [PATTERN]    only faults whose line matches the pattern (grep -E)
+#   scripts/maintain/mutate.sh [PATTERN]    only faults whose line matches the pattern (grep -E)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 case "${1:-}" in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 jobs=$(nproc)  # before OMP_NUM_THREADS, which nproc heeds

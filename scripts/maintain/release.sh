@@ -2,9 +2,9 @@
 # What has to be true before a version is tagged; stops at the first thing that is not, and ends
 # with the commands that tag it. Changes nothing but README's table.
 #
-#   scripts/release.sh
+#   scripts/maintain/release.sh
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 case "${1:-}" in -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 number() { sed -n "s/#define ROGA_VERSION_$1 //p" include/roga/version.hpp; }
@@ -20,10 +20,10 @@ grep -qE "^## $version, [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md ||
 grep -q "\"version\": \"$version\"" packaging/vcpkg/vcpkg.json ||
   stop "packaging/vcpkg/vcpkg.json does not say \"version\": \"$version\""
 echo "$version: places agree. Now the checks; hours."
-scripts/lint.sh
+scripts/maintain/lint.sh
 .ci/run < /dev/null
-scripts/nightly.sh
-scripts/matrix.sh
+scripts/maintain/nightly.sh
+scripts/maintain/matrix.sh
 scripts/docs.sh
 [ -z "$(git status --porcelain)" ] ||
   stop "the checks changed files (the README's table of releases?): look at them and commit"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md and its figures from bench/results; see scripts/performance.sh.
+"""Writes docs/performance.md and its figures from bench/results; see bench/performance.sh.
 
     performance.py              writes the page
     performance.py keep RAW     keeps what the page needs of step_cost's JSON file RAW, in its place
@@ -10,9 +10,10 @@ import pathlib
 import re
 import sys
 
-from fill import fill
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "maintain"))
+from fill import fill  # noqa: E402
+
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "performance.md"
 

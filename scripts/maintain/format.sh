@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formats the tree; with --check only tells what is not formatted.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 case "${1:-}" in
   '') mode=-i ;;
   --check) mode="--dry-run -Werror" ;;

@@ -2,13 +2,13 @@
 # Builds and tests roga on another Debian release, in a chroot that is kept for the next time. Needs
 # root. Ends with a row of the table of README.md.
 #
-#   scripts/test_on.sh RELEASE [--library] [--compiler g++|clang++]
+#   scripts/maintain/test_on.sh RELEASE [--library] [--compiler g++|clang++]
 #
 # RELEASE is a Debian release: bookworm, trixie, forky, ... --library leaves out the examples, their
 # tests and the quick demo. ROGA_CHROOTS names the folder that keeps the chroots (default:
 # build/chroots).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 release=
 all=1

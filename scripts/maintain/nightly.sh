@@ -3,9 +3,9 @@
 # the sanitizers over what is too slow to compile with them every time, libFuzzer where clang is
 # there, ThreadSanitizer, and the mutation check. Takes about three hours on two cores.
 #
-#   scripts/nightly.sh [SEED]    the seed is the date by default
+#   scripts/maintain/nightly.sh [SEED]    the seed is the date by default
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 case "${1:-}" in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 seed=${1:-$(date +%Y%m%d)}
 echo "seed $seed"
@@ -50,4 +50,4 @@ if command -v clang++ > /dev/null; then
 else
   echo "no clang++: libFuzzer was left out"
 fi
-scripts/mutate.sh
+scripts/maintain/mutate.sh
