@@ -8,7 +8,6 @@
 using problems::leaf;
 using problems::Network;
 using problems::Parameters;
-using roga::recipe;
 using support::message_of;
 namespace recipes = roga::recipes;
 
@@ -202,15 +201,18 @@ TEST_CASE("recipe: a composition that does not fit is told what is missing", "[o
     return text;
   };
   CHECK_THAT(
-      says(recipe(roga::GradientNormAscent{}, roga::OwnDomain{}, roga::GradientNormDescent{}), 1),
+      says(roga::recipe(roga::GradientNormAscent{}, roga::OwnDomain{}, roga::GradientNormDescent{}),
+           1),
       ContainsSubstring("evaluates domain 1 at point 1 of a step with 1 domains"));
-  CHECK_THAT(
-      says(recipe(roga::NoPerturbation{}, roga::Pooled{}, roga::PcGrad<roga::Over::captured>{}), 2),
-      ContainsSubstring("a perturbation that has points in every step"));
-  CHECK_THAT(says(recipe(roga::Every<roga::NormalizedAscent>{{.rho = .1}, 3}, roga::Pooled{},
-                         roga::CapturedGradient{}),
+  CHECK_THAT(says(roga::recipe(roga::NoPerturbation{}, roga::Pooled{},
+                               roga::PcGrad<roga::Over::captured>{}),
+                  2),
+             ContainsSubstring("a perturbation that has points in every step"));
+  CHECK_THAT(says(roga::recipe(roga::Every<roga::NormalizedAscent>{{.rho = .1}, 3}, roga::Pooled{},
+                               roga::CapturedGradient{}),
                   2, 2),
              ContainsSubstring("captured_mean, which this step does not have: it evaluates no"));
-  CHECK_THAT(says(recipe(roga::MomentumAscent{}, roga::OwnDomain{}, roga::CapturedGradient{}), 2),
-             ContainsSubstring("evaluated 1 of 2 domains"));
+  CHECK_THAT(
+      says(roga::recipe(roga::MomentumAscent{}, roga::OwnDomain{}, roga::CapturedGradient{}), 2),
+      ContainsSubstring("evaluated 1 of 2 domains"));
 }

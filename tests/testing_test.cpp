@@ -2,7 +2,6 @@
 // The rules of roga/testing.hpp: every recipe keeps them, and a broken policy is told its own.
 #include <roga/testing.hpp>
 
-#include "support/problems.hpp"
 #include "support/recipes.hpp"
 #include "support/test.hpp"
 
