@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "experiment.hpp"
+#include "generalization/experiment.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cross_entropy_loss.h>

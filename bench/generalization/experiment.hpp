@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "fashion.hpp"
+#include "generalization/fashion.hpp"
 #include "training/options.hpp"
 
 namespace generalization {

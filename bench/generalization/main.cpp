@@ -9,10 +9,10 @@
 #include <set>
 #include <tuple>
 
-#include "chain.hpp"
-#include "experiment.hpp"
-#include "results.hpp"
-#include "training/freed_memory.hpp"
+#include "generalization/chain.hpp"
+#include "generalization/experiment.hpp"
+#include "generalization/results.hpp"
+#include "networks/freed_memory.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "results.hpp"
+#include "generalization/results.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 //   step_cost --device=cuda ...
 //
 // A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance.md, which
-// scripts/performance.py makes of the JSON file, says what each means.
+// bench/performance.py makes of the JSON file, says what each means.
 #include "task.hpp"
 
 #include <ATen/ops/_foreach_add.h>
@@ -30,11 +30,11 @@
 #ifdef ROGA_BENCH_CUDA
 #include "profile.hpp"
 #endif
+#include "networks/freed_memory.hpp"
 #include "networks/networks.hpp"
 #include "support/bytes.hpp"
 #include "support/calls.hpp"
 #include "support/recipes.hpp"
-#include "training/freed_memory.hpp"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "commands/commands.hpp"
-#include "training/freed_memory.hpp"
+#include "networks/freed_memory.hpp"
 #include "training/nearest.hpp"
 
 namespace {
