@@ -9,12 +9,12 @@
 #include "commands/commands.hpp"
 #include "data/check.hpp"
 #include "data/index.hpp"
+#include "files/csv.hpp"
 #include "photos/photo_set.hpp"
-#include "report/csv.hpp"
-#include "report/run_files.hpp"
+#include "runs/run_files.hpp"
 #include "synthetic/audit.hpp"
 #include "synthetic/generator.hpp"
-#include "training/progress.hpp"
+#include "text/progress.hpp"
 
 namespace deepfake {
 namespace {

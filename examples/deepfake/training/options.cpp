@@ -6,7 +6,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "training/nearest.hpp"
+#include "text/unknown_name.hpp"
 
 namespace deepfake {
 namespace {

@@ -18,20 +18,22 @@
 #include <string>
 
 #include "data/faults.hpp"
-#include "report/run_files.hpp"
-#include "report/table.hpp"
-#include "report/tensorboard.hpp"
-#include "synthetic/random.hpp"
+#include "data/image_cache.hpp"
+#include "files/csv.hpp"
+#include "random/random.hpp"
+#include "runs/run_files.hpp"
+#include "runs/tensorboard.hpp"
+#include "text/progress.hpp"
+#include "text/table.hpp"
 #include "training/batch_pipeline.hpp"
-#include "training/checkpoint.hpp"
-#include "training/evaluate.hpp"
+#include "training/device.hpp"
 #include "training/methods.hpp"
 #include "training/precision.hpp"
 #include "training/pretrained.hpp"
-#include "training/progress.hpp"
+#include "training/run_checkpoint.hpp"
+#include "training/run_folder.hpp"
 #include "training/schedule.hpp"
 #include "training/scoring.hpp"
-#include "training/trained_detector.hpp"
 #include "training/training_set.hpp"
 #include "training/weight_average.hpp"
 
@@ -49,42 +51,6 @@ std::size_t megabytes(int count) { return static_cast<std::size_t>(count) << 20U
 at::ScalarType scalar_type(const std::string& precision) {
   if (precision == "bfloat16") return at::kBFloat16;
   return precision == "float16" ? at::kHalf : at::kFloat;
-}
-
-fs::path last_checkpoint(const fs::path& run) { return run / "checkpoints" / "last.pt"; }
-fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "best.pt"; }
-
-/// Removes a run's files, and nothing else that the folder may hold.
-void clear_run(const fs::path& run) {
-  for (const char* name :
-       {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", "backbone.pt", "gradcam",
-        "robustness.csv", "train.log", "report.html", "detector.ts.pt"}) {
-    fs::remove_all(run / name);
-  }
-}
-
-/// Options that change no bit of the result, or only where it is worked out.
-bool may_differ(const std::string& option) {
-  return option == "data" || option == "rgb-dir" || option == "checkpoint-steps" ||
-         option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
-}
-
-/// @param state of the run's checkpoint
-/// @param advice what to do instead
-void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
-                  const fs::path& run, const std::string& advice) {
-  const Json& of_run = state.at("options");
-  const Json given = to_json(options);
-  for (const auto& [name, value] : given.items()) {
-    const Json before = of_run.value(name, Json());
-    if (value == before || may_differ(name)) continue;
-    throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
-                             before.dump() + ", not " + value.dump() + "; " + advice);
-  }
-  if (state.at("data_fingerprint") != fingerprint) {
-    throw std::runtime_error(options.data + ": not the data that the run in " + run.string() +
-                             " was trained on; " + advice);
-  }
 }
 
 TrainOptions with_defaults(TrainOptions options) {
@@ -220,8 +186,8 @@ class TrainingRun {
 
   void resume() {
     const fs::path file = last_checkpoint(request_.run);
-    const Json state = load_checkpoint(file, *detector_, &optimizer_->optimizer(),
-                                       average_ ? &*average_ : nullptr);
+    const Json state = load_run_checkpoint(file, *detector_, &optimizer_->optimizer(),
+                                           average_ ? &*average_ : nullptr);
     require_same(state, options_, set_.fingerprint, request_.run,
                  "correct that, or begin anew with --force");
     now_ = progression(state.at("progress"));
@@ -431,8 +397,8 @@ class TrainingRun {
     state["epoch"] = epoch();
     state["finished"] = is_finished();
     state["progress"] = to_json(now_);
-    save_checkpoint(file, *detector_, with_optimizer ? &optimizer_->optimizer() : nullptr,
-                    with_optimizer && average_ ? &*average_ : nullptr, state);
+    save_run_checkpoint(file, *detector_, with_optimizer ? &optimizer_->optimizer() : nullptr,
+                        with_optimizer && average_ ? &*average_ : nullptr, state);
   }
 
   TrainOptions options_;
@@ -471,31 +437,6 @@ TrainResult train(const TrainOptions& options, const RunRequest& request) {
   validate(options);
   at::set_num_threads(options.threads);
   return TrainingRun(with_defaults(options), request).run();
-}
-
-bool is_run_folder(const fs::path& folder) { return fs::exists(folder / "config.json"); }
-
-TrainOptions options_of_run(const fs::path& run) {
-  const std::string file = (run / "config.json").string();
-  TrainOptions options;
-  set_from_json(options, read_options(file), file);
-  // The option may be relative to another folder than this one.
-  options.data = Json::parse(std::ifstream(file)).value("data", options.data);
-  return options;
-}
-
-bool is_finished(const fs::path& run) {
-  if (!fs::exists(last_checkpoint(run)) || !fs::exists(run / "config.json")) return false;
-  const Json state = read_checkpoint_state(last_checkpoint(run));
-  return state.value("finished", false);
-}
-
-void require_same_run(const TrainOptions& options, const fs::path& run) {
-  if (!fs::exists(last_checkpoint(run))) return;
-  validate(options);
-  require_same(read_checkpoint_state(last_checkpoint(run)), with_defaults(options),
-               load_training_set(options).fingerprint, run,
-               "name another folder with --output, or remove that run");
 }
 
 }  // namespace deepfake
