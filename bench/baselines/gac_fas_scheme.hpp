@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <torch/nn/module.h>
+// clang-format off
+#include <ATen/core/ivalue.h>  // first: clang 14 with LibTorch 1.13 needs it
+// clang-format on
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 #include <torch/optim/optimizer.h>
 
+#include <cstddef>
 #include <functional>
-#include <memory>
-#include <roga/tensor/torch.hpp>
+#include <utility>
 #include <vector>
 
 namespace bench {

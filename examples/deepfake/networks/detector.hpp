@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+// clang-format off
+#include <ATen/core/ivalue.h>  // first: clang 14 with LibTorch 1.13 needs it
+// clang-format on
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 #include <torch/nn/module.h>
-#include <roga/tensor/torch.hpp>
 
 namespace deepfake {
 
