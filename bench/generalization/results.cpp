@@ -14,7 +14,7 @@
 #include <stdexcept>
 
 #include "metrics/paired.hpp"
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace generalization {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "commands/commands.hpp"
 #include "networks/freed_memory.hpp"
-#include "training/nearest.hpp"
+#include "text/unknown_name.hpp"
 
 namespace {
 

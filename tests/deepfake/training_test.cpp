@@ -6,13 +6,14 @@
 
 #include "deepfake/sample_data.hpp"
 #include "deepfake/tiny_training.hpp"
-#include "report/csv.hpp"
-#include "report/run_files.hpp"
+#include "detection/evaluate.hpp"
+#include "files/csv.hpp"
+#include "runs/run_files.hpp"
 #include "support/test.hpp"
 #include "training/batch.hpp"
-#include "training/checkpoint.hpp"
-#include "training/evaluate.hpp"
 #include "training/methods.hpp"
+#include "training/run_checkpoint.hpp"
+#include "training/run_folder.hpp"
 #include "training/trainer.hpp"
 #include "training/training_set.hpp"
 
@@ -41,7 +42,7 @@ void check_same_checkpoint(const TrainOptions& options, const fs::path& a, const
   for (const fs::path& file : {a, b}) {
     const auto detector = make_detector(options.model);
     const auto optimizer = make_optimizer(options, *detector);
-    load_checkpoint(file, *detector, &optimizer->optimizer());
+    load_run_checkpoint(file, *detector, &optimizer->optimizer());
     auto& kept = before.emplace_back();
     for (const auto& tensor : tensors(*detector)) kept.push_back(tensor.detach().clone());
     optimizer->step({[&] {
@@ -252,14 +253,14 @@ TEST_CASE("checkpoints: broken and foreign files are named", "[checkpoint]") {
   const TemporaryFolder folder;
   const auto detector = make_detector({});
   const fs::path file = folder.path() / "x.pt";
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: no such checkpoint"));
-  save_checkpoint(file, *detector, nullptr, nullptr, {{"epoch", 3}});
-  CHECK(read_checkpoint_state(file)["epoch"] == 3);
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: no such checkpoint"));
+  save_run_checkpoint(file, *detector, nullptr, nullptr, {{"epoch", 3}});
+  CHECK(read_run_state(file)["epoch"] == 3);
   std::string content = bytes(file);
   std::ofstream(file, std::ios::binary) << content.substr(0, content.size() / 2);
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: not a checkpoint"));
   torch::save(torch::ones({2}), file.string());
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: not a checkpoint"));
 }
 
 /// AUC by counting pairs.
@@ -301,7 +302,7 @@ TEST_CASE("evaluate: scores and measures are those of the images on disk", "[eva
     }
   }
   const auto detector = make_detector(tiny_options("erm").model);
-  load_checkpoint(run / "checkpoints/best.pt", *detector, nullptr);
+  load_run_checkpoint(run / "checkpoints/best.pt", *detector, nullptr);
   detector->eval();
   const double expected = torch::sigmoid(detector->forward(image)).item<double>();
   const std::vector<FrameScore> scores = read_scores(run);

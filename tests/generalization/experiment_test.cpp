@@ -86,7 +86,7 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   CHECK(changed([](Variant& v) { v.ascent_share = 1; }) == std::pair(false, false));
   // Without anything that keeps statistics there is nothing to protect.
   CHECK(changed([](Variant& v) { v.training.protect = false; }) == std::pair(false, false));
-  CHECK(changed([](Variant& v) { v.norm = "group"; }) == std::pair(true, true));
+  CHECK(changed([](Variant& v) { v.training.model.norm = "group"; }) == std::pair(true, true));
   // A start that comes after the end leaves ERM.
   Variant late = sam;
   late.late_start = 1;
@@ -94,7 +94,7 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
 
   // Running statistics do not matter to the training loss; they do to what is judged afterwards.
   const auto sharpness = [&](Variant of, bool protect) {
-    of.norm = "batch";
+    of.training.model.norm = "batch";
     of.training.protect = protect;
     return run_trial(options, of)["sharpness_of_domains"].get<double>();
   };
@@ -102,7 +102,7 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   CHECK(sharpness(sam, true) != sharpness(sam, false));
 
   Variant unknown = erm;
-  unknown.norm = "layer";
+  unknown.training.model.norm = "layer";
   CHECK(mentions(message_of([&] { run_trial(options, unknown); }), "not layer"));
   options.problem.data = folder.path() / "nowhere";
   CHECK(mentions(message_of([&] { run_trial(options, erm); }), "dataset-fashion-mnist"));
