@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -37,10 +38,17 @@ class TrainOptionsOnCommandLine {
       CLI::Option* option = nullptr;
       if constexpr (std::is_same_v<Value, bool>) {
         option = command.add_flag("--" + name + ",!--no-" + name, value, description);
+      } else if constexpr (std::is_same_v<Value, std::optional<bool>>) {
+        option = command.add_flag_function(
+            "--" + name + ",!--no-" + name, [&value](std::int64_t on) { value = on > 0; },
+            description);
       } else {
         option = command.add_option("--" + name, value, description);
         if constexpr (!requires { value.has_value(); }) option->capture_default_str();
-        if constexpr (std::is_unsigned_v<Value>) option->check(whole_number());
+        if constexpr (std::is_same_v<Value, std::uint64_t> ||
+                      std::is_same_v<Value, std::optional<std::uint64_t>>) {
+          option->check(whole_number());
+        }
       }
       options_.emplace_back(name, option);
     });

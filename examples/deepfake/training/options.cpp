@@ -14,14 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 template <class T>
-void assign(std::optional<T>& value, const Json& json) {
-  if (json.is_null()) {
-    value.reset();
-  } else {
-    value = json.get<T>();
-  }
-}
-template <class T>
 void assign(T& value, const Json& json) {
   value = json.get<T>();
 }
@@ -32,6 +24,16 @@ void assign(int& value, const Json& json) {
 void assign(std::uint64_t& value, const Json& json) {
   if (!json.is_number_unsigned()) throw std::runtime_error("must be a whole number, 0 or more");
   value = json.get<std::uint64_t>();
+}
+template <class T>
+void assign(std::optional<T>& value, const Json& json) {
+  if (json.is_null()) {
+    value.reset();
+  } else {
+    T given{};
+    assign(given, json);
+    value = given;
+  }
 }
 
 template <class T>

@@ -69,14 +69,21 @@ bool may_differ(const std::string& option) {
          option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
 }
 
-/// @param state of the run's checkpoint
+TrainOptions with_defaults(TrainOptions options) {
+  options.method = effective_options(options.optimizer, options.method);
+  return options;
+}
+
+/// @param state of the run's checkpoint; an option that it does not know had its default
 /// @param advice what to do instead
 void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
                   const fs::path& run, const std::string& advice) {
-  const Json& of_run = state.at("options");
+  TrainOptions recorded;
+  set_from_json(recorded, state.at("options"), run.string());
+  const Json of_run = to_json(with_defaults(recorded));
   const Json given = to_json(options);
   for (const auto& [name, value] : given.items()) {
-    const Json before = of_run.value(name, Json());
+    const Json& before = of_run.at(name);
     if (value == before || may_differ(name)) continue;
     throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
                              before.dump() + ", not " + value.dump() + "; " + advice);
@@ -85,11 +92,6 @@ void require_same(const Json& state, const TrainOptions& options, const std::str
     throw std::runtime_error(options.data + ": not the data that the run in " + run.string() +
                              " was trained on; " + advice);
   }
-}
-
-TrainOptions with_defaults(TrainOptions options) {
-  options.method = effective_options(options.optimizer, options.method);
-  return options;
 }
 
 /// What a run needs to continue, besides weights and optimizer.
