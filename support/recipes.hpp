@@ -2,46 +2,80 @@
 // Every recipe by name, with radii and weights large enough that each term matters.
 #pragma once
 
+#include <array>
 #include <roga/roga.hpp>
+#include <string_view>
+#include <type_traits>
 
 namespace every {
 
-namespace recipes = roga::recipes;
+/// The value of an option, in one recipe or, where none is named, in all.
+struct Value {
+  std::string_view recipe, option;
+  double value;
+};
+/// The first that fits; an option without one keeps its default.
+inline constexpr std::array values{
+    Value{"asam", "rho", .3},
+    Value{"asam", "eta", .1},
+    Value{"gsam", "alpha", .4},
+    Value{"wsam", "gamma", .6},
+    Value{"wsam_decoupled", "gamma", .6},
+    Value{"looksam", "alpha", .7},
+    Value{"fisher_sam", "eta", .5},
+    Value{"gam", "gamma", .2},
+    Value{"disam", "lambda", .3},
+    Value{"fish", "beta", .2},
+    Value{"and_mask", "tau", .6},
+    Value{"sand_mask", "k", 10},
+    Value{"group_dro", "eta", .5},
+    Value{"vrex", "lambda", .5},
+    Value{"", "rho", .2},
+    Value{"", "rho_grad", .1},
+    Value{"", "alpha", .05},
+    Value{"", "k", 3},
+};
+
+template <roga::Method Method>
+constexpr auto options(Method) {
+  typename Method::Options options;
+  Method::Options::fields(options, [](std::string_view name, auto& option, auto...) {
+    for (const Value& known : values) {
+      const bool fits = known.recipe.empty() || known.recipe == Method::traits.name;
+      if (!fits || known.option != name) continue;
+      option = static_cast<std::decay_t<decltype(option)>>(known.value);
+      return;
+    }
+  });
+  return options;
+}
+
+/// Those that joined late come last: the others keep the places by which they were recorded.
+constexpr int lateness(std::string_view name) {
+  return name == "roga_adaptive" ? 2 : name == "grad_vac" ? 1 : 0;
+}
+
+template <bool domains, int late, class Visit>
+void recipe_where(Visit& visit) {
+  roga::recipes::for_each([&visit](auto method) {
+    constexpr roga::MethodTraits traits = decltype(method)::traits;
+    if constexpr (traits.domains == domains && lateness(traits.name) == late) {
+      visit(traits.name.data(), method(options(method)), traits.ordered);
+    }
+  });
+}
 
 /// visit(name, recipe, whether the order of the domains matters)
 template <class Visit>
 void recipe_of_one_gradient(Visit&& visit) {
-  visit("erm", recipes::erm(), false);
-  visit("sam", recipes::sam({.rho = .2}), false);
-  visit("asam", recipes::asam({.rho = .3, .eta = .1}), false);
-  visit("gsam", recipes::gsam({.rho = .2, .alpha = .4}), false);
-  visit("sagm", recipes::sagm({.rho = .2, .alpha = .05}), false);
-  visit("wsam", recipes::wsam({.rho = .2, .gamma = .6}), false);
-  visit("wsam_decoupled", recipes::wsam_decoupled({.rho = .2, .gamma = .6}), false);
-  visit("fsam", recipes::fsam({.rho = .2}), false);
-  visit("looksam", recipes::looksam({.rho = .2, .k = 3}), false);
-  visit("fisher_sam", recipes::fisher_sam({.rho = .2, .eta = .5}), false);
-  visit("gam", recipes::gam({.rho = .2, .rho_grad = .1, .gamma = .2}), false);
-  visit("msam", recipes::msam({.rho = .2}), false);
+  recipe_where<false, 0>(visit);
 }
 
 template <class Visit>
 void recipe_of_domains(Visit&& visit) {
-  visit("disam", recipes::disam({.rho = .2, .lambda = .3}), false);
-  visit("gac_fas", recipes::gac_fas({.rho = .2, .alpha = .05}), false);
-  visit("roga", recipes::roga({.rho = .2, .alpha = .05}), false);
-  visit("roga_periodic", recipes::roga_periodic({.rho = .2, .alpha = .05, .k = 3}), false);
-  visit("roga_pooled", recipes::roga_pooled({.rho = .2, .alpha = .05}), false);
-  visit("dgsam", recipes::dgsam({.rho = .2}), true);
-  visit("fish", recipes::fish({.beta = .2}), true);
-  visit("pcgrad", recipes::pcgrad(), true);
-  visit("mgda", recipes::mgda(), false);
-  visit("cagrad", recipes::cagrad(), false);
-  visit("and_mask", recipes::and_mask({.tau = .6}), false);
-  visit("sand_mask", recipes::sand_mask(), false);
-  visit("group_dro", recipes::group_dro({.eta = .5}), false);
-  visit("vrex", recipes::vrex({.lambda = .5}), false);
-  visit("grad_vac", recipes::grad_vac(), true);
+  recipe_where<true, 0>(visit);
+  recipe_where<true, 1>(visit);
+  recipe_where<true, 2>(visit);
 }
 
 template <class Visit>

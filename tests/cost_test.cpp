@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // roga::cost against counted bytes of LibTorch's allocator. (Passes: see roga/testing.hpp.)
-#include <fstream>
-#include <map>
-
 #include "support/bytes.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
@@ -65,43 +62,4 @@ TEST_CASE("cost: is known when compiling, and is what the pages promise", "[cost
   static_assert(roga::cost(recipes::sam(), 1).copies == 1);
   static_assert(roga::cost(recipes::roga(), 4).copies == 5);
   CHECK(roga::cost(recipes::looksam({.k = 5}), 4).passes == Approx(1.2));
-}
-
-TEST_CASE("cost: the table of docs/recipes.md is right", "[cost][documentation]") {
-  // | `name` | direction | passes | copies, K = 1 | copies, K = 4 | ...
-  std::map<std::string, std::vector<std::string>> rows;
-  std::ifstream page(ROGA_SOURCE_DIR "/docs/recipes.md");
-  for (std::string line; std::getline(page, line);) {
-    if (line.rfind("| `", 0) != 0) continue;
-    std::vector<std::string> cells;
-    std::string cell;
-    for (std::size_t i = 1; i < line.size(); ++i) {
-      const bool boundary = line[i] == '|' && line[i - 1] != '\\';
-      if (!boundary) {
-        cell += line[i];
-      } else {
-        cells.push_back(cell.substr(1, cell.size() - 2));
-        cell.clear();
-      }
-    }
-    rows[cells.at(0).substr(1, cells[0].size() - 2)] = cells;
-  }
-  auto passes = [](const std::string& cell) {
-    if (cell == "1 + K") return 5.0;
-    if (cell == "1 + 1/K") return 1.25;
-    if (cell == "1 + 1/k") return 1 + 1 / 3.0;
-    return std::stod(cell);
-  };
-  std::size_t found = 0;
-  every::recipe([&](const std::string& name, auto recipe, bool) {
-    INFO(name);
-    REQUIRE(rows.count(name) == 1);
-    const auto& row = rows[name];
-    REQUIRE(row.size() == 7);
-    CHECK(passes(row[2]) == Approx(roga::cost(recipe, 4).passes));
-    CHECK(std::stod(row[3]) == roga::cost(recipe, 1).copies);
-    CHECK(std::stod(row[4]) == roga::cost(recipe, 4).copies);
-    ++found;
-  });
-  CHECK(found >= 27);
 }

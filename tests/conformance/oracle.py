@@ -96,6 +96,19 @@ def roga_own(p, w, h, state):
     return add(scale(h["w_erm"], g), scale(h["w_gen"], mean(captured)))
 
 
+def roga_adaptive(p, w, h, state):
+    """x_k = w + rho T^2 g_k / |T g_k| - alpha g, T = |w| + eta."""
+    g = p.pooled(w)
+    T = [abs(x) + h["eta"] for x in w]
+    captured = []
+    for k in range(p.K):
+        Tg = [t * x for t, x in zip(T, p.gradient(k, w))]
+        T2g = [t * x for t, x in zip(T, Tg)]
+        x = sub(add(w, scale(h["rho"] / norm(Tg), T2g)), scale(h["alpha"], g))
+        captured.append(p.gradient(k, x))
+    return add(scale(h["w_erm"], g), scale(h["w_gen"], mean(captured)))
+
+
 def roga_periodic(p, w, h, state):
     """LookSAM's reuse over the domains' own ascent points."""
     g = p.pooled(w)
@@ -163,7 +176,8 @@ CASES = [("erm", erm, {}), ("sam", sam, {"rho": 0.2}),
          ("roga_periodic", roga_periodic, {"rho": 0.2, "alpha": 0.03, "k": 3, "reuse": 0.6}),
          ("dgsam", dgsam, {"rho": 0.1}),
          ("sand_mask", sand_mask, {"tau": 0.4, "k": 3.0}), ("grad_vac", grad_vac, {"beta": 0.3}),
-         ("groupdro", group_dro, {"eta": 0.4})]
+         ("groupdro", group_dro, {"eta": 0.4}),
+         ("roga_adaptive", roga_adaptive, {**ROGA, "rho": 0.6, "eta": 0.05})]
 
 
 def main():

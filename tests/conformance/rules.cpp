@@ -9,19 +9,32 @@
 #include <cstdint>
 #include <roga/roga.hpp>
 #include <string_view>
+#include <type_traits>
 
 namespace conformance {
 namespace {
 
-namespace recipes = roga::recipes;
+/// Trajectory files leave out underscores here and there, and call roga by what it captures.
+constexpr bool means(std::string_view rule, std::string_view recipe) {
+  if (rule == "roga_own") rule = "roga";
+  std::size_t at = 0;
+  auto next = [&] {
+    while (at < rule.size() && rule[at] == '_') ++at;
+    return at < rule.size() ? rule[at++] : '\0';
+  };
+  for (const char letter : recipe) {
+    if (letter != '_' && letter != next()) return false;
+  }
+  return next() == '\0';
+}
 
 /// A build may contain one rule only: one engine compiles fast.
 #ifndef ROGA_ONLY_RULE
 #define ROGA_ONLY_RULE ""
 #endif
-constexpr bool built(std::string_view rule) {
+constexpr bool built(std::string_view recipe) {
   constexpr std::string_view only = ROGA_ONLY_RULE;
-  return only.empty() || only == rule;
+  return only.empty() || means(only, recipe);
 }
 
 class Quadratics {
@@ -90,62 +103,39 @@ Trajectory run_recipe(const Recipe& recipe, const Problem& problem, double lr, i
   return trajectory;
 }
 
+/// The options that a file names. It names every number; a flag or a seed that it leaves out keeps
+/// its default, but for the order of the domains, which is always the given one.
+template <class Options>
+Options options_from(const std::string& rule, Hyper hyper) {
+  Options options;
+  Options::fields(options, [&](const std::string& name, auto& option, auto...) {
+    using Option = std::decay_t<decltype(option)>;
+    if constexpr (std::is_same_v<Option, bool>) option = option || name == "order_fixed";
+    if (const auto given = hyper.extract(name)) {
+      option = static_cast<Option>(given.mapped());
+    } else {
+      constexpr bool number = !std::is_unsigned_v<Option>;  // bool is unsigned as well
+      TORCH_CHECK(!number, "roga_conformance: rule '", rule, "' needs '", name, "'");
+    }
+  });
+  TORCH_CHECK(hyper.empty(), "roga_conformance: rule '", rule, "' has no '",
+              hyper.empty() ? "" : hyper.begin()->first, "'");
+  return options;
+}
+
 /// visit(recipe); false if there is no such rule.
 template <class Visit>
 bool with_recipe(const std::string& rule, const Hyper& hyper, Visit&& visit) {
-  auto h = [&](const char* name) {
-    const auto found = hyper.find(name);
-    TORCH_CHECK(found != hyper.end(), "roga_conformance: rule '", rule, "' needs '", name, "'");
-    return found->second;
-  };
-  auto whole = [&](const char* name) { return static_cast<std::int64_t>(h(name)); };
-  const roga::Order in_order{.fixed = true};
-#define ROGA_RULE(name, ...)   \
-  if constexpr (built(name)) { \
-    if (rule == (name)) {      \
-      visit(__VA_ARGS__);      \
-      return true;             \
-    }                          \
-  }
-  ROGA_RULE("erm", recipes::erm())
-  ROGA_RULE("sam", recipes::sam({.rho = h("rho")}))
-  ROGA_RULE("asam", recipes::asam({.rho = h("rho"), .eta = h("eta")}))
-  ROGA_RULE("gsam", recipes::gsam({.rho = h("rho"), .alpha = h("alpha")}))
-  ROGA_RULE("sagm", recipes::sagm({.rho = h("rho"), .alpha = h("alpha")}))
-  ROGA_RULE("wsam", recipes::wsam({.rho = h("rho"), .gamma = h("gamma")}))
-  ROGA_RULE("wsam_decoupled", recipes::wsam_decoupled({.rho = h("rho"), .gamma = h("gamma")}))
-  ROGA_RULE("fsam", recipes::fsam({.rho = h("rho"), .sigma = h("sigma"), .lambda = h("lambda")}))
-  ROGA_RULE("looksam", recipes::looksam({.rho = h("rho"), .k = whole("k"), .alpha = h("alpha")}))
-  ROGA_RULE("fishersam", recipes::fisher_sam({.rho = h("rho"), .eta = h("eta")}))
-  ROGA_RULE("gam", recipes::gam({.rho = h("rho"),
-                                 .rho_grad = h("rho_grad"),
-                                 .a = h("a"),
-                                 .b = h("b"),
-                                 .gamma = h("gamma")}))
-  ROGA_RULE("msam", recipes::msam({.rho = h("rho"), .mu = h("mu")}))
-  ROGA_RULE("disam", recipes::disam({.rho = h("rho"), .lambda = h("lambda")}))
-  ROGA_RULE("gacfas", recipes::gac_fas({.rho = h("rho"), .alpha = h("alpha")}))
-  ROGA_RULE("roga_own",
-            recipes::roga(
-                {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))
-  ROGA_RULE("roga_periodic",
-            recipes::roga_periodic(
-                {.rho = h("rho"), .alpha = h("alpha"), .k = whole("k"), .reuse = h("reuse")}))
-  ROGA_RULE("roga_pooled",
-            recipes::roga_pooled(
-                {.rho = h("rho"), .alpha = h("alpha"), .w_erm = h("w_erm"), .w_gen = h("w_gen")}))
-  ROGA_RULE("dgsam", recipes::dgsam({.rho = h("rho"), .order = in_order}))
-  ROGA_RULE("fish", recipes::fish({.beta = h("beta"), .order = in_order}))
-  ROGA_RULE("pcgrad", recipes::pcgrad({.order = in_order}))
-  ROGA_RULE("grad_vac", recipes::grad_vac({.beta = h("beta"), .order = in_order}))
-  ROGA_RULE("mgda", recipes::mgda())
-  ROGA_RULE("cagrad", recipes::cagrad({.c = h("c")}))
-  ROGA_RULE("andmask", recipes::and_mask({.tau = h("tau")}))
-  ROGA_RULE("sand_mask", recipes::sand_mask({.tau = h("tau"), .k = h("k")}))
-  ROGA_RULE("groupdro", recipes::group_dro({.eta = h("eta")}))
-  ROGA_RULE("vrex", recipes::vrex({.lambda = h("lambda")}))
-#undef ROGA_RULE
-  return false;
+  bool found = false;
+  roga::recipes::for_each([&](auto method) {
+    using Method = decltype(method);
+    if constexpr (built(Method::traits.name)) {
+      if (found || !means(rule, Method::traits.name)) return;
+      found = true;
+      visit(method(options_from<typename Method::Options>(rule, hyper)));
+    }
+  });
+  return found;
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct Trajectory {
 };
 
 /// float64, SGD without momentum, one closure per domain.
-/// @throws c10::Error if there is no such rule or a hyper-parameter is missing
+/// @throws c10::Error if there is no such rule, or one of its options is missing or unknown
 Trajectory run(const std::string& rule, const Hyper& hyper, const Problem& problem, double lr,
                int steps);
 

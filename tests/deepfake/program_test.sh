@@ -190,6 +190,16 @@ refuses "imported with other options" import --from mine --output own --frames 7
 refuses "did you mean 'train'?" tarin --run x
 refuses "did you mean '--optimizer'?" train --optimzer sam --run x
 refuses "did you mean 'roga'?" train --data data --optimizer rgoa --run x
+run train --help
+for option in rho-grad a b rescale w-erm order-seed; do
+  grep -qE -- "^ +--$option[ ,]" out.txt || fail "train --help does not tell of --$option"
+done
+method() { refuses "$1" train --data data --config settings.json --run x --optimizer "${@:2}"; }
+method "method roga has no option rescale" roga --rescale
+method "rho_grad must be" gam --rho-grad -1
+method "option k must be a whole number, got 2.5" looksam --k 2.5
+method "must be a whole number" fish --order-seed -1
+method "mu must be in [0, 1), got 1" msam --mu 1
 refuses "/nowhere" train --data /nowhere --run x
 refuses "--resume" train --data data --config settings.json --run whole
 refuses "epochs" train --data data --epochs many --run x

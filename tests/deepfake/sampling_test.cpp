@@ -228,7 +228,10 @@ TEST_CASE("TrainOptions: survive the way through JSON", "[options]") {
   TrainOptions options;
   options.data = "somewhere";
   options.datasets = {"A", "B"};
-  options.method.rho = 0.07;
+  options.method.number("rho") = 0.07;
+  options.method.number("rho-grad") = 0.03;
+  options.method["rescale"] = std::optional(true);
+  options.method["order-seed"] = std::optional<std::uint64_t>(18446744073709551615ULL);
   options.schedule.lr = 1.0 / 3;
   options.augment.augment = false;
   options.augment.jpeg_quality = 55;
@@ -236,8 +239,12 @@ TEST_CASE("TrainOptions: survive the way through JSON", "[options]") {
   TrainOptions copy;
   set_from_json(copy, nlohmann::ordered_json::parse(to_json(options).dump()), "file");
   CHECK(to_json(copy) == to_json(options));
-  CHECK(copy.method.rho == options.method.rho);
-  CHECK_FALSE(copy.method.alpha);
+  for (const MethodOption& option : options.method.all()) {
+    CAPTURE(option.name);
+    CHECK(copy.method[option.name] == option.value);
+  }
+  CHECK(copy.method.number("rho") == 0.07);
+  CHECK_FALSE(copy.method.number("alpha"));
   CHECK(copy.seed == options.seed);
   CHECK(copy.schedule.lr == options.schedule.lr);
 }
@@ -252,6 +259,10 @@ TEST_CASE("TrainOptions: a wrong name or value is named, with the file", "[optio
   CHECK(mentions(set(R"({"epochs": "three"})"), "\"epochs\" cannot be \"three\""));
   CHECK(mentions(set(R"({"epochs": 2.5})"), "2.5"));
   CHECK(mentions(set(R"({"seed": -1})"), "-1"));
+  CHECK(mentions(set(R"({"order-seed": -1})"), "option \"order-seed\" cannot be -1"));
+  CHECK(mentions(set(R"({"order-seed": 0.5})"), "0.5"));
+  CHECK(mentions(set(R"({"rescale": 1})"), "option \"rescale\" cannot be 1"));
+  CHECK(set(R"({"rho_grad": 1})") == "x.json: unknown option 'rho_grad': did you mean 'rho-grad'?");
   CHECK(mentions(set("[]"), "object"));
   options.data = "d";
   options.augment.flip = 1.5;

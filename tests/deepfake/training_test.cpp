@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Training, checkpoints and evaluation on a tiny rendered set.
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <opencv2/imgcodecs.hpp>
+#include <roga/recipes/all.hpp>
 
 #include "deepfake/sample_data.hpp"
 #include "deepfake/tiny_training.hpp"
@@ -137,11 +139,28 @@ TEST_CASE("train: an existing run is neither overwritten nor mixed with another"
   CHECK(options_of_run(run).schedule.lr == 1);
 }
 
+TEST_CASE("train: an option that a run did not know yet had its default", "[train]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  TrainOptions options = tiny_options("gam");
+  train(options, {.run = run, .stop = stop_after(1)});
+  const auto detector = make_detector(options.model);
+  const auto optimizer = make_optimizer(options, *detector);
+  const fs::path checkpoint = run / "checkpoints/last.pt";
+  auto state = load_checkpoint(checkpoint, *detector, &optimizer->optimizer());
+  for (const char* name : {"rho-grad", "a", "rescale"}) state["options"].erase(name);
+  save_checkpoint(checkpoint, *detector, &optimizer->optimizer(), nullptr, state);
+  CHECK_NOTHROW(require_same_run(options, run));
+  options.method.number("rho-grad") = 0.5;
+  CHECK(mentions(message_of([&] { require_same_run(options, run); }),
+                 "has option rho-grad 0.02, not 0.5"));
+}
+
 TEST_CASE("train: config.json records options in effect and the data", "[train]") {
   const TemporaryFolder folder;
   const fs::path run = folder.path() / "some-run";
   TrainOptions options = tiny_options("roga");
-  options.method.rho = 0.25;
+  options.method.number("rho") = 0.25;
   options.protocol = "loo:FF-NT";
   train(options, {.run = run, .stop = stop_after(1)});
   const RunConfig config = read_run(run).config;
@@ -159,21 +178,74 @@ TEST_CASE("train: config.json records options in effect and the data", "[train]"
 
 TEST_CASE("make_optimizer: options that a method lacks are refused", "[methods]") {
   MethodOptions given;
-  given.alpha = 0.1;
+  given.number("alpha") = 0.1;
   CHECK(mentions(message_of([&] { effective_options("sam", given); }),
                  "method sam has no option alpha"));
-  CHECK(effective_options("sagm", given).alpha == 0.1);
-  CHECK(effective_options("sagm", given).rho == 0.05);
+  CHECK(effective_options("sagm", given).number("alpha") == 0.1);
+  CHECK(effective_options("sagm", given).number("rho") == 0.05);
   given = {};
-  given.k = 3;
-  CHECK(effective_options("looksam", given).k == 3);
+  given.number("k") = 3;
+  CHECK(effective_options("looksam", given).number("k") == 3);
   CHECK(mentions(message_of([&] { effective_options("roga", given); }), "no option k"));
   CHECK(mentions(message_of([] { effective_options("rgoa", {}); }), "did you mean 'roga'?"));
   TrainOptions options = tiny_options("looksam");
-  options.method.k = 2.7;
+  options.method.number("k") = 2.7;
   const auto detector = make_detector(options.model);
   CHECK(mentions(message_of([&] { make_optimizer(options, *detector); }),
                  "option k must be a whole number, got 2.7"));
+}
+
+TEST_CASE("make_optimizer: every option of every recipe can be set", "[methods]") {
+  roga::recipes::for_each([](auto method) {
+    using Options = typename decltype(method)::Options;
+    const std::string name(method.traits.name);
+    Options defaults;
+    const MethodOptions effective = effective_options(name, {});
+    std::size_t given = 0;
+    for (const MethodOption& option : effective.all()) given += is_given(option.value) ? 1 : 0;
+    Options::fields(defaults, [&](std::string option, auto value, auto...) {
+      --given;
+      std::ranges::replace(option, '_', '-');
+      INFO(name << " " << option);
+      using Held = MethodOption::Held<decltype(value)>;
+      CHECK(std::get<Held>(effective[option]) == Held(value));
+      MethodOptions other;
+      other[option] = Held(value == 0 ? 1 : 0);
+      CHECK(effective_options(name, other)[option] == other[option]);
+    });
+    CHECK(given == 0);
+  });
+}
+
+TEST_CASE("make_optimizer: what is given reaches the recipe", "[methods]") {
+  const auto direction = [](const char* method, const auto& set) {
+    TrainOptions options = tiny_options(method);
+    options.base = "sgd";
+    set(options.method);
+    torch::manual_seed(1);
+    const auto detector = make_detector(options.model);
+    const auto optimizer = make_optimizer(options, *detector);
+    std::vector<roga::LossClosure> domains;
+    for (int k = 0; k < 3; ++k) {
+      domains.emplace_back([&detector, images = torch::randn({4, 3, 32, 32}), k] {
+        auto loss =
+            detection_loss(detector->forward(images), torch::full({4}, k % 2, torch::kFloat));
+        loss.backward();
+        return loss;
+      });
+    }
+    return optimizer->step(domains).direction_norm;
+  };
+  const auto nothing = [](MethodOptions&) {};
+  const double gam = direction("gam", nothing);
+  CHECK(direction("gam", [](auto& method) { method.number("rho-grad") = 0.3; }) != gam);
+  CHECK(direction("gam", [](auto& method) { method.number("a") = 0.9; }) != gam);
+  CHECK(direction("gam", [](auto& method) { method.number("b") = 0.9; }) != gam);
+  const double cagrad = direction("cagrad", nothing);
+  const auto rescale = [](auto& method) { method["rescale"] = std::optional(true); };
+  CHECK(direction("cagrad", rescale) == Approx(cagrad / 1.25));
+  const auto seeded = [](auto& method) { method["order-seed"] = std::optional<std::uint64_t>(9); };
+  CHECK(direction("dgsam", seeded) != direction("dgsam", nothing));
 }
 
 TEST_CASE("make_optimizer: perturbed passes leave no trace in running statistics", "[methods]") {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -35,10 +37,17 @@ class OptionsOnCommandLine {
       CLI::Option* option = nullptr;
       if constexpr (std::is_same_v<Value, bool>) {
         option = command.add_flag("--" + name + ",!--no-" + name, value, description);
+      } else if constexpr (std::is_same_v<Value, std::optional<bool>>) {
+        option = command.add_flag_function(
+            "--" + name + ",!--no-" + name, [&value](std::int64_t on) { value = on > 0; },
+            description);
       } else {
         option = command.add_option("--" + name, value, description);
         if constexpr (!requires { value.has_value(); }) option->capture_default_str();
-        if constexpr (std::is_unsigned_v<Value>) option->check(whole_number());
+        if constexpr (std::is_same_v<Value, std::uint64_t> ||
+                      std::is_same_v<Value, std::optional<std::uint64_t>>) {
+          option->check(whole_number());
+        }
       }
       options_[name] = option;
     });

@@ -28,16 +28,18 @@ template <class Value>
 void set_option(Value& value, const nlohmann::ordered_json& json) {
   value = json.get<Value>();
 }
+void set_option(int& value, const nlohmann::ordered_json& json);
+void set_option(std::uint64_t& value, const nlohmann::ordered_json& json);
 template <class Value>
 void set_option(std::optional<Value>& value, const nlohmann::ordered_json& json) {
   if (json.is_null()) {
     value.reset();
   } else {
-    value = json.get<Value>();
+    Value given{};
+    set_option(given, json);
+    value = given;
   }
 }
-void set_option(int& value, const nlohmann::ordered_json& json);
-void set_option(std::uint64_t& value, const nlohmann::ordered_json& json);
 
 template <HasFields Options>
 nlohmann::ordered_json to_json(const Options& options) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <optional>
 #include <roga/roga.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -19,7 +18,6 @@
 namespace deepfake {
 namespace {
 
-namespace recipes = roga::recipes;
 using Base = std::unique_ptr<torch::optim::Optimizer>;
 
 template <class P, class C, class A>
@@ -53,31 +51,24 @@ std::unique_ptr<MethodOptimizer> wrapped(Base base, roga::Recipe<P, C, A> recipe
   return std::make_unique<RecipeOptimizer<P, C, A>>(std::move(base), std::move(recipe));
 }
 
-/// Calls visit(name, field) for the fields that a recipe's options have.
-template <class Options, class Visit>
-void visit_fields(Options& options, Visit&& visit) {
-  if constexpr (requires { options.rho; }) visit("rho", options.rho);
-  if constexpr (requires { options.alpha; }) visit("alpha", options.alpha);
-  if constexpr (requires { options.eta; }) visit("eta", options.eta);
-  if constexpr (requires { options.w_erm; }) visit("w-erm", options.w_erm);
-  if constexpr (requires { options.w_gen; }) visit("w-gen", options.w_gen);
-  if constexpr (requires { options.beta; }) visit("beta", options.beta);
-  if constexpr (requires { options.c; }) visit("c", options.c);
-  if constexpr (requires { options.gamma; }) visit("gamma", options.gamma);
-  if constexpr (requires { options.k; }) visit("k", options.k);
-  if constexpr (requires { options.lambda; }) visit("lambda", options.lambda);
-  if constexpr (requires { options.mu; }) visit("mu", options.mu);
-  if constexpr (requires { options.reuse; }) visit("reuse", options.reuse);
-  if constexpr (requires { options.sigma; }) visit("sigma", options.sigma);
-  if constexpr (requires { options.tau; }) visit("tau", options.tau);
+std::string with_dashes(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return name;
 }
 
-std::optional<double>* find_option(MethodOptions& options, const std::string& name) {
-  std::optional<double>* found = nullptr;
-  options.visit([&](const char* field, std::optional<double>& value, const char*) {
-    if (name == field) found = &value;
-  });
-  return found;
+/// @throws std::runtime_error if the recipe takes a whole number and got another one
+template <class T>
+T value_of(const MethodOptions& options, const std::string& name) {
+  const auto value = std::get<MethodOption::Held<T>>(options[name]).value();
+  if constexpr (std::is_same_v<T, std::int64_t>) {
+    constexpr double exact = 1LL << 53;  // up to here a double holds every one
+    if (value != std::floor(value) || std::abs(value) > exact) {
+      std::ostringstream text;
+      text << "option " << name << " must be a whole number, got " << value;
+      throw std::runtime_error(text.str());
+    }
+  }
+  return static_cast<T>(value);
 }
 
 struct Method {
@@ -86,79 +77,32 @@ struct Method {
   std::function<std::unique_ptr<MethodOptimizer>(const MethodOptions&, Base)> make;
 };
 
-template <class Options, class MakeRecipe>
-Method method(std::string name, MakeRecipe make_recipe) {
-  Method made{std::move(name), {}, {}};
+template <roga::Method OfLibrary>
+Method method(OfLibrary recipe) {
+  using Options = typename OfLibrary::Options;
+  Method made{std::string(OfLibrary::traits.name), {}, {}};
   Options defaults;
-  visit_fields(defaults, [&](const char* field, auto value) {
-    *find_option(made.defaults, field) = static_cast<double>(value);
+  Options::fields(defaults, [&](const char* name, const auto& value, auto...) {
+    using Value = std::decay_t<decltype(value)>;
+    made.defaults[with_dashes(name)] = MethodOption::Held<Value>(
+        static_cast<typename MethodOption::Held<Value>::value_type>(value));
   });
-  made.make = [make_recipe](const MethodOptions& given, Base base) {
+  made.make = [recipe](const MethodOptions& given, Base base) {
     Options options;
-    MethodOptions copy = given;
-    visit_fields(options, [&](const char* field, auto& value) {
-      using Value = std::decay_t<decltype(value)>;
-      const double number = find_option(copy, field)->value();
-      if (std::is_integral_v<Value> && number != std::floor(number)) {
-        std::ostringstream text;
-        text << "option " << field << " must be a whole number, got " << number;
-        throw std::runtime_error(text.str());
-      }
-      value = static_cast<Value>(number);
+    Options::fields(options, [&](const char* name, auto& value, auto...) {
+      value = value_of<std::decay_t<decltype(value)>>(given, with_dashes(name));
     });
-    return wrapped(std::move(base), make_recipe(options));
+    return wrapped(std::move(base), recipe(options));
   };
   return made;
 }
 
-struct NoOptions {};
-
-/// Of roga in ASAM's metric, which the library has as a composition.
-struct AdaptiveRogaOptions {
-  double rho = 0.5;
-  double eta = 0.01;
-  double alpha = 2e-4;
-  double w_erm = 0.5;
-  double w_gen = 0.5;
-};
-auto adaptive_roga(AdaptiveRogaOptions options) {
-  return roga::recipe(
-      roga::DomainAscentIn<roga::AbsoluteParameter>{
-          .rho = options.rho, .alpha = options.alpha, .metric = {.eta = options.eta}},
-      roga::OwnDomain{}, roga::WeightedSum{.w_erm = options.w_erm, .w_gen = options.w_gen});
-}
-
 const std::vector<Method>& methods() {
-  static const std::vector<Method> table{
-      method<NoOptions>("erm", [](NoOptions) { return recipes::erm(); }),
-      method<recipes::SamOptions>("sam", recipes::sam),
-      method<recipes::AsamOptions>("asam", recipes::asam),
-      method<recipes::GsamOptions>("gsam", recipes::gsam),
-      method<recipes::SagmOptions>("sagm", recipes::sagm),
-      method<recipes::WsamOptions>("wsam", recipes::wsam),
-      method<recipes::WsamOptions>("wsam_decoupled", recipes::wsam_decoupled),
-      method<recipes::FsamOptions>("fsam", recipes::fsam),
-      method<recipes::LooksamOptions>("looksam", recipes::looksam),
-      method<recipes::FisherSamOptions>("fisher_sam", recipes::fisher_sam),
-      method<recipes::GamOptions>("gam", recipes::gam),
-      method<recipes::MsamOptions>("msam", recipes::msam),
-      method<recipes::DisamOptions>("disam", recipes::disam),
-      method<recipes::GacFasOptions>("gac_fas", recipes::gac_fas),
-      method<recipes::RogaOptions>("roga", recipes::roga),
-      method<recipes::RogaPeriodicOptions>("roga_periodic", recipes::roga_periodic),
-      method<recipes::RogaOptions>("roga_pooled", recipes::roga_pooled),
-      method<AdaptiveRogaOptions>("roga_adaptive", adaptive_roga),
-      method<recipes::DgsamOptions>("dgsam", recipes::dgsam),
-      method<recipes::FishOptions>("fish", recipes::fish),
-      method<recipes::PcgradOptions>("pcgrad", recipes::pcgrad),
-      method<NoOptions>("mgda", [](NoOptions) { return recipes::mgda(); }),
-      method<recipes::CagradOptions>("cagrad", recipes::cagrad),
-      method<recipes::AndMaskOptions>("and_mask", recipes::and_mask),
-      method<recipes::SandMaskOptions>("sand_mask", recipes::sand_mask),
-      method<recipes::GroupDroOptions>("group_dro", recipes::group_dro),
-      method<recipes::VrexOptions>("vrex", recipes::vrex),
-      method<recipes::GradVacOptions>("grad_vac", recipes::grad_vac),
-  };
+  static const std::vector<Method> table = [] {
+    std::vector<Method> all;
+    roga::recipes::for_each([&](auto recipe) { all.push_back(method(recipe)); });
+    return all;
+  }();
   return table;
 }
 
@@ -197,13 +141,14 @@ std::vector<std::string> method_names() {
 
 MethodOptions effective_options(const std::string& optimizer, const MethodOptions& given) {
   MethodOptions result = find_method(optimizer).defaults;
-  MethodOptions copy = given;
-  copy.visit([&](const char* name, const std::optional<double>& value, const char*) {
-    if (!value) return;
-    std::optional<double>& field = *find_option(result, name);
-    if (!field) throw std::runtime_error("method " + optimizer + " has no option " + name);
-    field = value;
-  });
+  for (const MethodOption& option : given.all()) {
+    if (!is_given(option.value)) continue;
+    MethodOption::Value& value = result[option.name];
+    if (!is_given(value)) {
+      throw std::runtime_error("method " + optimizer + " has no option " + option.name);
+    }
+    value = option.value;
+  }
   return result;
 }
 

@@ -9,45 +9,9 @@
 #include <vector>
 
 #include "options/fields.hpp"
+#include "training/method_options.hpp"
 
 namespace deepfake {
-
-/// Hyper-parameters of a method; an empty one takes the method's own default.
-struct MethodOptions {
-  std::optional<double> rho = {};
-  std::optional<double> alpha = {};
-  std::optional<double> eta = {};
-  std::optional<double> w_erm = {};
-  std::optional<double> w_gen = {};
-  std::optional<double> beta = {};
-  std::optional<double> c = {};
-  std::optional<double> gamma = {};
-  std::optional<double> k = {};
-  std::optional<double> lambda = {};
-  std::optional<double> mu = {};
-  std::optional<double> reuse = {};
-  std::optional<double> sigma = {};
-  std::optional<double> tau = {};
-
-  template <class Visit>
-  void visit(Visit&& field) {
-    field("rho", rho, "radius of the ascent");
-    field("alpha", alpha, "weight of the alignment term; gsam, looksam: of the orthogonal part");
-    field("eta", eta,
-          "asam, roga_adaptive: added to |theta|; fisher_sam: of the metric; group_dro: step size");
-    field("w-erm", w_erm, "roga: weight of the plain gradient");
-    field("w-gen", w_gen, "roga: weight of the captured gradients");
-    field("beta", beta, "fish: inner learning rate; grad_vac: rate of the target cosines");
-    field("c", c, "cagrad: radius around the mean gradient");
-    field("gamma", gamma, "wsam: weight of the sharpness; gam: of the orthogonal part");
-    field("k", k, "looksam, roga_periodic: steps between ascents; sand_mask: steepness");
-    field("lambda", lambda, "disam, vrex: weight of the variance of the losses; fsam: decay");
-    field("mu", mu, "msam: decay of the momentum");
-    field("reuse", reuse, "roga_periodic: weight of the last ascent's direction in between");
-    field("sigma", sigma, "fsam: share of the running mean that is taken away");
-    field("tau", tau, "and_mask, sand_mask: share of agreement");
-  }
-};
 
 /// Random changes to a training image. A zero switches its change off.
 struct AugmentOptions {
@@ -175,9 +139,7 @@ struct TrainOptions {
     field("weights", weights,
           "file of weights to begin with, loaded by name: TorchScript, a checkpoint, or a dict");
     field("freeze", freeze, "parts of the network to leave as they are, by name: layer1 layer2.0");
-    field("optimizer", optimizer,
-          "method: a recipe of the roga library, such as erm, sam, gac_fas or roga; or "
-          "roga_adaptive, which is roga in ASAM's metric");
+    field("optimizer", optimizer, optimizer_description());
     field("base", base, "optimizer underneath: adamw, adam or sgd");
     method.visit(field);
     schedule.visit(field);

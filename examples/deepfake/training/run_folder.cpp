@@ -48,12 +48,19 @@ ModelOptions model_of_run(ModelOptions options, const fs::path& run) {
   return options;
 }
 
+TrainOptions with_defaults(TrainOptions options) {
+  options.method = effective_options(options.optimizer, options.method);
+  return options;
+}
+
 void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
                   const fs::path& run, const std::string& advice) {
-  const Json& of_run = state.at("options");
+  TrainOptions recorded;
+  set_from_json(recorded, state.at("options"), run.string());
+  const Json of_run = to_json(with_defaults(recorded));
   const Json given = to_json(options);
   for (const auto& [name, value] : given.items()) {
-    const Json before = of_run.value(name, Json());
+    const Json& before = of_run.at(name);
     if (value == before || may_differ(name)) continue;
     throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
                              before.dump() + ", not " + value.dump() + "; " + advice);
@@ -84,9 +91,7 @@ bool is_finished(const fs::path& run) {
 void require_same_run(const TrainOptions& options, const fs::path& run) {
   if (!fs::exists(last_checkpoint(run))) return;
   validate(options);
-  TrainOptions effective = options;
-  effective.method = effective_options(options.optimizer, options.method);
-  require_same(read_run_state(last_checkpoint(run)), effective,
+  require_same(read_run_state(last_checkpoint(run)), with_defaults(options),
                load_training_set(options).fingerprint, run,
                "name another folder with --output, or remove that run");
 }

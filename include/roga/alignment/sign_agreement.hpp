@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <roga/policy/row.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
@@ -41,7 +42,7 @@ struct SmoothSignAgreement {
 
   void validate() const {
     detail::require(tau >= 0 && tau <= 1, "tau", "in [0, 1]", tau);
-    detail::require(k > 0, "k", "positive", k);
+    detail::require(std::isfinite(k) && k > 0, "k", "finite and positive", k);
   }
   at::Tensor combine(std::span<const at::Tensor> rows) const {
     const auto stacked = detail::widened(at::stack(at::TensorList(rows.data(), rows.size())));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <numeric>
 #include <random>
+#include <roga/policy/range.hpp>
 #include <roga/policy/step.hpp>
 #include <utility>
 #include <vector>
@@ -17,6 +18,12 @@ inline namespace v1 {
 struct Order {
   std::uint64_t seed = 0;  ///< of the permutations
   bool fixed = false;      ///< the domains as they are given, in every step
+
+  /// As options of a method; see Method.
+  static constexpr void fields(auto& order, auto&& field) {
+    field("order_seed", order.seed, "seed of the random order of the domains", Range::any());
+    field("order_fixed", order.fixed, "the domains in the order given instead", Range::any());
+  }
 
   /// @param salt tells apart several draws of one step
   std::vector<std::size_t> of(const Step& step, std::size_t salt = 0) const {
