@@ -8,6 +8,8 @@
 
 #include "support/bases.hpp"
 #include "support/folder.hpp"
+#include "support/message.hpp"
+#include "support/naive_sam.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
@@ -281,4 +283,61 @@ TEST_CASE("checkpoint: an archive with parts missing or wrong is refused and cha
     CHECK(optimizer.param_groups()[0].options().get_lr() == 0.1);
   }
   CHECK(saved(optimizer) == before);
+}
+
+TEST_CASE("checkpoint: a file for other shapes is refused", "[checkpoint][serialize]") {
+  std::stringstream file;
+  auto small = problems::leaf({1, 2, 3});
+  auto first = roga::wrap<torch::optim::SGD>(recipes::sam(), {small},
+                                             torch::optim::SGDOptions(.5).momentum(.9));
+  first.step([&] {
+    auto loss = small.square().sum();
+    loss.backward();
+    return loss;
+  });
+  torch::save(first, file);
+  auto large = problems::leaf({1, 2, 3, 4});
+  auto second =
+      roga::wrap<torch::optim::SGD>(recipes::sam(), {large}, torch::optim::SGDOptions(.1));
+  CHECK_THAT(support::message_of([&] { torch::load(second, file); }),
+             ContainsSubstring("parameter 0 has shape [3], the optimizer's [4]"));
+  CHECK(second.param_groups()[0].options().get_lr() == .1);
+}
+
+TEST_CASE("checkpoint: a resumed run keeps the base optimizer's state",
+          "[checkpoint][defects][defect-5]") {
+  const auto options = torch::optim::SGDOptions(0.05).momentum(0.9);
+  auto naive = [&](bool interrupted) {
+    auto w = problems::leaf({1, 2});
+    naive::NaiveSam sam{{w}};
+    auto base = std::make_unique<torch::optim::SGD>(naive::Weights{w}, options);
+    for (int step = 0; step < 6; ++step) {
+      if (interrupted && step == 3)
+        base = std::make_unique<torch::optim::SGD>(naive::Weights{w}, options);
+      sam.step(*base, naive::square_loss(w));
+    }
+    return problems::copy({w});
+  };
+  CHECK_FALSE(problems::same_bits(naive(true), naive(false)));
+
+  auto here = [&](bool interrupted) {
+    auto w = problems::leaf({1, 2});
+    auto make = [&] {
+      using Optimizer = decltype(naive::robust({w}, 0.0));
+      return std::unique_ptr<Optimizer>(
+          new Optimizer(roga::wrap<torch::optim::SGD>(recipes::sam(), naive::Weights{w}, options)));
+    };
+    auto optimizer = make();
+    for (int step = 0; step < 6; ++step) {
+      if (interrupted && step == 3) {
+        std::stringstream file;
+        torch::save(*optimizer, file);
+        optimizer = make();
+        torch::load(*optimizer, file);
+      }
+      optimizer->step(naive::square_loss(w));
+    }
+    return problems::copy({w});
+  };
+  CHECK(problems::same_bits(here(true), here(false)));
 }

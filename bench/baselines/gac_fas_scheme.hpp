@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <torch/nn/module.h>
+#include <ATen/core/ivalue.h>  // before torch/: clang 14 with LibTorch 1.13 needs it
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 #include <torch/optim/optimizer.h>
 
+#include <cstddef>
 #include <functional>
-#include <memory>
-#include <roga/tensor/torch.hpp>
+#include <utility>
 #include <vector>
 
 namespace bench {

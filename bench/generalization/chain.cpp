@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "chain.hpp"
+#include "generalization/chain.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cat.h>
@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "results.hpp"
+#include "generalization/results.hpp"
 
 namespace generalization {
 namespace {

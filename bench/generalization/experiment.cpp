@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "experiment.hpp"
+#include "generalization/experiment.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -91,14 +91,14 @@ double mean_accuracy(SmallNet& net, const std::vector<Domain>& domains) {
 nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant) {
   const Problem problem = make_problem(options.problem);
   at::manual_seed(1000 + options.problem.seed);
-  SmallNet net(problem.channels, problem.classes, variant.norm);
+  SmallNet net(problem.channels, problem.classes, variant.training.model.norm);
   deepfake::TrainOptions training = variant.training;
   training.method = deepfake::effective_options(training.optimizer, training.method);
   const auto optimizer = deepfake::make_optimizer(training, net);
   const auto late =
       static_cast<std::int64_t>(variant.late_start * static_cast<double>(options.steps));
   std::optional<deepfake::WeightAverage> average;
-  if (variant.ema > 0) average.emplace(net, variant.ema);
+  if (variant.training.ema > 0) average.emplace(net, variant.training.ema);
   auto generator = at::detail::createCPUGenerator(77 + options.problem.seed);
   double seconds = 0;
   double last_loss = 0;

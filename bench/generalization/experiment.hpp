@@ -5,21 +5,32 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "fashion.hpp"
+#include "generalization/fashion.hpp"
 #include "training/options.hpp"
 
 namespace generalization {
 
 /// One way to train: a method of the plan file with one setting of its grid.
 struct Variant {
+  Variant() { training.model.norm = "none"; }
+
   std::string name;
-  std::string method;               ///< settings of one method compete on validation images
-  deepfake::TrainOptions training;  ///< method, base, learning rate, weight decay, momentum
-  double ema = 0;                   ///< decay of averaged weights, which are then judged; 0: none
-  double late_start = 0;            ///< share of the steps that follow ERM first
-  std::string norm = "none";        ///< after each convolution: none, batch or group
-  std::string ascent_layers;        ///< only parameters whose names begin so ascend; empty: all
-  double ascent_share = 1;          ///< of a batch's images, which gradients after a move see
+  std::string method;  ///< settings of one method compete on validation images
+  /// Method, base, learning rate, weight decay, momentum; averaged weights, which are then judged;
+  /// and model.norm, what follows each convolution: none, batch or group.
+  deepfake::TrainOptions training;
+  double late_start = 0;      ///< share of the steps that follow ERM first
+  std::string ascent_layers;  ///< only parameters whose names begin so ascend; empty: all
+  double ascent_share = 1;    ///< of a batch's images, which gradients after a move see
+
+  /// The options of a plan file.
+  template <class Visit>
+  void visit(Visit&& field) {
+    training.visit(field);
+    field("late-start", late_start, "share of the steps that follow ERM first");
+    field("ascent-layers", ascent_layers, "only parameters whose names begin so ascend");
+    field("ascent-share", ascent_share, "of a batch's images, for gradients after a move");
+  }
 };
 
 struct TrialOptions {

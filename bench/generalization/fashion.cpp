@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "fashion.hpp"
+#include "generalization/fashion.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cat.h>

@@ -9,10 +9,10 @@
 #include <set>
 #include <tuple>
 
-#include "chain.hpp"
-#include "experiment.hpp"
-#include "results.hpp"
-#include "training/freed_memory.hpp"
+#include "generalization/chain.hpp"
+#include "generalization/experiment.hpp"
+#include "generalization/results.hpp"
+#include "networks/freed_memory.hpp"
 
 namespace {
 
@@ -40,19 +40,10 @@ std::vector<generalization::Variant> variants_of(const Json& plan, const std::st
       generalization::Variant variant;
       variant.name = name_of(method, setting);
       variant.method = method;
-      Json options = plan.value("common", Json::object());
-      options.update(given.at("options"));
-      options.update(setting);
-      const auto take = [&options](const char* key, auto& value) {
-        value = options.value(key, value);
-        options.erase(key);
-      };
-      take("ema", variant.ema);
-      take("late-start", variant.late_start);
-      take("norm", variant.norm);
-      take("ascent-layers", variant.ascent_layers);
-      take("ascent-share", variant.ascent_share);
-      deepfake::set_from_json(variant.training, options, where + ", " + variant.name);
+      for (const Json& layer :
+           {plan.value("common", Json::object()), given.at("options"), setting}) {
+        deepfake::set_from_json(variant, layer, where + ", " + variant.name);
+      }
       variants.push_back(variant);
     }
   }

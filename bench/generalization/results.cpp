@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "results.hpp"
+#include "generalization/results.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 #include <stdexcept>
 
 #include "metrics/paired.hpp"
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace generalization {
 namespace {

@@ -5,7 +5,7 @@
 //   step_cost --device=cuda ...
 //
 // A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance.md, which
-// scripts/performance.py makes of the JSON file, says what each means.
+// bench/performance.py makes of the JSON file, says what each means.
 #include "task.hpp"
 
 #include <ATen/ops/_foreach_add.h>
@@ -30,11 +30,11 @@
 #ifdef ROGA_BENCH_CUDA
 #include "profile.hpp"
 #endif
+#include "networks/freed_memory.hpp"
 #include "networks/networks.hpp"
 #include "support/bytes.hpp"
 #include "support/calls.hpp"
 #include "support/recipes.hpp"
-#include "training/freed_memory.hpp"
 
 namespace {
 
@@ -70,7 +70,7 @@ const std::vector<Recipe>& recipes() {
                                                                        base_options());
                         optimizer->non_finite(rule);
                         if (task.module) optimizer->protect(*task.module);
-                        if (subset) optimizer->ascend_only(norms_of(task), /*freeze_others=*/true);
+                        if (subset) optimizer->ascend_only(norms_of(task), roga::Bystanders::out_of_graph);
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
                       },
                       [recipe](std::size_t domains) { return roga::cost(recipe, domains); }});

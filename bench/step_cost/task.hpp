@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <roga/closure.hpp>
-#include <roga/tensor/torch.hpp>
 #include <string>
 #include <vector>
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "commands/commands.hpp"
-#include "training/freed_memory.hpp"
-#include "training/nearest.hpp"
+#include "networks/freed_memory.hpp"
+#include "text/unknown_name.hpp"
 
 namespace {
 

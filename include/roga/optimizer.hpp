@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <roga/closure.hpp>
 #include <roga/engine/any_optimizer.hpp>
 #include <roga/engine/archive.hpp>
 #include <roga/engine/engine.hpp>
+#include <roga/engine/objective.hpp>
 #include <roga/engine/rollback.hpp>
+#include <roga/engine/row_plan.hpp>
+#include <roga/engine/step_run.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/phased_step.hpp>
 #include <roga/policy/composition.hpp>
@@ -50,9 +54,7 @@ class RoGAOptimizer : public Base {
   /// @param base whatever constructs a Base
   template <class... BaseArguments>
   explicit RoGAOptimizer(Recipe<P, C, A> recipe, BaseArguments&&... base)
-      : Base(std::forward<BaseArguments>(base)...),
-        engine_(std::move(recipe.perturbation), std::move(recipe.capture),
-                std::move(recipe.alignment)) {
+      : Base(std::forward<BaseArguments>(base)...), engine_{std::move(recipe)} {
     engine_.validate();
   }
 
@@ -74,49 +76,52 @@ class RoGAOptimizer : public Base {
 
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
-    const double scale = engine_.scaler ? engine_.scaler->factor() : 1.0;
-    return run(detail::Objective(std::move(forward), engine_.protection, scale));
+    return run(detail::Objective(std::move(forward.losses), engine_.protection,
+                                 loss_scale().value_or(1.0)));
   }
 
-  /// One step in phases, for a loop that cannot be a closure; for one domain. See PhasedStep.
+  /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
+  /// @param domains the present ones, by their positions; each pass is over one of them
   /// @throws c10::Error for LBFGS and other bases that evaluate the loss several times, and while
   /// another phased step is open
-  PhasedStep<P, C, A> phases() {
+  PhasedStep<P, C, A> phases(const std::vector<std::size_t>& domains = {0}) {
     auto& base = detail::optimizer_of(*this);
     TORCH_CHECK(dynamic_cast<torch::optim::LBFGS*>(&base) == nullptr,
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
+    TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
     prepare();
-    return PhasedStep<P, C, A>(engine_, base.param_groups(), [this](const at::Tensor& loss) {
-      if (!engine_.report.skipped) {
-        bool evaluated = false;
-        Base::step([&] {
-          TORCH_CHECK(!std::exchange(evaluated, true),
-                      "roga: this base optimizer evaluates the loss several times; use "
-                      "step(closure) instead of phases()");
-          return loss;
+    return PhasedStep<P, C, A>(
+        engine_, base.param_groups(), domains, loss_scale(), [this](detail::StepResult result) {
+          if (!engine_.record.skipped) {
+            bool evaluated = false;
+            Base::step([&] {
+              TORCH_CHECK(!std::exchange(evaluated, true),
+                          "roga: this base optimizer evaluates the loss several times; use "
+                          "step(closure) instead of phases()");
+              return result.loss;
+            });
+            step_past_base(result.after_base);
+          }
+          conclude();
         });
-        step_past_base(detail::optimizer_of(*this).param_groups());
-      }
-      note_overflow(engine_.report.skipped);
-    });
   }
 
   /// The live policies: their hyper-parameters may change between steps.
-  P& perturbation() { return engine_.perturbation; }
+  P& perturbation() { return engine_.recipe.perturbation; }
   /// For reading.
-  const P& perturbation() const { return engine_.perturbation; }
+  const P& perturbation() const { return engine_.recipe.perturbation; }
   /// The live capture policy.
-  C& capture() { return engine_.capture; }
+  C& capture() { return engine_.recipe.capture; }
   /// For reading.
-  const C& capture() const { return engine_.capture; }
+  const C& capture() const { return engine_.recipe.capture; }
   /// The live alignment policy.
-  A& alignment() { return engine_.alignment; }
+  A& alignment() { return engine_.recipe.alignment; }
   /// For reading.
-  const A& alignment() const { return engine_.alignment; }
+  const A& alignment() const { return engine_.recipe.alignment; }
 
   /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
   /// of the last evaluation.
-  StepReport last_step() const { return StepReport(engine_.report); }
+  StepReport last_step() const { return StepReport(engine_.record); }
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout
   /// draws the same masks in all of them. May be called for several modules.
@@ -133,21 +138,21 @@ class RoGAOptimizer : public Base {
   }
 
   /// What a loss or gradient that is not finite does to a step.
-  void non_finite(NonFinite rule) { engine_.non_finite = rule; }
+  void non_finite(NonFinite rule) { engine_.settings.non_finite = rule; }
   /// Keeps the copy of theta, from the first move of a step to its end, in pinned memory of the
   /// host: one copy of the parameters less on the accelerator, for a transfer to the host and one
   /// back for each point of the step. Changes no bit, and nothing for parameters on the CPU.
-  void backup_on_host(bool on) { engine_.backup_on_host = on; }
+  void backup_on_host(bool on) { engine_.settings.backup_on_host = on; }
   /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
   /// of the parameters for one domain, K + 1 for several.
-  void diagnose(bool on) { engine_.diagnose = on; }
+  void diagnose(bool on) { engine_.settings.diagnose = on; }
 
   /// Divides the gradients by the scaler's factor before anything is done with them, and adapts it
   /// once per step. The losses of a SharedForward are scaled by it, too. A step that overflows is
   /// skipped even under NonFinite::ignore. The factor is saved and loaded with the optimizer.
   void attach(const LossScaler& scaler) {
-    engine_.scaler = scaler;
-    if (!loaded_scale_.empty()) engine_.scaler->restore(std::exchange(loaded_scale_, {}));
+    scaler_ = scaler;
+    if (!loaded_scale_.empty()) scaler_->restore(std::exchange(loaded_scale_, {}));
   }
 
   /// Sets the radius before each step, from the step count and the learning rate: see
@@ -156,14 +161,14 @@ class RoGAOptimizer : public Base {
   { radius_ = std::move(radius); }
   /// The first `steps` steps follow the ERM gradient, with one pass each. With a base that
   /// evaluates several times per step (LBFGS), each evaluation counts.
-  void warm_up(std::int64_t steps) { engine_.warm_up = steps; }
+  void warm_up(std::int64_t steps) { engine_.settings.warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
   /// off. The gradients at theta and at the points are not clipped, nor is what `wsam_decoupled`
   /// steps past the base.
   /// @throws c10::Error unless positive
   void clip_norm(double max_norm) {
     detail::require(max_norm > 0, "max_norm", "positive", max_norm);
-    engine_.max_norm = max_norm;
+    engine_.settings.max_norm = max_norm;
   }
   /// Multiplies the radius in one parameter group, whose share of the ascent direction is otherwise
   /// as in one group: the norm runs over all of them.
@@ -173,19 +178,19 @@ class RoGAOptimizer : public Base {
     const auto count = detail::groups_of(*this).size();
     TORCH_CHECK(group < count, "roga: group_radius() got group ", group, " of an optimizer with ",
                 count, " parameter groups, counted from 0");
-    auto& factors = engine_.group_factors;
+    auto& factors = engine_.settings.group_factors;
     if (factors.size() <= group) factors.resize(group + 1, 1.0);
     factors[group] = factor;
   }
   /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters
   /// of the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226).
   /// An empty list means all. The direction still covers every parameter.
-  /// @param freeze_others recipes whose gradient at theta serves the ascent alone (`sam`, `asam`,
-  /// ...) then evaluate at theta with the other parameters out of the graph, which saves their
-  /// share of the backward pass; phases() does not. Every closure's loss has to depend on one of
-  /// `parameters`.
+  /// @param others with Bystanders::out_of_graph, recipes whose gradient at theta serves the ascent
+  /// alone (`sam`, `asam`, ...) evaluate there with the other parameters out of the graph, which
+  /// saves their share of the backward pass. Every loss has to depend on one of `parameters` then.
   /// @throws c10::Error if none of them is a parameter of this optimizer
-  void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others = false) {
+  void ascend_only(const std::vector<at::Tensor>& parameters,
+                   Bystanders others = Bystanders::in_graph) {
     std::unordered_set<const void*> only;
     for (const auto& parameter : parameters) only.insert(parameter.unsafeGetTensorImpl());
     bool any = only.empty();
@@ -194,109 +199,120 @@ class RoGAOptimizer : public Base {
     }
     TORCH_CHECK(any, "roga: ascend_only() got ", parameters.size(),
                 " tensors, none of which is a parameter of this optimizer");
-    engine_.freeze_bystanders = freeze_others;
-    engine_.only = std::move(only);
+    engine_.settings.bystanders = others;
+    engine_.settings.only = std::move(only);
   }
 
   /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
   /// other group options, the recipe's memory and the step count.
   /// @throws c10::Error while a phased step is open: the weights may be at an ascent point
   void save(torch::serialize::OutputArchive& archive) const override {
-    TORCH_CHECK(!engine_.in_phases,
+    TORCH_CHECK(!engine_.step_is_open,
                 "roga: save() while a phased step is open: call its descend() first");
-    Memory memory = engine_.memory;
-    if (engine_.scaler) memory.numbers[scaler_name] = engine_.scaler->numbers();
     Base::save(archive);
-    detail::save_checkpoint(archive, detail::groups_of(*this), memory);
+    detail::write_archive(archive, detail::groups_of(*this),
+                          {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_});
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
   /// nothing has changed then.
   void load(torch::serialize::InputArchive& archive) override {
-    TORCH_CHECK(!engine_.in_phases,
+    TORCH_CHECK(!engine_.step_is_open,
                 "roga: load() while a phased step is open: call its descend() first");
-    std::vector<double> scale;
+    constexpr detail::RememberedRows remembers{
+        detail::remembered_rows<P>(), detail::remembered_rows<C>(), detail::remembered_rows<A>()};
     try {
-      detail::load_checkpoint(archive, detail::optimizer_of(*this), engine_.memory,
-                              [&](Memory& loaded) {
-                                if (auto entry = loaded.numbers.extract(scaler_name)) {
-                                  scale = std::move(entry.mapped());
-                                  LossScaler::check(scale);
-                                }
-                                Base::load(archive);
-                              });
+      auto archived = detail::read_archive(archive, detail::optimizer_of(*this), remembers,
+                                           [&](const detail::Archived& read) {
+                                             if (!read.scaler.empty())
+                                               LossScaler::check(read.scaler);
+                                             Base::load(archive);
+                                           });
+      engine_.state = std::move(archived.state);
+      loaded_scale_ = std::move(archived.scaler);
     } catch (const c10::Error&) {
       throw;
     } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
       TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
     }
-    loaded_scale_ = std::move(scale);
-    if (engine_.scaler && !loaded_scale_.empty()) attach(*engine_.scaler);
+    if (scaler_ && !loaded_scale_.empty()) attach(*scaler_);
   }
 
  private:
-  static constexpr const char* scaler_name = "loss_scaler";
+  std::optional<double> loss_scale() const {
+    return scaler_ ? std::optional(scaler_->factor()) : std::nullopt;
+  }
 
   /// What a step does before its first pass.
   void prepare() {
     const auto& groups = detail::optimizer_of(*this).param_groups();
-    if constexpr (requires { engine_.perturbation.rho; }) {
+    if constexpr (requires { engine_.recipe.perturbation.rho; }) {
       if (radius_) {
-        engine_.perturbation.rho = radius_({engine_.memory.step, detail::learning_rate(groups)});
+        engine_.recipe.perturbation.rho =
+            radius_({engine_.state.step, detail::learning_rate(groups)});
       }
     }
-    if constexpr (requires(Step & step) { engine_.alignment.after_base(step); }) {
+    if constexpr (requires(Step & step) { engine_.recipe.alignment.after_base(step); }) {
       // Options without a learning rate say so now, and not after the base step.
       for (const auto& group : groups) static_cast<void>(group.options().get_lr());
     }
     engine_.validate();
   }
-  void note_overflow(bool overflowed) {
-    if (engine_.scaler) engine_.scaler->update(overflowed);
+  /// What it does after the base step, or without one.
+  void conclude() {
+    const bool skipped = engine_.record.skipped;
+    if (scaler_) scaler_->update(skipped);
+    TORCH_CHECK(!skipped || engine_.settings.non_finite != NonFinite::raise, "roga: step ",
+                engine_.record.step,
+                " met a loss or gradient that is not finite; the weights are unchanged");
   }
 
   at::Tensor run(detail::Objective objective) {
-    TORCH_CHECK(!engine_.in_phases,
+    TORCH_CHECK(!engine_.step_is_open,
                 "roga: step() while a phased step is open: call its descend() first");
     prepare();
     engine_.protection.begin(detail::optimizer_of(*this).param_groups());
     auto loss = run_base(objective);
-    note_overflow(engine_.report.skipped);
+    conclude();
     return loss;
   }
 
   at::Tensor run_base(detail::Objective& objective) {
     auto& optimizer = detail::optimizer_of(*this);
-    auto& groups = optimizer.param_groups();
     // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
     // each point; if one of these evaluations fails, the whole step is undone.
-    detail::Rollback rollback(optimizer, detail::evaluates_first_and_once<Base>(optimizer),
-                              engine_.memory, engine_.protection);
+    std::optional<detail::Rollback> rollback;
+    if (!detail::evaluates_first_and_once<Base>(optimizer)) {
+      rollback.emplace(optimizer, engine_.state, engine_.protection);
+    }
     at::Tensor loss;
+    GradientList after_base;
     try {
       Base::step([&]() -> at::Tensor {
-        auto value = engine_.run(groups, objective);
-        if (!loss.defined()) loss = value;
-        if (engine_.report.skipped) throw detail::SkipStep{};
-        return value;
+        auto result = detail::run_step(engine_, optimizer.param_groups(), objective, loss_scale());
+        if (!loss.defined()) loss = result.loss;
+        if (engine_.record.skipped) throw detail::SkipStep{};
+        after_base = std::move(result.after_base);
+        return result.loss;
       });
       TORCH_CHECK(loss.defined(),
                   "roga: the base optimizer's step() did not call its closure; call it once there, "
                   "as torch::optim::SGD does");
     } catch (const detail::SkipStep&) {
-      rollback.apply();
+      if (rollback) rollback->apply();
+      return loss;
     } catch (...) {
-      rollback.apply();
+      if (rollback) rollback->apply();
       throw;
     }
-    if (!engine_.report.skipped) step_past_base(groups);
+    step_past_base(after_base);
     return loss;
   }
 
   /// theta <- theta - lr row, for methods that step outside the base optimizer's preconditioner.
-  template <class Groups>
-  void step_past_base(const Groups& groups) {
+  void step_past_base(const GradientList& row) {
+    if (row.empty()) return;
     const c10::NoGradGuard no_grad;
-    auto row = std::exchange(engine_.after_base, {});
+    const auto& groups = detail::optimizer_of(*this).param_groups();
     const auto members = detail::members(groups);
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (!row[i].defined()) continue;
@@ -305,8 +321,9 @@ class RoGAOptimizer : public Base {
     }
   }
 
-  Engine<P, C, A> engine_;
+  detail::Engine<P, C, A> engine_;
   RadiusSchedule radius_;
+  std::optional<LossScaler> scaler_;
   std::vector<double> loaded_scale_;  ///< of a checkpoint, for a scaler that is attached later
 };
 

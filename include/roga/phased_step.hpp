@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <roga/engine/engine.hpp>
+#include <roga/engine/step_run.hpp>
 #include <utility>
 #include <vector>
 
@@ -12,7 +12,7 @@ namespace roga {
 inline namespace v1 {
 
 /// One step of a training loop that cannot be a closure: the loop makes the passes itself, and this
-/// object moves the weights in between. Made by RoGAOptimizer::phases(); for one domain.
+/// object moves the weights in between. Made by RoGAOptimizer::phases().
 ///
 ///     auto step = optimizer.phases();
 ///     auto loss = criterion(model->forward(x), y);
@@ -22,7 +22,16 @@ inline namespace v1 {
 ///     }
 ///     step.descend();                             // back at theta, and one step of the base
 ///
-/// The same results, bit for bit, as step(closure). For recipes without a pass at theta, as msam,
+/// With several domains, `phases({0, 1, 2})`, each backward pass is over the data of one domain:
+///
+///     do {
+///       auto& batch = minibatch[step.domain()];
+///       loss = criterion(model->forward(batch.x), batch.y);
+///       loss.backward();
+///     } while (step.ascend(loss));
+///     step.descend();
+///
+/// The same results, bit for bit, as step(closures). For recipes without a pass at theta, as msam,
 /// the weights are at their first point from the start. If the object dies before `descend`, as by
 /// an exception, the weights are back at theta and nothing has happened.
 template <class P, class C, class A>
@@ -31,151 +40,114 @@ class PhasedStep {
   /// The optimizer's parameter groups.
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
 
+  /// @param domains the present ones, by their positions
   /// @param base_step one step of the base optimizer along .grad
-  PhasedStep(Engine<P, C, A>& engine, const Groups& groups,
-             std::function<void(const at::Tensor& loss)> base_step)
+  PhasedStep(detail::Engine<P, C, A>& engine, const Groups& groups,
+             const std::vector<std::size_t>& domains, std::optional<double> loss_scale,
+             std::function<void(detail::StepResult)> base_step)
       : engine_(engine),
         base_step_(std::move(base_step)),
-        weights_(claim(engine, groups), engine.memory),
-        step_(engine.begin(weights_)),
-        before_(engine.protection.now()) {
+        domains_(domains),
+        run_(begin(engine, groups), groups, loss_scale) {
+    engine_.step_is_open = true;
     try {
-      if constexpr (!P::at_theta) {
-        if (!engine_.warming_up()) {
-          step_.domains_ = {0};
-          step_.losses_.resize(1);
-          start_points();
-        }
-      }
-      enter_pass();
+      run_.present(domains);
+      advance();
     } catch (...) {
-      abandon();
+      engine_.step_is_open = false;
       throw;
     }
   }
   PhasedStep(const PhasedStep&) = delete;
   PhasedStep& operator=(const PhasedStep&) = delete;
-  ~PhasedStep() { abandon(); }
+  ~PhasedStep() {
+    if (!over_) engine_.step_is_open = false;
+  }
 
   /// Takes the gradients that the last backward pass left and moves on.
   /// @param loss of that pass
   /// @return whether the recipe wants another pass, at the point where the weights are now
   /// @throws c10::Error after the last pass, or after `descend`
   bool ascend(const at::Tensor& loss) {
-    TORCH_CHECK(stage_ == Stage::pass, "roga: ascend() after ",
-                stage_ == Stage::ready ? "the last pass; call descend()" : "the end of the step");
+    TORCH_CHECK(pass_ && !over_, "roga: ascend() after ",
+                over_ ? "the end of the step" : "the last pass; call descend()");
     TORCH_CHECK(loss.defined() && loss.numel() == 1,
                 "roga: ascend() needs the loss of the last pass, one number");
-    const c10::NoGradGuard no_grad;
     engine_.protection.leave(moment_);
     moment_.reset();
     ++evaluations_;
-    OnePass pass{loss.detach().reshape({})};
-    if (at_theta_) {
-      engine_.evaluate_at_theta(step_, weights_, pass);
-      start_points();
+    run_.take(domain_, loss.detach().reshape({}));
+    const bool over_all = pass_->data != detail::Pass::Data::one_domain;
+    if (over_all && domain_ + 1 < domains_.size()) {
+      enter(domain_ + 1);
     } else {
-      engine_.capture_gradient(step_, weights_, pass, next_point_ - 1, points_);
-      move_on();
+      advance();
     }
-    if (stage_ == Stage::pass) enter_pass();
-    return stage_ == Stage::pass;
+    return pass_.has_value();
+  }
+
+  /// The domain whose data the next backward pass is over: its position, as given to phases().
+  /// @throws c10::Error after the last pass
+  std::size_t domain() const {
+    TORCH_CHECK(pass_ && !over_, "roga: domain() after the last pass: call descend()");
+    return domains_[domain_];
   }
 
   /// Puts the weights back, makes the direction, and steps the base optimizer along it.
   /// @param loss of a backward pass whose gradients `ascend` has not taken yet
-  /// @return the loss at the unperturbed weights, detached
+  /// @return the mean loss at the unperturbed weights, detached
   /// @throws c10::Error if the recipe wants more passes
   at::Tensor descend(const at::Tensor& loss = {}) {
-    if (stage_ == Stage::pass) {
+    TORCH_CHECK(!over_, "roga: descend() twice in one step");
+    if (pass_) {
       TORCH_CHECK(loss.defined(),
                   "roga: descend() before the last pass was taken: call ascend(loss) after each "
                   "backward pass until it returns false, or give descend() the last loss");
-      TORCH_CHECK(!ascend(loss), "roga: descend() with ", points_ + 1 - next_point_,
+      TORCH_CHECK(!ascend(loss), "roga: descend() with ", run_.points_left(),
                   " points of the recipe left: call ascend(loss) until it returns false");
     }
-    TORCH_CHECK(stage_ == Stage::ready, "roga: descend() twice in one step");
-    const c10::NoGradGuard no_grad;
-    at::Tensor result;
+    over_ = true;
+    engine_.step_is_open = false;
+    detail::StepResult result;
     try {
-      engine_.conclude(step_, weights_, evaluations_);
-      result = engine_.end(step_, weights_, before_);
+      result = run_.finish(evaluations_);
     } catch (...) {
-      abandon();
+      run_.undo();
       throw;
     }
-    stage_ = Stage::over;
-    engine_.in_phases = false;
-    base_step_(result);
-    return result;
+    at::Tensor mean_loss = result.loss;
+    base_step_(std::move(result));
+    return mean_loss;
   }
 
  private:
-  enum class Stage : unsigned char { pass, ready, over };
-
-  /// What the engine sees of a pass that the user has made.
-  struct OnePass {
-    at::Tensor loss;
-    std::vector<std::size_t> only_domain{0};
-    const std::vector<std::size_t>& present() const { return only_domain; }
-    template <class Sink>
-    void each(Sink&& sink) const {
-      sink(0, loss);
-    }
-    template <class Sink>
-    void pooled(Sink&& sink) const {
-      sink(0, loss);
-    }
-    template <class Sink>
-    void one(std::size_t, Sink&& sink) const {
-      sink(0, loss);
-    }
-  };
-
-  /// Weights clear the gradients, so the check comes before they are made.
-  static const Groups& claim(Engine<P, C, A>& engine, const Groups& groups) {
-    TORCH_CHECK(!engine.in_phases,
+  /// What comes before StepRun, which clears the gradients.
+  static detail::Engine<P, C, A>& begin(detail::Engine<P, C, A>& engine, const Groups& groups) {
+    TORCH_CHECK(!engine.step_is_open,
                 "roga: phases() while another phased step is open: call its descend() first, or "
                 "let it go out of scope");
-    engine.in_phases = true;
     engine.protection.begin(groups);
-    return groups;
+    return engine;
   }
-  void start_points() {
-    const c10::NoGradGuard no_grad;
-    at_theta_ = false;
-    points_ = engine_.points_of(step_, weights_);
-    move_on();
+  /// To the recipe's next pass, if it wants one.
+  void advance() {
+    pass_ = run_.next();
+    if (pass_) enter(pass_->data == detail::Pass::Data::one_domain ? pass_->domain : 0);
   }
-  void move_on() {
-    if (next_point_ < points_ && engine_.finite_) {
-      engine_.move_to_point(step_, weights_, next_point_++, points_);
-      if (engine_.finite_) return;
-    }
-    weights_.restore();
-    stage_ = Stage::ready;
-  }
-  void enter_pass() {
-    if (stage_ == Stage::pass) moment_ = engine_.protection.enter(0);
-  }
-  void abandon() {
-    if (stage_ == Stage::over) return;
-    stage_ = Stage::over;
-    engine_.in_phases = false;
-    engine_.undo(weights_, before_);
+  void enter(std::size_t domain) {
+    domain_ = domain;
+    moment_ = engine_.protection.enter(domain);
   }
 
-  Engine<P, C, A>& engine_;
-  std::function<void(const at::Tensor&)> base_step_;
-  detail::Weights weights_;
-  Step step_;
-  detail::Protection::Moment before_;
+  detail::Engine<P, C, A>& engine_;
+  std::function<void(detail::StepResult)> base_step_;
+  std::vector<std::size_t> domains_;
+  detail::StepRun<P, C, A> run_;
+  std::optional<detail::Pass> pass_;  ///< the current one; none after the last
+  std::size_t domain_ = 0;            ///< of the next backward pass, among the present ones
   std::optional<detail::Protection::Moment> moment_;
-  Stage stage_ = Stage::pass;
-  bool at_theta_ = true;
-  std::size_t points_ = 0;
-  std::size_t next_point_ = 0;
   std::size_t evaluations_ = 0;
+  bool over_ = false;
 };
 
 }  // namespace v1

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "metrics/paired.hpp"
-#include "report/analysis_files.hpp"
 #include "report/paired.hpp"
 #include "report/report.hpp"
+#include "runs/analysis_files.hpp"
 #include "sample_data.hpp"
 #include "sample_runs.hpp"
 #include "support/catch.hpp"

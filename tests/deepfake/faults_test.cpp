@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "data/check.hpp"
+#include "data/image_cache.hpp"
 #include "sample_data.hpp"
 #include "support/catch.hpp"
-#include "training/image_cache.hpp"
 
 using namespace deepfake;
 using namespace deepfake::testing;

@@ -11,9 +11,9 @@
 
 #include "data/face_crop.hpp"
 #include "data/identities.hpp"
-#include "data/image.hpp"
 #include "data/index.hpp"
 #include "data/video_frames.hpp"
+#include "images/image.hpp"
 #include "sample_data.hpp"
 #include "support/catch.hpp"
 

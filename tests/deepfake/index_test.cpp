@@ -9,7 +9,7 @@
 
 #include "data/faults.hpp"
 #include "data/identities.hpp"
-#include "data/image.hpp"
+#include "images/image.hpp"
 #include "sample_data.hpp"
 #include "support/catch.hpp"
 

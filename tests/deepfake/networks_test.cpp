@@ -3,9 +3,9 @@
 #include <torch/script.h>
 
 #include "deepfake/tiny_training.hpp"
+#include "detection/trained_detector.hpp"
 #include "networks/networks.hpp"
 #include "training/pretrained.hpp"
-#include "training/trained_detector.hpp"
 #include "training/trainer.hpp"
 
 namespace deepfake {

@@ -16,9 +16,9 @@
 
 #include "data/face_finder.hpp"
 #include "data/identities.hpp"
-#include "data/image.hpp"
 #include "data/index.hpp"
 #include "deepfake/sample_data.hpp"
+#include "images/image.hpp"
 #include "photos/album.hpp"
 #include "photos/photo_person.hpp"
 #include "photos/photo_set.hpp"

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Tables, CSV files and the files of a run folder.
-#include "report/run_files.hpp"
+#include "runs/run_files.hpp"
 
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "report/replace_file.hpp"
-#include "report/table.hpp"
+#include "files/replace_file.hpp"
 #include "sample_data.hpp"
 #include "sample_runs.hpp"
 #include "support/catch.hpp"
+#include "text/table.hpp"
 
 using namespace deepfake;
 using namespace deepfake::testing;

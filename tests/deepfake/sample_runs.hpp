@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "report/run_files.hpp"
+#include "runs/run_files.hpp"
 
 namespace deepfake::testing {
 

@@ -7,13 +7,13 @@
 #include <set>
 #include <sstream>
 
+#include "data/image_cache.hpp"
 #include "deepfake/sample_data.hpp"
 #include "support/catch.hpp"
+#include "text/progress.hpp"
+#include "text/unknown_name.hpp"
 #include "training/augment.hpp"
-#include "training/image_cache.hpp"
-#include "training/nearest.hpp"
 #include "training/options.hpp"
-#include "training/progress.hpp"
 #include "training/sampler.hpp"
 #include "training/schedule.hpp"
 #include "training/training_set.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "report/tensorboard.hpp"
+#include "runs/tensorboard.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -7,17 +7,18 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 
-#include "data/image.hpp"
 #include "deepfake/tiny_training.hpp"
+#include "detection/evaluate.hpp"
+#include "detection/export.hpp"
+#include "detection/gradcam.hpp"
+#include "detection/predict.hpp"
+#include "detection/robustness.hpp"
+#include "images/image.hpp"
 #include "training/augment.hpp"
 #include "training/batch.hpp"
-#include "training/checkpoint.hpp"
-#include "training/evaluate.hpp"
-#include "training/export.hpp"
-#include "training/gradcam.hpp"
 #include "training/methods.hpp"
-#include "training/predict.hpp"
-#include "training/robustness.hpp"
+#include "training/run_checkpoint.hpp"
+#include "training/run_folder.hpp"
 #include "training/trainer.hpp"
 #include "training/weight_average.hpp"
 

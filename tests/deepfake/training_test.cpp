@@ -8,13 +8,14 @@
 
 #include "deepfake/sample_data.hpp"
 #include "deepfake/tiny_training.hpp"
-#include "report/csv.hpp"
-#include "report/run_files.hpp"
+#include "detection/evaluate.hpp"
+#include "files/csv.hpp"
+#include "runs/run_files.hpp"
 #include "support/test.hpp"
 #include "training/batch.hpp"
-#include "training/checkpoint.hpp"
-#include "training/evaluate.hpp"
 #include "training/methods.hpp"
+#include "training/run_checkpoint.hpp"
+#include "training/run_folder.hpp"
 #include "training/trainer.hpp"
 #include "training/training_set.hpp"
 
@@ -43,7 +44,7 @@ void check_same_checkpoint(const TrainOptions& options, const fs::path& a, const
   for (const fs::path& file : {a, b}) {
     const auto detector = make_detector(options.model);
     const auto optimizer = make_optimizer(options, *detector);
-    load_checkpoint(file, *detector, &optimizer->optimizer());
+    load_run_checkpoint(file, *detector, &optimizer->optimizer());
     auto& kept = before.emplace_back();
     for (const auto& tensor : tensors(*detector)) kept.push_back(tensor.detach().clone());
     optimizer->step({[&] {
@@ -146,9 +147,9 @@ TEST_CASE("train: an option that a run did not know yet had its default", "[trai
   const auto detector = make_detector(options.model);
   const auto optimizer = make_optimizer(options, *detector);
   const fs::path checkpoint = run / "checkpoints/last.pt";
-  auto state = load_checkpoint(checkpoint, *detector, &optimizer->optimizer());
+  auto state = load_run_checkpoint(checkpoint, *detector, &optimizer->optimizer());
   for (const char* name : {"rho-grad", "a", "rescale"}) state["options"].erase(name);
-  save_checkpoint(checkpoint, *detector, &optimizer->optimizer(), nullptr, state);
+  save_run_checkpoint(checkpoint, *detector, &optimizer->optimizer(), nullptr, state);
   CHECK_NOTHROW(require_same_run(options, run));
   options.method.number("rho-grad") = 0.5;
   CHECK(mentions(message_of([&] { require_same_run(options, run); }),
@@ -324,14 +325,14 @@ TEST_CASE("checkpoints: broken and foreign files are named", "[checkpoint]") {
   const TemporaryFolder folder;
   const auto detector = make_detector({});
   const fs::path file = folder.path() / "x.pt";
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: no such checkpoint"));
-  save_checkpoint(file, *detector, nullptr, nullptr, {{"epoch", 3}});
-  CHECK(read_checkpoint_state(file)["epoch"] == 3);
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: no such checkpoint"));
+  save_run_checkpoint(file, *detector, nullptr, nullptr, {{"epoch", 3}});
+  CHECK(read_run_state(file)["epoch"] == 3);
   std::string content = bytes(file);
   std::ofstream(file, std::ios::binary) << content.substr(0, content.size() / 2);
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: not a checkpoint"));
   torch::save(torch::ones({2}), file.string());
-  CHECK(mentions(message_of([&] { read_checkpoint_state(file); }), "x.pt: not a checkpoint"));
+  CHECK(mentions(message_of([&] { read_run_state(file); }), "x.pt: not a checkpoint"));
 }
 
 /// AUC by counting pairs.
@@ -373,7 +374,7 @@ TEST_CASE("evaluate: scores and measures are those of the images on disk", "[eva
     }
   }
   const auto detector = make_detector(tiny_options("erm").model);
-  load_checkpoint(run / "checkpoints/best.pt", *detector, nullptr);
+  load_run_checkpoint(run / "checkpoints/best.pt", *detector, nullptr);
   detector->eval();
   const double expected = torch::sigmoid(detector->forward(image)).item<double>();
   const std::vector<FrameScore> scores = read_scores(run);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// roga_fuzz [--seed S] [--cases N] [--case I]: random parameters, recipes, base optimizers and
-// faults. Whatever fails must leave no trace: a twin that never saw the failing steps ends with the
-// same bits. Prints the command that repeats a failing case.
+// roga_fuzz [--seed S] [--cases N] [--case I] [--digests]: random parameters, recipes, base
+// optimizers and faults. Whatever fails must leave no trace: a twin that never saw the failing
+// steps ends with the same bits. Prints the command that repeats a failing case; with --digests
+// also what each case ends with, as a digest of the bits.
 #include "support/torch.hpp"
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "support/digest.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
 
@@ -277,8 +279,9 @@ void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t
   }
 }
 
+/// @return a digest of the last weights
 template <class Recipe>
-void run_case(const Recipe& recipe, const Plan& plan) {
+std::string run_case(const Recipe& recipe, const Plan& plan) {
   World world(plan);
   const auto& parameters = world.parameters();
   const auto start = problems::copy(parameters);
@@ -338,6 +341,9 @@ void run_case(const Recipe& recipe, const Plan& plan) {
           "a failing step or a checkpoint left a trace");
   require(problems::same_bits(around, twin.surroundings()),
           "running statistics or the random generator differ from the twin's");
+  support::Digest digest;
+  for (const auto& parameter : parameters) digest.add(parameter);
+  return digest.hex();
 }
 
 }  // namespace
@@ -346,9 +352,15 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::size_t cases = 10000;
   std::size_t first = 0;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  bool digests = false;
+  for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    const auto value = std::stoull(argv[i + 1]);
+    if (name == "--digests") {
+      digests = true;
+      continue;
+    }
+    if (i + 1 == argc) break;
+    const auto value = std::stoull(argv[++i]);
     if (name == "--seed") seed = value;
     if (name == "--cases") cases = value;
     if (name == "--case") {
@@ -368,7 +380,8 @@ int main(int argc, char** argv) {
       every::recipe([&](const char* recipe_name, const auto& recipe, bool) {
         if (index++ != plan.recipe) return;
         name = recipe_name;
-        run_case(recipe, plan);
+        const auto digest = run_case(recipe, plan);
+        if (digests) std::cout << number << ' ' << name << ' ' << digest << '\n';
       });
     } catch (const std::exception& error) {
       const std::string what = error.what();

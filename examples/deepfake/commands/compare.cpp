@@ -15,12 +15,13 @@
 
 #include "commands/commands.hpp"
 #include "commands/train_options.hpp"
+#include "detection/evaluate.hpp"
 #include "report/comparison.hpp"
 #include "report/paired.hpp"
 #include "report/report.hpp"
-#include "report/run_files.hpp"
-#include "training/evaluate.hpp"
-#include "training/nearest.hpp"
+#include "runs/run_files.hpp"
+#include "text/unknown_name.hpp"
+#include "training/run_folder.hpp"
 #include "training/timing.hpp"
 #include "training/trainer.hpp"
 

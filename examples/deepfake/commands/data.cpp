@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 // make-data and check-data.
 #include <algorithm>
-#include <array>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/options_on_command_line.hpp"
 #include "data/check.hpp"
 #include "data/index.hpp"
+#include "files/csv.hpp"
 #include "photos/photo_set.hpp"
-#include "report/csv.hpp"
-#include "report/run_files.hpp"
+#include "runs/run_files.hpp"
 #include "synthetic/audit.hpp"
 #include "synthetic/generator.hpp"
-#include "training/progress.hpp"
+#include "text/progress.hpp"
 
 namespace deepfake {
 namespace {
@@ -100,10 +101,9 @@ void add_make_data(CLI::App& program) {
       "         (a sub-folder of pictures holds one person's photographs; every face of the "
       "others\n"
       "         is a person of its own)");
-  auto options = std::make_shared<SyntheticOptions>();
-  auto preset = std::make_shared<std::string>("demo");
-  command->add_option("--output", options->output, "folder to write")->required();
   auto photos = std::make_shared<PhotoOptions>();
+  auto preset = std::make_shared<std::string>("demo");
+  command->add_option("--output", photos->output, "folder to write")->required();
   auto* from_photos = command->add_option(
       "--photos", photos->photos, "forge the faces in this folder's photographs, render none");
   auto* cascade =
@@ -114,55 +114,32 @@ void add_make_data(CLI::App& program) {
   command->add_flag("--no-crop", *no_crop, "the photographs are aligned face crops already")
       ->needs(from_photos)
       ->excludes(cascade);
-  auto* presets = command->add_option("--preset", *preset,
-                                      "quick, demo or full: numbers of identities and frames");
-  presets->excludes(from_photos)
+  command->add_option("--preset", *preset, "quick, demo or full: numbers of identities and frames")
+      ->excludes(from_photos)
       ->check(CLI::IsMember({"quick", "demo", "full"}))
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "seed of identities and frames")
-      ->capture_default_str();
-  command->add_option("--size", options->image_size, "side of a frame in pixels")
-      ->capture_default_str();
-  // Counts of the preset hold where these are not given.
-  auto counts = std::make_shared<std::map<std::string, int>>();
-  const std::array<std::pair<const char*, int SyntheticOptions::*>, 5> fields{{
-      {"--train-identities", &SyntheticOptions::train_identities},
-      {"--val-identities", &SyntheticOptions::val_identities},
-      {"--test-identities", &SyntheticOptions::test_identities},
-      {"--unseen-identities", &SyntheticOptions::unseen_identities},
-      {"--frames", &SyntheticOptions::frames_per_video},
-  }};
-  for (const auto& [name, field] : fields) {
-    auto* option = command->add_option(name, (*counts)[name], "instead of the preset's")
-                       ->check(CLI::PositiveNumber);
-    // Photographs have as many identities as they have.
-    if (field != &SyntheticOptions::frames_per_video) option->excludes(from_photos);
+  auto given = std::make_shared<OptionsOnCommandLine<SyntheticOptions>>(*command);
+  for (const char* name : {"train-identities", "val-identities", "test-identities",
+                           "unseen-identities", "frames", "threads"}) {
+    (*given)[name].check(CLI::PositiveNumber);
   }
-  command->add_option("--threads", options->threads, "the result does not depend on it")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_flag("--force", options->force, "replace a set that was made with other options");
+  // Photographs have as many identities as they have.
+  for (const char* name :
+       {"train-identities", "val-identities", "test-identities", "unseen-identities"}) {
+    (*given)[name].default_str("")->excludes(from_photos);
+  }
+  (*given)["frames"].default_str("");
+  command->add_flag("--force", photos->force, "replace a set that was made with other options");
   command->callback([=] {
-    SyntheticOptions effective = SyntheticOptions::preset(*preset);
-    effective.output = options->output;
-    effective.seed = options->seed;
-    effective.threads = options->threads;
-    effective.force = options->force;
-    if (command->count("--size") > 0) effective.image_size = options->image_size;
-    for (const auto& [name, field] : fields) {
-      if (command->count(name) > 0) effective.*field = counts->at(name);
-    }
+    SyntheticOptions options = given->over(SyntheticOptions::preset(*preset));
+    options.output = photos->output;
+    options.force = photos->force;
     if (command->count("--photos") == 0) {
-      make_data(effective, make_synthetic, "synthetic faces");
+      make_data(options, make_synthetic, "synthetic faces");
       return;
     }
-    photos->output = effective.output;
+    static_cast<SetOptions&>(*photos) = options;
     photos->crop = !*no_crop;
-    photos->seed = effective.seed;
-    photos->image_size = effective.image_size;
-    photos->frames_per_video = effective.frames_per_video;
-    photos->threads = effective.threads;
-    photos->force = effective.force;
     make_data(*photos, make_photo_set, "synthetic forgeries of photographs");
   });
 }

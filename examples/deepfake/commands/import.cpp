@@ -10,7 +10,7 @@
 #include "data/check.hpp"
 #include "data/import.hpp"
 #include "data/index.hpp"
-#include "training/progress.hpp"
+#include "text/progress.hpp"
 
 namespace deepfake {
 namespace {

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "training/test_data.hpp"
+#include "detection/test_data.hpp"
 
 namespace deepfake {
 

@@ -10,8 +10,9 @@
 #include "commands/commands.hpp"
 #include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
+#include "detection/evaluate.hpp"
 #include "report/report.hpp"
-#include "training/evaluate.hpp"
+#include "training/run_folder.hpp"
 #include "training/timing.hpp"
 #include "training/trainer.hpp"
 

@@ -7,10 +7,10 @@
 
 #include "commands/commands.hpp"
 #include "commands/test_options.hpp"
-#include "training/export.hpp"
-#include "training/gradcam.hpp"
-#include "training/predict.hpp"
-#include "training/robustness.hpp"
+#include "detection/export.hpp"
+#include "detection/gradcam.hpp"
+#include "detection/predict.hpp"
+#include "detection/robustness.hpp"
 
 namespace deepfake {
 

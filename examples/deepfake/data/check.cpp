@@ -9,8 +9,8 @@
 #include <tuple>
 
 #include "data/faults.hpp"
-#include "data/image.hpp"
-#include "report/table.hpp"
+#include "images/image.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

@@ -5,6 +5,8 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
+#include "images/resize.hpp"
+
 namespace deepfake {
 FaceCropper::FaceCropper(FaceCropOptions options)
     : options_(std::move(options)), finder_(find_cascade(options_.cascade), options_.search) {}
@@ -21,10 +23,7 @@ cv::Mat FaceCropper::crop(const cv::Mat& rgb, const cv::Rect& face) const {
                            static_cast<float>(face.y) + static_cast<float>(face.height - 1) / 2);
   cv::Mat part;
   cv::getRectSubPix(rgb, cv::Size(side, side), centre, part);
-  cv::Mat result;
-  cv::resize(part, result, cv::Size(options_.size, options_.size), 0, 0,
-             side > options_.size ? cv::INTER_AREA : cv::INTER_CUBIC);
-  return result;
+  return resized_smoothly(part, options_.size);
 }
 
 }  // namespace deepfake

@@ -15,10 +15,11 @@
 #include <thread>
 
 #include "data/faults.hpp"
-#include "data/image.hpp"
 #include "data/import_sources.hpp"
 #include "data/video_frames.hpp"
-#include "report/replace_file.hpp"
+#include "files/file_kinds.hpp"
+#include "files/replace_file.hpp"
+#include "images/image.hpp"
 
 namespace deepfake {
 namespace {

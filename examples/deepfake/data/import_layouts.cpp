@@ -13,7 +13,7 @@
 #include "data/identities.hpp"
 #include "data/import_sources.hpp"
 #include "data/selection.hpp"
-#include "data/video_frames.hpp"
+#include "files/file_kinds.hpp"
 
 namespace deepfake {
 namespace {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,18 +10,13 @@
 #include <utility>
 
 #include "data/frame_paths.hpp"
-#include "data/video_frames.hpp"
+#include "files/file_kinds.hpp"
+#include "text/lower_case.hpp"
 
 namespace deepfake {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 /// "0_real" is real.
 std::string without_rank(const std::string& folder) {
@@ -34,7 +28,7 @@ std::string without_rank(const std::string& folder) {
 bool is_real_folder(const std::string& folder) {
   constexpr std::array known{"real",    "reals",    "original", "originals",
                              "youtube", "pristine", "genuine",  "authentic"};
-  const std::string name = lower(without_rank(folder));
+  const std::string name = lower_case(without_rank(folder));
   return std::ranges::find(known, name) != known.end() || name.ends_with("-real") ||
          name.ends_with("_real");
 }
@@ -42,7 +36,7 @@ bool is_real_folder(const std::string& folder) {
 std::string tree_label(const std::string& dataset, const std::string& folder) {
   std::string kind = without_rank(folder);
   if (is_real_folder(folder)) return dataset + "_real";
-  if (lower(kind) == "fake" || lower(kind) == "fakes") return dataset + "_fake";
+  if (lower_case(kind) == "fake" || lower_case(kind) == "fakes") return dataset + "_fake";
   std::ranges::replace(kind, '_', '-');  // what follows the last _ tells the class
   return dataset + "_fake-" + kind;
 }
@@ -51,7 +45,7 @@ std::optional<std::string> split_of_folder(const std::string& folder) {
   static const std::map<std::string, std::string> known{
       {"train", "train"}, {"training", "train"}, {"val", "val"},   {"valid", "val"},
       {"dev", "val"},     {"validation", "val"}, {"test", "test"}, {"testing", "test"}};
-  const auto found = known.find(lower(folder));
+  const auto found = known.find(lower_case(folder));
   if (found == known.end()) return std::nullopt;
   return found->second;
 }
@@ -160,11 +154,6 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   }
   std::ranges::sort(entries);
   return entries;
-}
-
-bool is_image_file(const fs::path& file) {
-  constexpr std::array known{".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"};
-  return std::ranges::find(known, lower(file.extension().string())) != known.end();
 }
 
 std::vector<NumberedImage> numbered_images(const fs::path& folder) {

@@ -48,8 +48,6 @@ struct NumberedImage {
 /// where those numbers do not tell them apart.
 std::vector<NumberedImage> numbered_images(const std::filesystem::path& folder);
 
-bool is_image_file(const std::filesystem::path& file);
-
 /// Entries of a folder by name, without hidden ones.
 std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder);
 

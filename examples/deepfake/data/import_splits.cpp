@@ -7,7 +7,7 @@
 #include "data/identities.hpp"
 #include "data/import_sources.hpp"
 #include "data/selection.hpp"
-#include "synthetic/random.hpp"
+#include "random/random.hpp"
 
 namespace deepfake {
 namespace {

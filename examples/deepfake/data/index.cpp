@@ -10,6 +10,7 @@
 
 #include "data/frame_paths.hpp"
 #include "data/selection.hpp"
+#include "files/fail_at.hpp"
 
 namespace deepfake {
 namespace {
@@ -20,18 +21,14 @@ namespace fs = std::filesystem;
 constexpr char nesting[] =
     "expected data set > label > split > [compression >] video > {label, frames}";
 
-[[noreturn]] void fail(const fs::path& file, const std::string& what) {
-  throw std::runtime_error(file.string() + ": " + what);
-}
-
 json read_json(const fs::path& file) {
   std::ifstream stream(file);
-  if (!stream) fail(file, "cannot be opened; write the index first or correct the data's path");
+  if (!stream) fail_at(file, "cannot be opened; write the index first or correct the data's path");
   try {
     return json::parse(stream);
   } catch (const json::parse_error& error) {
-    fail(file, "is not valid JSON near byte " + std::to_string(error.byte) +
-                   "; it may be cut off, write it anew");
+    fail_at(file, "is not valid JSON near byte " + std::to_string(error.byte) +
+                      "; it may be cut off, write it anew");
   }
 }
 
@@ -40,7 +37,7 @@ bool is_synthetic(const fs::path& manifest) {
   const json content = read_json(manifest);
   if (!content.is_object() || !content.contains("synthetic") ||
       !content["synthetic"].is_boolean()) {
-    fail(manifest, "must hold \"synthetic\": true or false");
+    fail_at(manifest, "must hold \"synthetic\": true or false");
   }
   return content["synthetic"].get<bool>();
 }
@@ -58,7 +55,7 @@ class IndexFile {
       require_object(labels, dataset);
       for (const auto& [label, splits] : labels.items()) {
         if (is_split(label)) {
-          fail(file_, "the split '" + label + "' stands where a label belongs; " + nesting);
+          fail_at(file_, "the split '" + label + "' stands where a label belongs; " + nesting);
         }
         require_object(splits, dataset + " > " + label);
         for (const auto& [split, videos] : splits.items()) {
@@ -67,24 +64,25 @@ class IndexFile {
       }
     }
     if (!knows_a_label_ && !unknown_label_.empty()) {
-      fail(file_, "unknown label '" + unknown_label_ +
-                      "': name its class, or let it end in _real or _fake");
+      fail_at(file_, "unknown label '" + unknown_label_ +
+                         "': name its class, or let it end in _real or _fake");
     }
     if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
-      fail(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
-                      first_frame_ + "); correct the frames' folder or extract the frames");
+      fail_at(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
+                         first_frame_ + "); correct the frames' folder or extract the frames");
     }
   }
 
  private:
   void require_object(const json& value, const std::string& where) const {
-    if (!value.is_object()) fail(file_, where + " is not a JSON object; " + nesting);
+    if (!value.is_object()) fail_at(file_, where + " is not a JSON object; " + nesting);
   }
 
   void read_split(const Video& of_split, const json& videos) {
     const std::string where = of_split.dataset + " > " + of_split.label + " > " + of_split.split;
     if (!is_split(of_split.split)) {
-      fail(file_, where + ": '" + of_split.split + "' is no split (train, val, test); " + nesting);
+      fail_at(file_,
+              where + ": '" + of_split.split + "' is no split (train, val, test); " + nesting);
     }
     require_object(videos, where);
     for (const auto& [name, entry] : videos.items()) {
@@ -104,7 +102,7 @@ class IndexFile {
                   const std::string& parent) {
     const std::string where = parent + " > " + name;
     if (!entry.is_object() || !entry.contains("frames") || !entry["frames"].is_array()) {
-      fail(file_, where + " has no list \"frames\"; " + nesting);
+      fail_at(file_, where + " has no list \"frames\"; " + nesting);
     }
     video.name = name;
     if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
@@ -149,13 +147,13 @@ class IndexFile {
   }
 
   std::string text(const json& value, const std::string& where) const {
-    if (!value.is_string()) fail(file_, where + " is not a string");
+    if (!value.is_string()) fail_at(file_, where + " is not a string");
     return value.get<std::string>();
   }
 
   /// The paths in the order of their frame numbers.
   std::vector<std::string> path_list(const json& list, const std::string& where) const {
-    if (!list.is_array()) fail(file_, where + " is not a list of paths");
+    if (!list.is_array()) fail_at(file_, where + " is not a list of paths");
     using Key = std::tuple<long long, std::string>;
     std::vector<std::pair<Key, std::string>> keyed;
     for (const json& path : list) {

@@ -44,6 +44,13 @@ struct Index {
   Faults faults;
 };
 
+/// A frame of an index: positions in its videos and in that video's frames.
+struct FrameRef {
+  std::size_t video = 0;
+  std::size_t frame = 0;
+  bool operator==(const FrameRef&) const = default;
+};
+
 /// Where a data set's parts lie.
 struct DataFolder {
   std::vector<std::filesystem::path> index_files;  ///< one JSON file per data set, sorted
@@ -87,6 +94,16 @@ Index load_index(const DataFolder& data, const LoadOptions& options = {});
 /// @throws std::runtime_error if nothing is left, if a named data set or manipulation does not
 /// occur, or if one data set comes in several compressions and none was chosen.
 Index select(const Index& index, const Selection& selection);
+
+/// The videos that @p selection keeps, by data set, each with its own reals. Data sets without any
+/// fake that is kept are left out.
+std::vector<Index> by_dataset(const Index& index, const Selection& selection);
+
+/// The data sets of @p index's videos, in the order of their names.
+std::vector<std::string> dataset_names(const Index& index);
+/// The manipulations among @p index's videos, in the order of their names.
+std::vector<std::string> manipulations(const Index& index);
+std::size_t count_frames(const Index& index);
 
 /// @p count positions evenly spaced over 0 ... size - 1, ends included (numpy's linspace, rounded);
 /// all of them if there are not more.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 
 #include "data/index.hpp"
+#include "text/lower_case.hpp"
 
 namespace deepfake {
 
@@ -16,9 +16,7 @@ std::optional<int> class_of_label(const std::string& label) {
   if (std::ranges::find(fakes, label) != fakes.end()) return 1;
   const std::size_t underscore = label.rfind('_');
   if (underscore == std::string::npos) return std::nullopt;
-  std::string ending = label.substr(underscore + 1);
-  std::ranges::transform(ending, ending.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string ending = lower_case(label.substr(underscore + 1));
   if (ending == "real") return 0;
   if (ending.starts_with("fake")) return 1;
   return std::nullopt;

@@ -247,4 +247,38 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
   return pairs;
 }
 
+std::vector<Index> by_dataset(const Index& index, const Selection& selection) {
+  std::vector<std::string> datasets = selection.datasets;
+  if (datasets.empty()) datasets = dataset_names(select(index, selection));
+  std::vector<Index> parts;
+  for (const std::string& dataset : datasets) {
+    Selection one = selection;
+    one.datasets = {dataset};
+    Index part = select(index, one);
+    const bool is_left_out = !selection.domains.empty() && manipulations(part).empty();
+    if (!is_left_out) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::vector<std::string> dataset_names(const Index& index) {
+  std::set<std::string> names;
+  for (const Video& video : index.videos) names.insert(video.dataset);
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> manipulations(const Index& index) {
+  std::set<std::string> names;
+  for (const Video& video : index.videos) {
+    if (video.is_fake) names.insert(video.domain);
+  }
+  return {names.begin(), names.end()};
+}
+
+std::size_t count_frames(const Index& index) {
+  std::size_t count = 0;
+  for (const Video& video : index.videos) count += video.frames.size();
+  return count;
+}
+
 }  // namespace deepfake

@@ -2,8 +2,6 @@
 #include "data/video_frames.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 #include <optional>
@@ -67,14 +65,6 @@ int count_frames(const std::filesystem::path& file) {
 }
 
 }  // namespace
-
-bool is_video_file(const std::filesystem::path& file) {
-  constexpr std::array known{".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"};
-  std::string ending = file.extension().string();
-  std::ranges::transform(ending, ending.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::find(known, ending) != known.end();
-}
 
 std::vector<int> read_video_frames(const std::filesystem::path& file, std::size_t count,
                                    const std::function<bool(int)>& wanted,

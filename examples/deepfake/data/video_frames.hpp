@@ -21,9 +21,6 @@ class UnreadableVideo : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Whether the file's name ends like a video's.
-bool is_video_file(const std::filesystem::path& file);
-
 /// @p count frames evenly spaced over the video, its first and last included (evenly_spaced); all
 /// with count 0 or if there are not more.
 /// @throws UnreadableVideo naming the file

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/core/ivalue.h>  // before torch/: clang 14 with LibTorch 1.13 needs it
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/core/ivalue.h>  // before torch/: clang 14 with LibTorch 1.13 needs it
 #include <ATen/ops/max_pool2d.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/sequential.h>

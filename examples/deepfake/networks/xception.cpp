@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/core/ivalue.h>  // before torch/: clang 14 with LibTorch 1.13 needs it
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>

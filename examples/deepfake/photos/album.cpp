@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -14,7 +13,8 @@
 #include <stdexcept>
 
 #include "data/face_finder.hpp"
-#include "data/image.hpp"
+#include "files/file_kinds.hpp"
+#include "images/image.hpp"
 
 namespace deepfake {
 namespace {
@@ -25,15 +25,6 @@ namespace fs = std::filesystem;
 constexpr float frame_margin = 1.38F;
 /// What is kept of the photograph, so that frames can be shifted, scaled and turned.
 constexpr float kept_margin = 1.65F;
-
-bool is_image(const fs::path& file) {
-  constexpr std::array<std::string_view, 10> extensions{".jpg", ".jpeg", ".png", ".webp", ".bmp",
-                                                        ".tif", ".tiff", ".ppm", ".pgm",  ".jp2"};
-  std::string extension = file.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::find(extensions, extension) != extensions.end();
-}
 
 /// The square around the middle of the box, with the photograph mirrored beyond its edges.
 cv::Mat cut(const cv::Mat& photo, const cv::Rect& box, float margin) {
@@ -85,7 +76,7 @@ std::vector<fs::path> photo_files(const fs::path& folder) {
   }
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_image(entry.path())) {
+    if (entry.is_regular_file() && is_image_file(entry.path())) {
       files.push_back(entry.path().lexically_relative(folder));
     }
   }

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "photos/album.hpp"
+#include "random/random.hpp"
 #include "synthetic/face.hpp"
 #include "synthetic/manipulation.hpp"
 #include "synthetic/publish.hpp"
-#include "synthetic/random.hpp"
 
 namespace deepfake {
 

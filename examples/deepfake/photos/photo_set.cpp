@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "data/face_finder.hpp"
+#include "files/csv.hpp"
 #include "photos/album.hpp"
 #include "photos/photo_person.hpp"
-#include "report/csv.hpp"
 #include "synthetic/manifest.hpp"
 #include "synthetic/video.hpp"
 

@@ -2,23 +2,16 @@
 // Forges photographs of faces: the same families, layout and index as the rendered set.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 
 #include "synthetic/dataset.hpp"
 
 namespace deepfake {
 
-struct PhotoOptions {
-  std::filesystem::path photos;  ///< folder of photographs; a sub-folder holds one person's
-  std::filesystem::path output;
+struct PhotoOptions : SetOptions {
+  std::filesystem::path photos;   ///< folder of photographs; a sub-folder holds one person's
   std::filesystem::path cascade;  ///< face detector; empty: OpenCV's own
   bool crop = true;               ///< false: every image is an aligned face crop already
-  std::uint64_t seed = 1;
-  int image_size = 64;
-  int frames_per_video = 4;
-  int threads = 2;     ///< the result does not depend on it
-  bool force = false;  ///< replace a synthetic set that was made with other options
 };
 
 inline constexpr int fewest_identities = 6;  ///< two in each of three splits, who swap faces

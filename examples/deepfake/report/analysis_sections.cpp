@@ -7,12 +7,12 @@
 #include <stdexcept>
 
 #include "data/index.hpp"
+#include "files/csv.hpp"
 #include "report/charts.hpp"
-#include "report/csv.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
-#include "report/table.hpp"
 #include "report/thumbnail.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

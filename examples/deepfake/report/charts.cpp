@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

@@ -7,8 +7,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "report/csv.hpp"
-#include "report/table.hpp"
+#include "files/csv.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

@@ -8,8 +8,8 @@
 #include "data/index.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
-#include "report/table.hpp"
 #include "report/thumbnail.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

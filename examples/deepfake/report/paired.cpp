@@ -5,11 +5,11 @@
 #include <map>
 #include <tuple>
 
+#include "files/csv.hpp"
 #include "metrics/paired.hpp"
-#include "report/csv.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/report.hpp"
 
+#include "files/replace_file.hpp"
 #include "report/html.hpp"
-#include "report/replace_file.hpp"
 #include "report/sections.hpp"
 
 namespace deepfake {

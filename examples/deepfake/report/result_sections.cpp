@@ -5,7 +5,7 @@
 #include "report/charts.hpp"
 #include "report/html.hpp"
 #include "report/sections.hpp"
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

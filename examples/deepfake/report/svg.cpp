@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/table.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <opencv2/imgproc.hpp>
 
-#include "data/image.hpp"
+#include "images/image.hpp"
 #include "report/html.hpp"
 
 namespace deepfake {

@@ -11,7 +11,7 @@
 #include <ostream>
 #include <stdexcept>
 
-#include "data/image.hpp"
+#include "images/image.hpp"
 #include "metrics/metrics.hpp"
 #include "synthetic/face.hpp"
 

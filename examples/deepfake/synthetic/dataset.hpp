@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -19,6 +20,16 @@
 #include "synthetic/publish.hpp"
 
 namespace deepfake {
+
+/// What every synthetic set needs, wherever its faces come from.
+struct SetOptions {
+  std::filesystem::path output;
+  std::uint64_t seed = 1;
+  int image_size = 64;
+  int frames_per_video = 4;
+  int threads = 2;     ///< the result does not depend on it
+  bool force = false;  ///< replace a synthetic set that was made with other options
+};
 
 /// A set of forged videos that are never trained on.
 struct UnseenSet {

@@ -2,8 +2,6 @@
 // Writes the synthetic data set: rendered faces in DeepfakeBench's layout and index format.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <string_view>
 
 #include "synthetic/dataset.hpp"
@@ -12,17 +10,24 @@ namespace deepfake {
 
 inline constexpr int generator_version = 1;  ///< rises whenever the same options give other pixels
 
-struct SyntheticOptions {
-  std::filesystem::path output;
-  std::uint64_t seed = 1;
-  int image_size = 64;
+struct SyntheticOptions : SetOptions {
   int train_identities = 200;  ///< identities come in pairs that swap faces; all four are even
   int val_identities = 40;
   int test_identities = 60;
   int unseen_identities = 40;  ///< per unseen test set
-  int frames_per_video = 4;
-  int threads = 2;     ///< the result does not depend on it
-  bool force = false;  ///< replace a synthetic set that was made with other options
+
+  /// The options that may differ from a preset, see options/fields.hpp.
+  template <class Visit>
+  void visit(Visit&& field) {
+    field("seed", seed, "seed of identities and frames");
+    field("size", image_size, "side of a frame in pixels");
+    field("train-identities", train_identities, "instead of the preset's");
+    field("val-identities", val_identities, "instead of the preset's");
+    field("test-identities", test_identities, "instead of the preset's");
+    field("unseen-identities", unseen_identities, "instead of the preset's");
+    field("frames", frames_per_video, "instead of the preset's");
+    field("threads", threads, "the result does not depend on it");
+  }
 
   /// "quick" (seconds), "demo" (the defaults) or "full" (as many identities as FaceForensics++).
   static SyntheticOptions preset(std::string_view name);

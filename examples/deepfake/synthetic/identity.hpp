@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "synthetic/random.hpp"
+#include "random/random.hpp"
 #include "synthetic/shading.hpp"
 
 namespace deepfake {

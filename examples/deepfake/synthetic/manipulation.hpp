@@ -5,8 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "random/random.hpp"
 #include "synthetic/face.hpp"
-#include "synthetic/random.hpp"
 
 namespace deepfake {
 

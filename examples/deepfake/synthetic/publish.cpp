@@ -2,23 +2,18 @@
 #include "synthetic/publish.hpp"
 
 #include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 #include <stdexcept>
 #include <vector>
 
-#include "report/replace_file.hpp"
+#include "files/replace_file.hpp"
+#include "images/jpeg.hpp"
+#include "images/resize.hpp"
 
 namespace deepfake {
 namespace {
 
 cv::Mat fit(const cv::Mat& image, const PublishOptions& options) {
-  const cv::Mat part = image(options.crop);
-  const cv::Size size(options.size, options.size);
-  if (part.size() == size) return part.clone();
-  cv::Mat result;
-  const bool shrinks = part.cols > size.width;
-  cv::resize(part, result, size, 0.0, 0.0, shrinks ? cv::INTER_AREA : cv::INTER_CUBIC);
-  return result;
+  return resized_smoothly(image(options.crop), options.size);
 }
 
 }  // namespace
@@ -39,12 +34,7 @@ PublishOptions sample_publishing(const Random& person, int k, int captured, int 
 cv::Mat publish(const cv::Mat& image, const PublishOptions& options) {
   cv::Mat bytes;
   fit(image, options).convertTo(bytes, CV_8UC3, 255.0);
-  std::vector<unsigned char> jpeg;
-  // OpenCV's encoder subsamples 4:2:0 unless told otherwise.
-  if (!cv::imencode(".jpg", bytes, jpeg, {cv::IMWRITE_JPEG_QUALITY, options.quality})) {
-    throw std::runtime_error("publish: OpenCV cannot encode JPEG; install its JPEG support");
-  }
-  return cv::imdecode(jpeg, cv::IMREAD_COLOR);
+  return through_jpeg(bytes, options.quality);
 }
 
 cv::Mat publish_mask(const cv::Mat& mask, const PublishOptions& options) {

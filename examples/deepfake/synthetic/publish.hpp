@@ -6,7 +6,7 @@
 #include <opencv2/core.hpp>
 #include <string_view>
 
-#include "synthetic/random.hpp"
+#include "random/random.hpp"
 
 namespace deepfake {
 

@@ -4,8 +4,8 @@
 
 #include <opencv2/core.hpp>
 
+#include "random/random.hpp"
 #include "synthetic/face.hpp"
-#include "synthetic/random.hpp"
 
 namespace deepfake {
 

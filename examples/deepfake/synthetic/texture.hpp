@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "synthetic/random.hpp"
+#include "random/random.hpp"
 
 namespace deepfake {
 

@@ -3,11 +3,12 @@
 
 #include <array>
 #include <cmath>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "synthetic/random.hpp"
+#include "images/jpeg.hpp"
+#include "images/resize.hpp"
+#include "random/random.hpp"
 
 namespace deepfake {
 namespace {
@@ -38,15 +39,12 @@ cv::Mat warped(const cv::Mat& image, const AugmentOptions& options, Random& rand
 
 /// Down by up to a half and up again, each with a method drawn at random: what a picture has been
 /// through on its way.
-cv::Mat resampled(const cv::Mat& image, Random& random) {
+cv::Mat resampled_at_random(const cv::Mat& image, Random& random) {
   constexpr std::array<int, 3> methods{cv::INTER_AREA, cv::INTER_CUBIC, cv::INTER_LINEAR};
   const double factor = random.uniform(0.5F, 1.0F);
   const int down = methods.at(static_cast<std::size_t>(random.integer(0, 2)));
   const int up = methods.at(static_cast<std::size_t>(random.integer(1, 2)));
-  cv::Mat small, result;
-  cv::resize(image, small, {}, factor, factor, down);
-  cv::resize(small, result, image.size(), 0, 0, up);
-  return result;
+  return resampled(image, factor, down, up);
 }
 
 cv::Mat recoloured(const cv::Mat& image, const AugmentOptions& options, Random& random) {
@@ -85,12 +83,6 @@ cv::Mat shifted_along_colours(const cv::Mat& image, double strength, Random& ran
   return result;
 }
 
-cv::Mat compressed(const cv::Mat& image, int quality) {
-  std::vector<unsigned char> bytes;
-  cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_QUALITY, quality});
-  return cv::imdecode(bytes, cv::IMREAD_COLOR);
-}
-
 }  // namespace
 
 cv::Mat augment(const cv::Mat& image, const AugmentOptions& options, std::uint64_t key) {
@@ -122,7 +114,7 @@ cv::Mat augment(const cv::Mat& image, const AugmentOptions& options, std::uint64
     result = shifted_along_colours(result, options.pca, random);
   }
   if (Random random = root.fork("resample"); chance(random, options.resample)) {
-    result = resampled(result, random);
+    result = resampled_at_random(result, random);
   }
   if (Random random = root.fork("blur"); chance(random, options.blur)) {
     const double sigma = options.blur_sigma * random.uniform();
@@ -133,14 +125,7 @@ cv::Mat augment(const cv::Mat& image, const AugmentOptions& options, std::uint64
     }
   }
   if (Random random = root.fork("jpeg"); chance(random, options.jpeg)) {
-    // OpenCV takes the channels for BGR, so the conversion to luma would see red as blue.
-    cv::Mat bgr;
-    cv::cvtColor(result, bgr, cv::COLOR_RGB2BGR);
-    bgr = compressed(bgr, random.integer(options.jpeg_quality, 100));
-    // Not into `result`, which may still be the caller's image.
-    cv::Mat decoded;
-    cv::cvtColor(bgr, decoded, cv::COLOR_BGR2RGB);
-    result = decoded;
+    result = rgb_through_jpeg(result, random.integer(options.jpeg_quality, 100));
   }
   return result;
 }

@@ -6,7 +6,7 @@
 #include <opencv2/core.hpp>
 #include <span>
 
-#include "training/image_cache.hpp"
+#include "data/image_cache.hpp"
 #include "training/options.hpp"
 #include "training/sampler.hpp"
 

@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "training/nearest.hpp"
+#include "text/unknown_name.hpp"
 
 namespace deepfake {
 namespace {

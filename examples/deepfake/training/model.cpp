@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "networks/networks.hpp"
-#include "training/nearest.hpp"
+#include "text/unknown_name.hpp"
 
 namespace deepfake {
 namespace {

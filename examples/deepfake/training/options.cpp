@@ -2,48 +2,14 @@
 #include "training/options.hpp"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <stdexcept>
 
-#include "training/nearest.hpp"
+#include "text/unknown_name.hpp"
 
 namespace deepfake {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class T>
-void assign(T& value, const Json& json) {
-  value = json.get<T>();
-}
-void assign(int& value, const Json& json) {
-  if (!json.is_number_integer()) throw std::runtime_error("must be a whole number");
-  value = json.get<int>();
-}
-void assign(std::uint64_t& value, const Json& json) {
-  if (!json.is_number_unsigned()) throw std::runtime_error("must be a whole number, 0 or more");
-  value = json.get<std::uint64_t>();
-}
-template <class T>
-void assign(std::optional<T>& value, const Json& json) {
-  if (json.is_null()) {
-    value.reset();
-  } else {
-    T given{};
-    assign(given, json);
-    value = given;
-  }
-}
-
-template <class T>
-Json json_of(const T& value) {
-  return value;
-}
-template <class T>
-Json json_of(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
 
 void require(bool holds, const std::string& name, const std::string& rule, const Json& value) {
   if (!holds) {
@@ -60,46 +26,6 @@ void require_one_of(const std::string& name, const std::string& value,
 }
 
 }  // namespace
-
-Json to_json(const TrainOptions& options) {
-  Json json = Json::object();
-  TrainOptions copy = options;  // visit works on variables
-  copy.visit(
-      [&](const char* name, const auto& value, const char*) { json[name] = json_of(value); });
-  return json;
-}
-
-void set_from_json(TrainOptions& options, const Json& json, const std::string& where) {
-  if (!json.is_object()) throw std::runtime_error(where + ": must be an object of options");
-  std::vector<std::string> names;
-  options.visit([&](const char* name, auto& value, const char*) {
-    names.emplace_back(name);
-    const auto entry = json.find(name);
-    if (entry == json.end()) return;
-    try {
-      assign(value, *entry);
-    } catch (const std::exception&) {
-      throw std::runtime_error(where + ": option \"" + name + "\" cannot be " + entry->dump());
-    }
-  });
-  for (const auto& [name, value] : json.items()) {
-    if (std::ranges::find(names, name) == names.end()) {
-      throw std::runtime_error(where + ": " + unknown_name("option", name, names));
-    }
-  }
-}
-
-Json read_options(const std::string& file) {
-  std::ifstream stream(file);
-  if (!stream) throw std::runtime_error(file + ": cannot be opened");
-  try {
-    Json json = Json::parse(stream);
-    if (json.is_object() && json.contains("options")) return json["options"];
-    return json;
-  } catch (const nlohmann::json::exception& error) {
-    throw std::runtime_error(file + ": " + error.what());
-  }
-}
 
 void validate(const TrainOptions& options) {
   if (options.data.empty()) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What a training run depends on. One list of fields serves the command line, the JSON of
+// What a training run depends on. Its list of fields serves the command line, the JSON of
 // config.json and --config, and the comparison of runs.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "options/fields.hpp"
 #include "training/method_options.hpp"
 
 namespace deepfake {
@@ -167,18 +167,6 @@ struct TrainOptions {
     field("cache-mb", cache_mb, "images kept in memory, at most; the rest is read again");
   }
 };
-
-nlohmann::ordered_json to_json(const TrainOptions& options);
-
-/// Sets the options that @p json names.
-/// @param where for messages: the file
-/// @throws std::runtime_error for an unknown name (with the nearest one) and for a value of the
-/// wrong type.
-void set_from_json(TrainOptions& options, const nlohmann::ordered_json& json,
-                   const std::string& where);
-
-/// The options in a JSON file: a plain object of options, or a run's config.json.
-nlohmann::ordered_json read_options(const std::string& file);
 
 /// @throws std::runtime_error naming the option, the rule and the value
 void validate(const TrainOptions& options);

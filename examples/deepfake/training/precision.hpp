@@ -2,11 +2,21 @@
 // Mixed precision: passes in half precision over float32 weights.
 #pragma once
 
+// clang-format off
+#include <ATen/core/ivalue.h>  // first: clang 14 with LibTorch 1.13 needs it
+// clang-format on
 #include <ATen/autocast_mode.h>
 #include <torch/version.h>
-#include <roga/tensor/torch.hpp>
+
+#include <string>
 
 namespace deepfake {
+
+/// Of the passes. @param precision float32, bfloat16 or float16
+inline at::ScalarType scalar_type(const std::string& precision) {
+  if (precision == "bfloat16") return at::kBFloat16;
+  return precision == "float16" ? at::kHalf : at::kFloat;
+}
 
 /// While it lives, LibTorch runs what is safe in @p type (bfloat16 or half); with float32 nothing
 /// changes.

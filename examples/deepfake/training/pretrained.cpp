@@ -10,7 +10,7 @@
 #include <roga/checkpoint.hpp>
 #include <stdexcept>
 
-#include "training/checkpoint.hpp"
+#include "training/run_checkpoint.hpp"
 
 namespace deepfake {
 namespace {
@@ -42,11 +42,11 @@ Tensors of_script(const fs::path& file) {
 }
 
 Tensors of_checkpoint(const fs::path& file) {
-  const nlohmann::ordered_json state = read_checkpoint_state(file);
+  const nlohmann::ordered_json state = read_run_state(file);
   TrainOptions options;
   set_from_json(options, state.at("options"), file.string());
   const auto detector = make_detector(options.model);
-  load_checkpoint(file, *detector);
+  load_run_checkpoint(file, *detector);
   Tensors tensors;
   for (const auto& item : detector->named_parameters()) tensors[item.key()] = item.value();
   for (const auto& item : detector->named_buffers()) tensors[item.key()] = item.value();

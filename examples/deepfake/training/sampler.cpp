@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <set>
 #include <stdexcept>
 
-#include "synthetic/random.hpp"
-#include "training/nearest.hpp"
+#include "random/random.hpp"
+#include "text/unknown_name.hpp"
 
 namespace deepfake {
 namespace {
@@ -23,14 +22,6 @@ std::vector<std::size_t> shuffled(std::size_t size, Random random) {
 }
 
 }  // namespace
-
-std::vector<std::string> manipulations(const Index& index) {
-  std::set<std::string> names;
-  for (const Video& video : index.videos) {
-    if (video.is_fake) names.insert(video.domain);
-  }
-  return {names.begin(), names.end()};
-}
 
 std::vector<std::string> protocol_domains(const std::string& protocol,
                                           const std::vector<std::string>& domains) {

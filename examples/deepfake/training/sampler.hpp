@@ -12,13 +12,6 @@
 
 namespace deepfake {
 
-/// A frame of an index.
-struct FrameRef {
-  std::size_t video = 0;
-  std::size_t frame = 0;
-  bool operator==(const FrameRef&) const = default;
-};
-
 /// A real frame and a fake of it; `key` seeds what happens to them at random.
 struct SamplePair {
   FrameRef real;
@@ -35,9 +28,6 @@ using Epoch = std::vector<std::vector<SamplePair>>;
 /// @throws std::runtime_error for an unknown protocol or name, with the nearest known one
 std::vector<std::string> protocol_domains(const std::string& protocol,
                                           const std::vector<std::string>& domains);
-
-/// The manipulations among @p index's videos, in the order of their names.
-std::vector<std::string> manipulations(const Index& index);
 
 /// A pure function of the seed and the epoch's number: nothing needs to be stored for a run to
 /// continue where it stopped.

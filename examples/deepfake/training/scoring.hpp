@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "data/image_cache.hpp"
 #include "metrics/evaluation.hpp"
-#include "training/image_cache.hpp"
 #include "training/model.hpp"
 
 namespace deepfake {

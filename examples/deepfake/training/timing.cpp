@@ -7,7 +7,7 @@
 #include <chrono>
 #include <memory>
 
-#include "report/table.hpp"
+#include "text/table.hpp"
 #include "training/batch_pipeline.hpp"
 #include "training/methods.hpp"
 #include "training/model.hpp"

@@ -32,16 +32,4 @@ struct TrainResult {
 /// @throws std::runtime_error or c10::Error, one line
 TrainResult train(const TrainOptions& options, const RunRequest& request);
 
-/// Whether a run was begun there: it holds config.json.
-bool is_run_folder(const std::filesystem::path& folder);
-
-/// The options of an existing run, as given to --resume.
-TrainOptions options_of_run(const std::filesystem::path& run);
-
-/// Whether RUN/checkpoints/last.pt is there and its run has come to its end.
-bool is_finished(const std::filesystem::path& run);
-
-/// @throws std::runtime_error if the run has options, a seed or data of its own, and naming one
-void require_same_run(const TrainOptions& options, const std::filesystem::path& run);
-
 }  // namespace deepfake

@@ -23,10 +23,4 @@ struct TrainingSet {
 /// two splits
 TrainingSet load_training_set(const TrainOptions& options);
 
-/// The videos that @p selection keeps, by data set, each with its own reals. Data sets without any
-/// fake that is kept are left out.
-std::vector<Index> by_dataset(const Index& index, const Selection& selection);
-
-std::size_t count_frames(const Index& index);
-
 }  // namespace deepfake

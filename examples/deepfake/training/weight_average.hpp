@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <ATen/core/ivalue.h>  // before torch/: clang 14 with LibTorch 1.13 needs it
 #include <torch/serialize/archive.h>
 
 #include <cstdint>

@@ -12,13 +12,14 @@ inline namespace v1 {
 struct MomentumGradient {
   static constexpr Reads reads = Reads::captured_mean;
 
+  static constexpr const char* momentum = "momentum";  ///< the name of v
+
   double mu = 0.9;  ///< in [0, 1)
 
   void validate() const { detail::require(mu >= 0 && mu < 1, "mu", "in [0, 1)", mu); }
   Combination direction(Step& step) const {
-    const auto momentum = step.memory("momentum");
-    step.remember("momentum",
-                  momentum ? mu * *momentum + captured_mean : Combination(captured_mean));
+    const auto v = step.memory(momentum);
+    step.remember(momentum, v ? mu * *v + captured_mean : Combination(captured_mean));
     return captured_mean;
   }
   static constexpr std::size_t remembers = 1;

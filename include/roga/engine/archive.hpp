@@ -2,10 +2,11 @@
 // What roga adds to a base optimizer's archive, under the key "roga".
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <roga/policy/memory.hpp>
+#include <roga/engine/state.hpp>
 #include <roga/tensor/parameters.hpp>
 #include <roga/tensor/torch.hpp>
 #include <string>
@@ -16,11 +17,26 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-constexpr std::int64_t checkpoint_format = 1;
+/// Format 1 kept everything in one memory: what a policy remembered, the scaler's numbers and the
+/// marks of parameters that have had gradients, under reserved names.
+constexpr std::int64_t archive_format = 2;
 using ParameterGroups = std::vector<torch::optim::OptimizerParamGroup>;
 
-inline void save_memory(torch::serialize::OutputArchive& archive, const Memory& memory) {
-  archive.write("step", c10::IValue(memory.step));
+/// What an archive holds besides the base's part and the groups' options.
+struct Archived {
+  State state;
+  std::vector<double> scaler;  ///< numbers of a loss scaler; empty without one
+};
+
+/// How many rows each policy of a recipe remembers, by role.
+using RememberedRows = std::array<std::size_t, role_count>;
+
+inline const char* key_of(std::size_t role) {
+  constexpr std::array keys{"perturbation", "capture", "alignment"};
+  return keys.at(role);
+}
+
+inline void write_memory(torch::serialize::OutputArchive& archive, const Memory& memory) {
   c10::Dict<std::string, std::vector<double>> numbers;
   for (const auto& [name, values] : memory.numbers) numbers.insert(name, values);
   archive.write("numbers", c10::IValue(numbers));
@@ -34,12 +50,10 @@ inline void save_memory(torch::serialize::OutputArchive& archive, const Memory& 
   archive.write("rows", c10::IValue(rows));
 }
 
-inline Memory load_memory(torch::serialize::InputArchive& archive, const ParameterGroups& groups) {
-  const auto parameters = members(groups);
+inline Memory read_memory(torch::serialize::InputArchive& archive,
+                          const std::vector<Member>& parameters) {
   Memory memory;
   c10::IValue value;
-  archive.read("step", value);
-  memory.step = value.toInt();
   archive.read("numbers", value);
   for (const auto& entry : value.toGenericDict()) {
     memory.numbers[entry.key().toStringRef()] = entry.value().toDoubleVector();
@@ -63,8 +77,51 @@ inline Memory load_memory(torch::serialize::InputArchive& archive, const Paramet
   return memory;
 }
 
+/// The memory of a file of format 1, given to the policies that it must have been of: rows to those
+/// that remember rows, numbers to all.
+inline void share_out(Archived& archived, Memory memory, const RememberedRows& remembers) {
+  if (auto entry = memory.numbers.extract("loss_scaler")) {
+    archived.scaler = std::move(entry.mapped());
+  }
+  if (auto entry = memory.numbers.extract("gradients_seen")) {
+    for (const double seen : entry.mapped()) archived.state.had_gradient.push_back(seen > 0);
+  }
+  const bool nobody = remembers == RememberedRows{};
+  for (std::size_t role = 0; role < role_count; ++role) {
+    archived.state.memories[role].numbers = memory.numbers;
+    const bool alignment = role == static_cast<std::size_t>(Role::alignment);
+    if (remembers[role] > 0 || (nobody && alignment)) {
+      archived.state.memories[role].rows = memory.rows;
+    }
+  }
+}
+
+inline Archived read_state(torch::serialize::InputArchive& archive, std::int64_t format,
+                           const ParameterGroups& groups, const RememberedRows& remembers) {
+  const auto parameters = members(groups);
+  Archived archived;
+  c10::IValue value;
+  archive.read("step", value);
+  archived.state.step = value.toInt();
+  if (format == 1) {
+    share_out(archived, read_memory(archive, parameters), remembers);
+  } else {
+    for (std::size_t role = 0; role < role_count; ++role) {
+      torch::serialize::InputArchive memory;
+      archive.read(key_of(role), memory);
+      archived.state.memories[role] = read_memory(memory, parameters);
+    }
+    archive.read("had_gradient", value);
+    for (const bool had : value.toBoolList().vec()) archived.state.had_gradient.push_back(had);
+    archive.read("scaler", value);
+    archived.scaler = value.toDoubleVector();
+  }
+  for (const auto& member : parameters) archived.state.parameters.push_back(member.parameter);
+  return archived;
+}
+
 /// The parameters' shapes, which LibTorch's optimizers do not compare with their own.
-inline void save_shapes(torch::serialize::OutputArchive& archive, const ParameterGroups& groups) {
+inline void write_shapes(torch::serialize::OutputArchive& archive, const ParameterGroups& groups) {
   c10::List<c10::List<std::int64_t>> shapes;
   for (const auto& member : members(groups)) {
     shapes.push_back(c10::List<std::int64_t>(member.parameter.sizes()));
@@ -86,10 +143,11 @@ inline void check_shapes(torch::serialize::InputArchive& archive, const Paramete
   }
 }
 
-inline void save_checkpoint(torch::serialize::OutputArchive& archive, const ParameterGroups& groups,
-                            const Memory& memory) {
+/// Writes the entry.
+inline void write_archive(torch::serialize::OutputArchive& archive, const ParameterGroups& groups,
+                          Archived archived) {
   torch::serialize::OutputArchive roga(archive.compilation_unit());
-  roga.write("format", c10::IValue(checkpoint_format));
+  roga.write("format", c10::IValue(archive_format));
   roga.write("groups", c10::IValue(static_cast<std::int64_t>(groups.size())));
   for (std::size_t i = 0; i < groups.size(); ++i) {
     // LibTorch 1.13 writes group options and never reads them back, so they are kept here too.
@@ -100,26 +158,40 @@ inline void save_checkpoint(torch::serialize::OutputArchive& archive, const Para
     } catch (const c10::Error&) {  // options of the user's own that have no serialize()
     }
   }
-  save_shapes(roga, groups);
-  save_memory(roga, memory);
+  write_shapes(roga, groups);
+
+  std::vector<at::Tensor> parameters;
+  for (auto& member : members(groups)) parameters.push_back(std::move(member.parameter));
+  archived.state.follow(parameters);
+  roga.write("step", c10::IValue(archived.state.step));
+  for (std::size_t role = 0; role < role_count; ++role) {
+    torch::serialize::OutputArchive memory(archive.compilation_unit());
+    write_memory(memory, archived.state.memories[role]);
+    roga.write(key_of(role), memory);
+  }
+  c10::List<bool> had_gradient;
+  for (const bool had : archived.state.had_gradient) had_gradient.push_back(had);
+  roga.write("had_gradient", c10::IValue(had_gradient));
+  roga.write("scaler", c10::IValue(archived.scaler));
   archive.write("roga", roga);
 }
 
-/// Reads the whole checkpoint before it changes anything; if the base's own part turns out to be
+/// Reads the whole entry before it changes anything; if the base's own part turns out to be
 /// unusable, what the base has changed by then is undone.
-/// @param load_base takes from the loaded memory what is not a policy's, and reads the base's part
-/// into `optimizer`
+/// @param remembers of the recipe, for files of format 1
+/// @param load_base checks what was read, and reads the base's part into `optimizer`
 template <class LoadBase>
-void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Optimizer& optimizer,
-                     Memory& memory, LoadBase&& load_base) {
+Archived read_archive(torch::serialize::InputArchive& archive, torch::optim::Optimizer& optimizer,
+                      const RememberedRows& remembers, LoadBase&& load_base) {
   auto& groups = optimizer.param_groups();
   torch::serialize::InputArchive roga;
   TORCH_CHECK(archive.try_read("roga", roga),
               "roga: this archive has no 'roga' entry: it was not saved by a roga optimizer");
   c10::IValue format;
   roga.read("format", format);
-  TORCH_CHECK(format.isInt() && format.toInt() == checkpoint_format, "roga: checkpoint format ",
-              format, " is not ", checkpoint_format, ", the one this version reads");
+  TORCH_CHECK(format.isInt() && format.toInt() >= 1 && format.toInt() <= archive_format,
+              "roga: checkpoint format ", format,
+              " is not one that this version reads, which are 1 to ", archive_format);
   c10::IValue count;
   roga.read("groups", count);
   TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()),
@@ -134,19 +206,19 @@ void load_checkpoint(torch::serialize::InputArchive& archive, torch::optim::Opti
     if (roga.try_read("options" + std::to_string(i), options)) loaded.back()->serialize(options);
   }
   check_shapes(roga, groups);
-  Memory loaded_memory = load_memory(roga, groups);
+  Archived archived = read_state(roga, format.toInt(), groups, remembers);
 
   auto states_before = std::move(optimizer.state());
   optimizer.state().clear();
   try {
-    load_base(loaded_memory);
+    load_base(archived);
   } catch (...) {
     optimizer.state() = std::move(states_before);
     for (std::size_t i = 0; i < groups.size(); ++i) groups[i].set_options(std::move(before[i]));
     throw;
   }
   for (std::size_t i = 0; i < groups.size(); ++i) groups[i].set_options(std::move(loaded[i]));
-  memory = std::move(loaded_memory);
+  return archived;
 }
 
 }  // namespace detail

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <roga/closure.hpp>
+#include <functional>
+#include <roga/engine/pass.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/tensor/torch.hpp>
 #include <utility>
@@ -17,7 +18,10 @@ namespace detail {
 /// away; the sink runs without autograd.
 class Objective {
  public:
-  Objective(std::vector<LossClosure> closures, Protection& protection)
+  using Losses = std::function<at::Tensor()>;
+
+  /// @param closures one for each domain; an empty one marks a domain without data in this step
+  Objective(std::vector<Losses> closures, Protection& protection)
       : closures_(std::move(closures)), protection_(protection) {
     TORCH_CHECK(!closures_.empty(),
                 "roga: step() got an empty list of closures; give one closure per domain");
@@ -29,10 +33,11 @@ class Objective {
                 "the loss: optimizer.step([&] { optimizer.zero_grad(); auto loss = "
                 "criterion(model->forward(x), y); loss.backward(); return loss; })");
   }
+  /// @param forward returns the [K] losses of all domains, in the graph
   /// @param scale of the losses that are differentiated; closures scale theirs themselves
-  Objective(SharedForward forward, Protection& protection, double scale)
+  Objective(Losses forward, Protection& protection, double scale)
       : forward_(std::move(forward)), protection_(protection), scale_(scale) {
-    TORCH_CHECK(forward_.losses,
+    TORCH_CHECK(forward_,
                 "roga: SharedForward needs a function that returns a [K] tensor "
                 "with the loss of each domain");
   }
@@ -41,10 +46,24 @@ class Objective {
   const std::vector<std::size_t>& present() const { return present_; }
   std::size_t evaluations() const { return evaluations_; }
 
+  /// Makes a pass.
+  template <class Sink>
+  void evaluate(const Pass& pass, Sink&& sink) {
+    switch (pass.data) {
+      case Pass::Data::each_domain:
+        return each(sink);
+      case Pass::Data::pooled:
+        return pooled(sink);
+      case Pass::Data::one_domain:
+        return one(pass.domain, sink);
+    }
+  }
+
+ private:
   /// Each domain's gradient in turn.
   template <class Sink>
   void each(Sink&& sink) {
-    if (!forward_.losses) {
+    if (!forward_) {
       for (std::size_t k = 0; k < present_.size(); ++k) one(k, sink);
       return;
     }
@@ -59,7 +78,7 @@ class Objective {
   /// closures give one piece per domain, to be averaged.
   template <class Sink>
   void pooled(Sink&& sink) {
-    if (!forward_.losses) {
+    if (!forward_) {
       each(sink);
       return;
     }
@@ -75,7 +94,7 @@ class Objective {
   /// The gradient of the k-th present domain.
   template <class Sink>
   void one(std::size_t k, Sink&& sink) {
-    if (forward_.losses) {
+    if (forward_) {
       protect_forward([&](const at::Tensor& losses) {
         sink(k, differentiate(losses, k, /*keep_graph=*/false));
       });
@@ -94,7 +113,6 @@ class Objective {
     sink(k, loss.dim() == 0 ? loss : loss.reshape({}));
   }
 
- private:
   /// The graph holds buffers of the module, so they must not be put back before its last backward.
   template <class Use>
   void protect_forward(Use&& use) {
@@ -107,7 +125,7 @@ class Objective {
     ++evaluations_;
     auto losses = [&] {
       const c10::AutoGradMode enable(true);
-      return forward_.losses();
+      return forward_();
     }();
     TORCH_CHECK(losses.defined() && losses.dim() == 1 && losses.numel() > 0,
                 "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
@@ -127,8 +145,8 @@ class Objective {
     return loss.detach();
   }
 
-  std::vector<LossClosure> closures_;
-  SharedForward forward_;
+  std::vector<Losses> closures_;
+  Losses forward_;
   Protection& protection_;
   double scale_ = 1.0;
   std::vector<std::size_t> present_;

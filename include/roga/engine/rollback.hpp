@@ -5,7 +5,7 @@
 #include <memory>
 #include <roga/engine/any_optimizer.hpp>
 #include <roga/engine/protection.hpp>
-#include <roga/policy/memory.hpp>
+#include <roga/engine/state.hpp>
 #include <roga/tensor/torch.hpp>
 #include <type_traits>
 #include <typeinfo>
@@ -24,35 +24,32 @@ struct SkipStep {};
 template <class Base>
 bool evaluates_first_and_once(const torch::optim::Optimizer& optimizer) {
   namespace optim = torch::optim;
-  auto is_one_of = [&]<class... Known>(const Known*...) {
+  auto is_one_of = [&]<class... Known>() {
     if constexpr (std::is_same_v<Base, AnyOptimizer>) {
       return ((typeid(optimizer) == typeid(Known)) || ...);
     } else {
       return (std::is_same_v<Base, Known> || ...);
     }
   };
-  return is_one_of(static_cast<optim::SGD*>(nullptr), static_cast<optim::Adam*>(nullptr),
-                   static_cast<optim::AdamW*>(nullptr), static_cast<optim::Adagrad*>(nullptr),
-                   static_cast<optim::RMSprop*>(nullptr));
+  return is_one_of
+      .template operator()<optim::SGD, optim::Adam, optim::AdamW, optim::Adagrad, optim::RMSprop>();
 }
 
-/// Undoes a base step that fails after the base has changed something. Bases that only start to
-/// change anything when no closure can fail any more need no copy.
+/// Undoes a base step that fails after the base has changed something, from a copy of the weights
+/// and of the base's state. Bases that evaluate first and once need none.
 class Rollback {
  public:
-  Rollback(torch::optim::Optimizer& optimizer, bool needs_no_copy, Memory& memory,
-           Protection& protection)
-      : optimizer_(optimizer), memory_(memory), protection_(protection) {
-    if (needs_no_copy) return;
+  Rollback(torch::optim::Optimizer& optimizer, State& state, Protection& protection)
+      : optimizer_(optimizer), state_(state), protection_(protection) {
     for (const auto& group : optimizer.param_groups()) {
       parameters_.insert(parameters_.end(), group.params().begin(), group.params().end());
     }
-    memory_before_ = memory;
+    state_before_ = state;
     before_ = protection_.now();
     for (const auto& parameter : parameters_) theta_.push_back(parameter.detach().clone());
     try {
-      for (const auto& [key, state] : optimizer.state()) {
-        auto copy = state->clone();
+      for (const auto& [key, of_parameter] : optimizer.state()) {
+        auto copy = of_parameter->clone();
         // LBFGS replaces the other tensors of its state and writes into this one.
         if (auto* lbfgs = dynamic_cast<torch::optim::LBFGSParamState*>(copy.get())) {
           if (lbfgs->prev_flat_grad().defined()) {
@@ -68,7 +65,6 @@ class Rollback {
 
   void apply() {
     c10::NoGradGuard no_grad;
-    if (theta_.empty()) return;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       parameters_[i].copy_(theta_[i]);
       parameters_[i].mutable_grad() = at::Tensor();
@@ -77,7 +73,7 @@ class Rollback {
       optimizer_.state().clear();
       for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
     }
-    memory_ = std::move(memory_before_);
+    state_ = std::move(state_before_);
     protection_.go_back(before_);
   }
 
@@ -85,7 +81,7 @@ class Rollback {
   using States = std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())>;
 
   torch::optim::Optimizer& optimizer_;
-  Memory& memory_;
+  State& state_;
   Protection& protection_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> theta_;
@@ -93,7 +89,7 @@ class Rollback {
       std::pair<typename States::key_type, std::unique_ptr<torch::optim::OptimizerParamState>>>
       states_;
   bool states_known_ = true;
-  Memory memory_before_;
+  State state_before_;
   Protection::Moment before_;
 };
 

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <roga/policy/memory.hpp>
+#include <roga/engine/state.hpp>
+#include <roga/policy/point.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/parameters.hpp>
 #include <roga/tensor/torch.hpp>
@@ -14,14 +15,16 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Keeps parameters out of the graph while in scope.
+/// Keeps parameters out of the graph.
 class Frozen {
  public:
   Frozen() = default;
-  Frozen(Frozen&&) = default;
-  Frozen& operator=(Frozen&&) = delete;
-  ~Frozen() {
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+  ~Frozen() { thaw(); }
+  void thaw() {
     for (auto& parameter : parameters_) parameter.set_requires_grad(true);
+    parameters_.clear();
   }
   void add(at::Tensor parameter) {
     if (!parameter.requires_grad()) return;
@@ -33,22 +36,28 @@ class Frozen {
   std::vector<at::Tensor> parameters_;
 };
 
+/// Where the copy of theta is kept.
+enum class Backup : unsigned char {
+  beside_the_weights,  ///< on their device
+  on_host,             ///< in pinned memory
+};
+
 /// The parameters of one step: moves them away from theta, and back bit for bit by copying a backup
 /// into the same storage (subtracting the perturbation would drift).
 class Weights {
  public:
   /// @param groups the optimizer's parameter groups
-  /// @param memory tells which parameters have had a gradient
+  /// @param state follows them, and tells which parameters have had a gradient
   template <class Groups>
-  Weights(const Groups& groups, const Memory& memory) {
+  Weights(const Groups& groups, State& state) {
     for (auto& [parameter, group] : members(groups)) {
       parameters_.push_back(std::move(parameter));
       group_of_.push_back(group);
     }
+    state.follow(parameters_);
     if (zero_grad_leaves_zeros) {
-      const auto seen = memory.numbers.find(gradients_seen);
-      if (seen != memory.numbers.end()) had_gradient_ = seen->second;
-      had_gradient_.resize(parameters_.size(), 0.0);
+      had_gradient_ = state.had_gradient;
+      had_gradient_.resize(parameters_.size(), false);
     }
     clear_gradients();
   }
@@ -69,11 +78,10 @@ class Weights {
   }
 
   /// Copies theta before the first move of a step.
-  /// @param on_host what is on an accelerator, into pinned memory of the host. The copies are
-  /// ordered by the accelerator's stream, so the host need not wait for them.
-  void keep_theta(bool on_host) {
+  /// Copies to the host are ordered by the accelerator's stream: the host need not wait for them.
+  void keep_theta(Backup where) {
     if (!backup_.empty()) return;
-    if (!on_host) {
+    if (where == Backup::beside_the_weights) {
       backup_ = copies(parameters_);
       return;
     }
@@ -83,14 +91,15 @@ class Weights {
       copy.copy_(parameter, /*non_blocking=*/true);
     }
   }
-  /// Moves some parameters; `move(which, offset)` is what `each` gets to call.
-  template <class Each>
-  void move(bool from_previous, Each&& each) {
-    const bool in_place = from_previous || !moved_;
+  /// Before the moves to a point.
+  /// @param origin what they are measured from
+  void depart(Point::From origin) {
+    in_place_ = origin == Point::From::previous || !moved_;
     moved_ = true;
-    each([&](std::span<const std::size_t> which, const ScaledRows& offset) {
-      place(parameters_, in_place ? parameters_ : backup_, offset, which);
-    });
+  }
+  /// Moves the parameters `which`.
+  void move(std::span<const std::size_t> which, const ScaledRows& offset) {
+    place(parameters_, in_place_ ? parameters_ : backup_, offset, which);
   }
   void restore() {
     if (!moved_) return;
@@ -124,26 +133,25 @@ class Weights {
   }
   void set_gradient(std::size_t i, at::Tensor gradient) {
     if (zero_grad_leaves_zeros) {
-      if (!gradient.defined() && had_gradient_[i] > 0) {
+      if (!gradient.defined() && had_gradient_[i]) {
         gradient = parameters_[i].new_zeros(parameters_[i].sizes());
       }
-      if (gradient.defined()) had_gradient_[i] = 1.0;
+      if (gradient.defined()) had_gradient_[i] = true;
     }
     parameters_[i].mutable_grad() = std::move(gradient);
   }
   /// For the end of a step that succeeded.
-  void remember_gradients(Memory& memory) const {
-    if (zero_grad_leaves_zeros) memory.numbers[gradients_seen] = had_gradient_;
+  void remember_gradients(State& state) const {
+    if (zero_grad_leaves_zeros) state.had_gradient = had_gradient_;
   }
 
  private:
-  static constexpr const char* gradients_seen = "gradients_seen";
-
   std::vector<at::Tensor> parameters_;
   std::vector<std::size_t> group_of_;
   std::vector<at::Tensor> backup_;
-  std::vector<double> had_gradient_;
+  std::vector<bool> had_gradient_;
   bool moved_ = false;
+  bool in_place_ = false;  ///< the point is measured from where the weights are
 };
 
 }  // namespace detail

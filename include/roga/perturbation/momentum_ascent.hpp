@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <roga/alignment/momentum_gradient.hpp>
 #include <roga/policy/point.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
@@ -23,7 +24,7 @@ struct MomentumAscent {
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step&) const { return 1; }
   Point point(const Step& step, std::size_t) const {
-    const auto momentum = step.memory("momentum");
+    const auto momentum = step.memory(Role::alignment, MomentumGradient::momentum);
     return {.direction = momentum ? -1.0 * *momentum : Combination(), .radius = rho};
   }
   static constexpr std::size_t visits(std::size_t) { return 1; }

@@ -49,7 +49,7 @@ inline std::vector<std::vector<double>> gram(Over over, Step& step) {
     }
   }
   for (std::size_t k = 0; k < count; ++k) {
-    if (!(products[k][k] < least_square(step.row(row_of(over, k))))) continue;
+    if (!(products[k][k] < smallest_accurate_norm2(step.row(row_of(over, k))))) continue;
     for (std::size_t j = 0; j < count; ++j) products[k][j] = products[j][k] = 0;
   }
   return products;

@@ -14,14 +14,13 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Whether a tensor can take part: float32 or float64, on an accelerator.
-inline bool one_call_serves(const at::Tensor& x) {
-  return (!x.is_cpu() || Scalar::keep_on_device) &&
-         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+/// Whether a tensor can take part in a foreach call: float32 or float64, on an accelerator.
+inline bool foreach_serves(const at::Tensor& x) {
+  return !is_on_host(x) && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
 }
 /// Whether one call can do arithmetic on the tensors of a list that are defined: of one type and on
 /// one device, too.
-inline bool one_call_serves(const std::vector<at::Tensor>& list) {
+inline bool foreach_serves(const std::vector<at::Tensor>& list) {
   const at::Tensor* first = nullptr;
   return std::ranges::all_of(list,
                              [&](const at::Tensor& x) {
@@ -30,12 +29,12 @@ inline bool one_call_serves(const std::vector<at::Tensor>& list) {
                                return x.scalar_type() == first->scalar_type() &&
                                       x.device() == first->device();
                              }) &&
-         first != nullptr && one_call_serves(*first);
+         first != nullptr && foreach_serves(*first);
 }
 
 /// The operations. Lists hold defined tensors; those of one call are equally long. A LibTorch
 /// without such calls gets the same results from one for each tensor.
-struct MultiTensor {
+struct Foreach {
   using List = std::vector<at::Tensor>;
 
   /// x; one call, and exact but for what a NaN carries besides

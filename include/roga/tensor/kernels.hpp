@@ -111,8 +111,8 @@ inline double rounding_of_sums(const GradientList& row) {
   for (const auto& x : row) entries += x.defined() ? static_cast<double>(x.numel()) : 0.0;
   return rounding(row) * std::sqrt(entries);
 }
-/// The least square of a row's length that underflow leaves its digits.
-inline double least_square(const GradientList& row) {
+/// The smallest squared norm of such a row that is still accurate: underflow takes digits below it.
+inline double smallest_accurate_norm2(const GradientList& row) {
   return is_double(row) ? std::numeric_limits<double>::min()
                         : double{std::numeric_limits<float>::min()};
 }
@@ -168,7 +168,7 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
 inline at::Tensor products_of_rows(const at::Tensor& matrix) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   constexpr std::int64_t columns = 4096;
-  const std::int64_t batch = one_call_serves(matrix) ? matrix.size(1) / columns : 0;
+  const std::int64_t batch = foreach_serves(matrix) ? matrix.size(1) / columns : 0;
   if (batch < 2) return matrix.matmul(matrix.t()).to(at::kDouble);
   const auto parts =
       matrix.narrow(1, 0, batch * columns).view({matrix.size(0), batch, columns}).transpose(0, 1);
@@ -192,7 +192,7 @@ inline at::Tensor inner_products(const std::vector<const GradientList*>& rows) {
 
 /// Re <a, b>; a missing tensor counts as zero.
 inline Scalar inner_product(const GradientList& a, const GradientList& b) {
-  if (one_call_serves(a) && one_call_serves(b)) {
+  if (foreach_serves(a) && foreach_serves(b)) {
     Scalar sum;
     if (&a != &b) {
       in_pieces({&a, &b}, [&](const auto& piece, std::int64_t) {
@@ -200,7 +200,7 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
       });
       return sum;
     }
-    const Scalar length = MultiTensor::norm(defined(a));
+    const Scalar length = Foreach::norm(defined(a));
     return length * length;
   }
   Scalar sum;
@@ -212,15 +212,15 @@ inline Scalar inner_product(const GradientList& a, const GradientList& b) {
 
 /// |a|
 inline Scalar norm(const GradientList& a) {
-  return one_call_serves(a) ? MultiTensor::norm(defined(a)) : sqrt(inner_product(a, a));
+  return foreach_serves(a) ? Foreach::norm(defined(a)) : sqrt(inner_product(a, a));
 }
 
 /// row <- factor * row
 inline void scale_by(GradientList& row, const Scalar& factor) {
   if (factor.is(1.0)) return;
-  if (one_call_serves(row)) {
+  if (foreach_serves(row)) {
     auto list = defined(row);
-    MultiTensor::multiply(list, factor);
+    Foreach::multiply(list, factor);
     return;
   }
   for (auto& x : row) {
@@ -240,7 +240,7 @@ inline void add_to(GradientList& sum, GradientList&& x) {
     return;
   }
   sum.resize(std::max(sum.size(), x.size()));
-  if (one_call_serves(sum) && one_call_serves(x)) {
+  if (foreach_serves(sum) && foreach_serves(x)) {
     std::vector<at::Tensor> to;
     std::vector<at::Tensor> what;
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -248,7 +248,7 @@ inline void add_to(GradientList& sum, GradientList&& x) {
       to.push_back(sum[i]);
       what.push_back(std::exchange(x[i], {}));
     }
-    if (!to.empty()) MultiTensor::add(to, what, 1.0);
+    if (!to.empty()) Foreach::add(to, what, 1.0);
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!x[i].defined()) continue;
@@ -263,7 +263,7 @@ inline void add_to(GradientList& sum, GradientList&& x) {
 /// row <- row / count
 inline void divide_by(GradientList& row, std::size_t count) {
   if (count == 1) return;
-  if (one_call_serves(row)) {
+  if (foreach_serves(row)) {
     scale_by(row, 1.0 / static_cast<double>(count));
     return;
   }
@@ -302,7 +302,7 @@ inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
 inline GradientList combined_row(const ScaledRows& rows, std::size_t size) {
   GradientList out(size);
   auto whole = [size](const Scaled& term) {
-    return term.row->size() == size && one_call_serves(*term.row) &&
+    return term.row->size() == size && foreach_serves(*term.row) &&
            std::ranges::all_of(*term.row, [](const auto& x) { return x.defined(); });
   };
   const bool unit = rows.size() == 1 && rows.front().factor.is(1.0);
@@ -310,8 +310,8 @@ inline GradientList combined_row(const ScaledRows& rows, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) out[i] = combined(rows, i);
     return out;
   }
-  out = MultiTensor::products(*rows.front().row, rows.front().factor);
-  for (const auto& [row, factor] : std::span(rows).subspan(1)) MultiTensor::add(out, *row, factor);
+  out = Foreach::products(*rows.front().row, rows.front().factor);
+  for (const auto& [row, factor] : std::span(rows).subspan(1)) Foreach::add(out, *row, factor);
   return out;
 }
 
@@ -339,7 +339,7 @@ inline void place(at::Tensor& parameter, const at::Tensor& origin, const ScaledR
 /// The same for the parameters `which`.
 inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& origins,
                   const ScaledRows& rows, std::span<const std::size_t> which) {
-  if (which.size() < 2 || !one_call_serves(parameters)) {
+  if (which.size() < 2 || !foreach_serves(parameters)) {
     for (const std::size_t i : which) place(parameters[i], origins[i], rows, i);
     return;
   }
@@ -350,7 +350,7 @@ inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Ten
     to.push_back(parameters[i]);
     from.push_back(origins[i]);
   }
-  if (!to.empty()) MultiTensor::assign(to, from);
+  if (!to.empty()) Foreach::assign(to, from);
   for (const auto& row : rows) {
     to.clear();
     from.clear();
@@ -359,7 +359,7 @@ inline void place(std::vector<at::Tensor>& parameters, const std::vector<at::Ten
       to.push_back(parameters[i]);
       from.push_back(*row.at(i));
     }
-    if (!to.empty()) MultiTensor::add(to, from, row.factor);
+    if (!to.empty()) Foreach::add(to, from, row.factor);
   }
 }
 
@@ -368,14 +368,14 @@ inline void assign(std::vector<at::Tensor>& to, const std::vector<at::Tensor>& f
   std::vector<at::Tensor> many;
   std::vector<at::Tensor> values;
   for (std::size_t i = 0; i < to.size(); ++i) {
-    if (one_call_serves(to[i])) {
+    if (foreach_serves(to[i])) {
       many.push_back(to[i]);
       values.push_back(from[i]);
     } else {
       to[i].copy_(from[i], /*non_blocking=*/true);
     }
   }
-  if (!many.empty()) MultiTensor::assign(many, values);
+  if (!many.empty()) Foreach::assign(many, values);
 }
 
 /// The tensors that are defined, in storage of their own.
@@ -384,14 +384,14 @@ inline std::vector<at::Tensor> copies(const std::vector<at::Tensor>& list) {
   std::vector<at::Tensor> many;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (!list[i].defined()) continue;
-    if (one_call_serves(list[i])) {
+    if (foreach_serves(list[i])) {
       many.push_back(list[i]);
     } else {
       out[i] = list[i].detach().clone();
     }
   }
   if (many.empty()) return out;
-  many = MultiTensor::copies(many);
+  many = Foreach::copies(many);
   auto next = many.begin();
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].defined() && !out[i].defined()) out[i] = *next++;

@@ -10,6 +10,17 @@
 
 namespace roga {
 inline namespace v1 {
+namespace detail {
+
+/// Tests set it to run an accelerator's arithmetic on the CPU.
+inline thread_local bool treat_cpu_as_accelerator = false;
+
+/// Whether numbers of this tensor are read on the host as soon as they are known.
+inline bool is_on_host(const at::Tensor& x) {
+  return x.device().is_cpu() && !treat_cpu_as_accelerator;
+}
+
+}  // namespace detail
 
 /// A number of the step: a loss, a norm, a coefficient.
 ///
@@ -22,7 +33,7 @@ class Scalar {
   Scalar(double value = 0.0) : value_(value) {}  // NOLINT: numbers are scalars
   /// @param value 0-dimensional, real, on any device.
   static Scalar of(const at::Tensor& value) {
-    if (value.device().is_cpu() && !keep_on_device) return {value.item<double>()};
+    if (detail::is_on_host(value)) return {value.item<double>()};
     const at::Tensor number = value.requires_grad() ? value.detach() : value;
     return on_device(number.scalar_type() == at::kDouble ? number : number.to(at::kDouble));
   }
@@ -98,9 +109,6 @@ class Scalar {
     }
     return numbers;
   }
-
-  /// Tests set it to run the accelerator's arithmetic on the CPU.
-  static inline thread_local bool keep_on_device = false;
 
  private:
   static Scalar on_device(at::Tensor number) {

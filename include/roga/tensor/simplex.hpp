@@ -15,7 +15,7 @@ inline namespace v1 {
 namespace detail {
 
 template <class Real>
-using Rows = std::vector<std::vector<Real>>;
+using Gram = std::vector<std::vector<Real>>;
 template <class Real>
 using Matrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
 template <class Real>
@@ -25,7 +25,7 @@ using Vector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
 /// interior-point method: some fifteen factorisations of a K x K matrix. The entries of G are at
 /// most 1, which makes the tolerances relative.
 template <class Real>
-std::vector<Real> minimise_on_simplex(const Rows<Real>& gram, const std::vector<Real>& linear,
+std::vector<Real> minimise_on_simplex(const Gram<Real>& gram, const std::vector<Real>& linear,
                                       Real weight) {
   const auto count = static_cast<Eigen::Index>(gram.size());
   Matrix<Real> g(count, count);
@@ -90,13 +90,13 @@ std::vector<Real> minimise_on_simplex(const Rows<Real>& gram, const std::vector<
 
 /// The problem's own scale, so that tolerances are relative; 0 where every gradient is zero.
 template <class Real>
-Real largest_diagonal(const Rows<Real>& gram) {
+Real largest_diagonal(const Gram<Real>& gram) {
   Real largest = 0;
   for (std::size_t k = 0; k < gram.size(); ++k) largest = std::fmax(largest, gram[k][k]);
   return largest;
 }
 template <class Real>
-Rows<Real> divided(Rows<Real> gram, Real by) {
+Gram<Real> divided(Gram<Real> gram, Real by) {
   for (auto& row : gram) {
     for (Real& entry : row) entry /= by;
   }
@@ -109,7 +109,7 @@ std::vector<Real> uniform_weights(std::size_t count) {
 
 /// argmin over the simplex of |sum_k w_k g_k|^2
 template <class Real>
-std::vector<Real> shortest_in_hull(const Rows<Real>& gram) {
+std::vector<Real> shortest_in_hull(const Gram<Real>& gram) {
   const Real scale = largest_diagonal(gram);
   if (gram.size() == 1 || !(scale > 0)) return uniform_weights<Real>(gram.size());
   return minimise_on_simplex(divided(gram, scale), std::vector<Real>(gram.size(), 0.0), 1.0);
@@ -160,7 +160,7 @@ bool pivot_to_pull(const Matrix<Real>& g, const Vector<Real>& along, Real radius
 /// lambda: a root of one variable. Where it never reaches the radius, because the hull holds zero,
 /// lambda g_w still tends to the pull.
 template <class Real>
-std::vector<Real> conflict_averse_pull(const Rows<Real>& gram, std::vector<Real> along,
+std::vector<Real> conflict_averse_pull(const Gram<Real>& gram, std::vector<Real> along,
                                        Real radius) {
   const Real scale = largest_diagonal(gram);
   if (!(scale > 0) || !(radius > 0)) return std::vector<Real>(gram.size(), 0.0);

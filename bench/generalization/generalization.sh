@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Does it generalise? Searches each plan of bench/generalization for settings on validation images,
+# trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results.md.
+# Goes on where it was stopped; all plans take hours.
+#
+#   bench/generalization/generalization.sh [--seeds N] [--page] [PLAN ...]
+#   PLAN is a file of bench/generalization without .json, `faces` (four unseen sets) or
+#   `manipulations` (each of the faces' four left out once); all if none is given
+#   --seeds N (10) is for the plans that do not name a number themselves
+#   --page only writes the page, from the committed results
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+seeds=10
+only_page=0
+plans=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seeds) seeds=${2:?--seeds needs a value}; shift ;;
+    --page) only_page=1 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "generalization.sh: unknown option $1; see --help" >&2; exit 2 ;;
+    *) plans+=("$1") ;;
+  esac
+  shift
+done
+# The inner angles take the settings that the search of the outer ones has chosen.
+if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors metric norms coloured faces manipulations); fi
+
+for plan in "${plans[@]}"; do
+  [ "$plan" = faces ] || [ "$plan" = manipulations ] || [ -f "bench/generalization/$plan.json" ] ||
+    { echo "generalization.sh: no plan $plan; see --help" >&2; exit 2; }
+done
+
+scripts/install_dependencies.sh bench
+cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
+cmake --build --preset dev --target generalization
+program=build/dev/bench/generalization/generalization
+results=bench/generalization/results
+mkdir -p "$results" out
+cores=$(nproc)
+export OMP_NUM_THREADS=1
+# Takes in what the processes have written, also those of a run that was killed.
+gather() {
+  touch "$results/$1.jsonl"
+  find out -name "$1.[0-9]*.jsonl" -exec cat {} + | cat - "$results/$1.jsonl" | sort -u > out/all.jsonl
+  mv out/all.jsonl "$results/$1.jsonl"
+  rm -f out/"$1".[0-9]*.jsonl
+}
+# Each process appends to a file of its own, which begins with what is done.
+train() {
+  local file=$1 running=()
+  shift
+  gather "$file"
+  for ((part = 0; part < cores; ++part)); do
+    cp "$results/$file.jsonl" "out/$file.$part.jsonl"
+    "$program" run --output "out/$file.$part.jsonl" --part "$part" --parts "$cores" "$@" &
+    running+=($!)
+  done
+  for process in "${running[@]}"; do wait "$process"; done
+  gather "$file"
+}
+if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
+python3 scripts/maintain/fill.py docs/results.md chain="$results/chain.md"
+# A plan's own words on something, or the default's, a line each.
+of_plan() {
+  python3 -c 'import json, sys
+value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3:])
+print(*value if isinstance(value, list) else [value], sep="\n")' "$@"
+}
+# The synthetic faces: the demo's settings, which were chosen on validation identities.
+faces() {
+  scripts/demo.sh --seeds "0 1 2 3 4"
+  python3 bench/generalization/faces_lines.py out/demo/runs > "$results/faces.jsonl"
+}
+# One manipulation left out: three settings for each method with a seed of its own, then the best of each on
+# validation identities with five.
+manipulations() {
+  local deepfake=build/dev/examples/deepfake/roga-deepfake left_out out=out/manipulations
+  cmake --build --preset dev --target roga-deepfake
+  "$deepfake" make-data --output out/demo/data --preset demo
+  train_on_three() {  # SETTINGS SEEDS
+    for left_out in FF-DF FF-F2F FF-FS FF-NT; do
+      "$deepfake" compare --data out/demo/data --output "$out/$1/$left_out" --jobs "$cores" \
+        --settings "bench/generalization/faces/$1.json" --protocol "loo:$left_out" --seeds "${@:2}"
+    done
+    python3 bench/generalization/faces_lines.py "$out/$1"/FF-* > "$out/$1.jsonl"
+  }
+  train_on_three search 100
+  train_on_three chosen 0 1 2 3 4
+  mv "$out/search.jsonl" "$results/manipulations.search.jsonl"
+  mv "$out/chosen.jsonl" "$results/manipulations.jsonl"
+}
+for plan in "${plans[@]}"; do
+  if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
+    [ "$only_page" -eq 1 ] || "$plan"
+    [ -s "$results/$plan.jsonl" ] || continue
+    "$program" table "$results/$plan.jsonl" > "out/$plan.md"
+    parts=("$plan=out/$plan.md")
+    if [ -s "$results/$plan.search.jsonl" ]; then
+      "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
+      parts+=("$plan.search=out/$plan.search.md")
+    fi
+    python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
+    continue
+  fi
+  file=bench/generalization/$plan.json
+  search=$(of_plan "$file" search "$plan")
+  chosen=()
+  if grep -q '"grid"' "$file"; then chosen=(--chosen-by "$results/$search.search.jsonl"); fi
+  if [ "$only_page" -eq 0 ]; then
+    # Seeds of their own, so that no setting is chosen on what it is judged by.
+    if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
+      train "$plan.search" --plan "$file" --first-seed 100 --seeds 2
+    fi
+    train "$plan" --plan "$file" --seeds "$(of_plan "$file" seeds "$seeds")" ${chosen[@]+"${chosen[@]}"}
+  fi
+  [ -s "$results/$plan.jsonl" ] || continue
+  mapfile -t baselines < <(of_plan "$file" against ERM SAM)
+  "$program" table "$results/$plan.jsonl" ${chosen[@]+"${chosen[@]}"} --against "${baselines[@]}" > "out/$plan.md"
+  parts=("$plan=out/$plan.md")
+  if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
+    "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
+    parts+=("$plan.search=out/$plan.search.md")
+  fi
+  python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
+done

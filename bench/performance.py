@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Writes docs/performance.md and its figures from bench/results; see bench/performance.sh.
+
+    performance.py              writes the page
+    performance.py keep RAW     keeps what the page needs of step_cost's JSON file RAW, in its place
+"""
+import json
+import math
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "maintain"))
+from fill import fill  # noqa: E402
+
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+
+
+def load_rows(file):
+    rows = {}
+    report = json.loads((RESULTS / file).read_text())
+    for row in report["benchmarks"]:
+        workload, recipe, size = re.sub(r"/iterations.*", "", row["name"]).split("/")
+        row["ms"] = row["real_time"]
+        rows[workload, recipe, int(size)] = row
+    return report["context"], rows
+
+
+def keep(file):
+    """A row a line, without what Google Benchmark says of itself."""
+    report = json.loads(file.read_text())
+    context = {key: report["context"][key] for key in
+               ("date", "num_cpus", "mhz_per_cpu", "library_build_type", "device", "libtorch")
+               if key in report["context"]}
+    dropped = {"family_index", "per_family_instance_index", "run_name", "run_type", "repetitions",
+               "repetition_index", "threads", "iterations", "cpu_time", "time_unit"}
+    lines = [json.dumps({key: round(value, 5) if isinstance(value, float) else value
+                         for key, value in row.items() if key not in dropped})
+             for row in report["benchmarks"]]
+    file.write_text('{\n "context": ' + json.dumps(context) + ',\n "benchmarks": [\n  '
+                    + ",\n  ".join(lines) + "\n ]\n}\n")
+
+
+def table(header, lines):
+    out = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    out += ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join(out)
+
+
+def number(row, key, digits=2):
+    return f"{row[key]:.{digits}f}" if row and key in row else ""
+
+
+def recipes_of(rows, workload):
+    seen = []
+    for (name, recipe, _), _row in rows.items():
+        if name == workload and recipe not in seen:
+            seen.append(recipe)
+    return seen
+
+
+def whole_steps(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 2, 4, 8)]
+        lines.append([f"`{recipe}`"] + [number(r, "to_erm") for r in one]
+                     + [number(one[0], "passes"), number(one[2], "passes")]
+                     + [number(one[0], "to_by_hand"), number(one[2], "to_by_hand"),
+                        number(one[2], "scheme_to_ours")])
+    return table(["recipe", "K = 1", "2", "4", "8", "passes, K = 1", "passes, K = 4",
+                  "of the loop by hand, K = 1", "K = 4", "GAC-FAS's scheme takes, K = 4"], lines)
+
+
+def own_share(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 4)]
+        lines.append([f"`{recipe}`"] + [number(r, "own_copies", 1) for r in one]
+                     + [number(r, "copies", 1) for r in one]
+                     + [number(r, "copies_by_hand", 1) for r in one]
+                     + [f"{r['calls'] / r['tensors']:.1f}" if r else "" for r in one]
+                     + [f"{r['calls_by_hand'] / r['tensors']:.1f}" if r and "calls_by_hand" in r
+                        else "" for r in one]
+                     + [number(r, "to_by_hand") for r in one])
+    return table(["recipe", "own time in copies, K = 1", "K = 4", "memory in copies, K = 1",
+                  "K = 4", "by hand, K = 1", "K = 4", "calls per tensor, K = 1", "K = 4",
+                  "by hand, K = 1", "K = 4", "time of the loop by hand, K = 1", "K = 4"], lines)
+
+
+COLOURS = ["#3366aa", "#cc5533", "#448844"]
+
+
+def line_chart(file, title, x_label, y_label, series):
+    """A log-log chart; series: name -> [(x, y)]."""
+    width, height, left, bottom = 520, 320, 64, 46
+    points = [p for line in series.values() for p in line]
+    x0, x1 = (f(math.log10(p[0]) for p in points) for f in (min, max))
+    y0, y1 = (f(math.log10(p[1]) for p in points) for f in (min, max))
+    y0, y1 = math.floor(y0), math.ceil(y1)
+    scale_x = lambda x: left + (math.log10(x) - x0) / (x1 - x0) * (width - left - 20)
+    scale_y = lambda y: height - bottom - (math.log10(y) - y0) / (y1 - y0) * (height - bottom - 40)
+    svg = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+           f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" '
+           f'fill="white"/><text x="{left}" y="20" font-size="14">{title}</text>']
+    for power in range(y0, y1 + 1):
+        y = scale_y(10.0 ** power)
+        svg.append(f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" '
+                   f'stroke="#ddd"/><text x="{left - 6}" y="{y + 4:.1f}" '
+                   f'text-anchor="end">{10.0 ** power:g}</text>')
+    for x in sorted({p[0] for p in points}):
+        svg.append(f'<text x="{scale_x(x):.1f}" y="{height - bottom + 18}" '
+                   f'text-anchor="middle">{x:g}</text>')
+    svg.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 8}" '
+               f'text-anchor="middle">{x_label}</text><text transform="translate(14 '
+               f'{height / 2:.0f}) rotate(-90)" text-anchor="middle">{y_label}</text>')
+    for colour, (name, line) in zip(COLOURS, series.items()):
+        path = " ".join(f"{scale_x(x):.1f},{scale_y(y):.1f}" for x, y in line)
+        svg.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        svg += [f'<circle cx="{scale_x(x):.1f}" cy="{scale_y(y):.1f}" r="3" fill="{colour}"/>'
+                for x, y in line]
+    for i, (colour, name) in enumerate(zip(COLOURS, series)):
+        svg.append(f'<text x="{left + 12}" y="{52 + 16 * i}" fill="{colour}">{name}</text>')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(svg) + "\n</svg>\n")
+
+
+def growth(rows):
+    parts = []
+    for kind, label, unit in (("parameters", "parameters, in 100 tensors, K = 2", "parameter"),
+                              ("tensors", "tensors, 1,000,000 parameters in all, K = 2", "tensor"),
+                              ("domains", "domains, 1,000,000 parameters in 100 tensors",
+                               "domain")):
+        series = {}
+        for (name, recipe, size), row in rows.items():
+            if name == kind:
+                series.setdefault(recipe, []).append((size, row))
+        if not series:
+            continue
+        line_chart(ROOT / "docs" / "figures" / f"growth_{kind}.svg", f"Step time by {kind}", label,
+                   "ms", {recipe: [(x, row["ms"]) for x, row in line]
+                          for recipe, line in series.items()})
+        lines = []
+        for recipe, line in series.items():
+            (x0, first), (x1, last) = line[-2], line[-1]
+            exponent = math.log(last["ms"] / first["ms"]) / math.log(x1 / x0)
+            slope = (last["ms"] - first["ms"]) / (x1 - x0) * 1e6
+            lines.append([f"`{recipe}`"] + [f"{row['ms']:.3g}" for _, row in line]
+                         + [f"{exponent:.2f}", f"{slope:.3g} ns",
+                            f"{last['copies']:.1f}", f"{last['copy_gb_s']:.1f}"])
+        header = (["ms at " + label.split(",")[0]] + [f"{x:,}" for x, _ in next(iter(series.values()))]
+                  + ["exponent of the last step", f"slope per {unit}", "memory in copies, last",
+                     "plain copy, GB/s, last"])
+        parts += [f"![{kind}](figures/growth_{kind}.svg)", table(header, lines)]
+    return "\n\n".join(parts)
+
+
+def kernels(rows):
+    lines = [[name.replace("_", ", "), f"{row['ms']:.2f} ms", number(row, "multi_to_loop"),
+              number(row, "flat_to_loop")]
+             for (workload, name, _), row in rows.items() if workload == "kernels"]
+    return table(["list, pass", "loop over tensors", "one multi-tensor call, of that",
+                  "one flat buffer, of that"], lines)
+
+
+def on_device_whole(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 4)]
+        lines.append([f"`{recipe}`"] + [number(r, "to_erm") for r in one]
+                     + [number(r, "passes") for r in one] + [number(r, "to_by_hand") for r in one]
+                     + [number(one[1], "scheme_to_ours")] + [number(r, "kernels", 0) for r in one]
+                     + [number(r, "kernels_by_hand", 0) for r in one]
+                     + [number(one[1], f"waits{kind}", 0) for kind in ("", "_checked", "_by_hand")])
+    return table(["recipe", "K = 1", "K = 4", "passes, K = 1", "K = 4", "of the loop by hand, K = 1",
+                  "K = 4", "GAC-FAS's scheme takes, K = 4", "kernels, K = 1", "K = 4",
+                  "by hand, K = 1", "K = 4", "waits, K = 4", "with the check", "by hand"], lines)
+
+
+def on_device_share(rows, workload):
+    lines = []
+    for recipe in recipes_of(rows, workload):
+        one = [rows.get((workload, recipe, k)) for k in (1, 4)]
+        lines.append([f"`{recipe}`"]
+                     + [number(r, key, digits) for key, digits in
+                        (("device_copies", 1), ("copies", 1), ("calls", 0), ("calls_by_hand", 0),
+                         ("kernels", 0), ("kernels_by_hand", 0), ("to_by_hand", 2)) for r in one]
+                     + [number(one[1], f"waits{kind}", 0) for kind in ("", "_checked", "_by_hand")])
+    return table(["recipe", "device's work in copies, K = 1", "K = 4", "memory in copies, K = 1",
+                  "K = 4", "calls, K = 1", "K = 4", "by hand, K = 1", "K = 4", "kernels, K = 1",
+                  "K = 4", "by hand, K = 1", "K = 4", "time of the loop by hand, K = 1", "K = 4",
+                  "waits, K = 4", "with the check", "by hand"], lines)
+
+
+def on_device_growth(rows):
+    lines = []
+    for recipe in recipes_of(rows, "parameters"):
+        line = [(size, row) for (name, method, size), row in rows.items()
+                if name == "parameters" and method == recipe]
+        lines.append([f"`{recipe}`"] + [f"{row['ms']:.2f}" for _, row in line]
+                     + [number(line[-1][1], "device_copies", 1), number(line[-1][1], "device_gb_s", 0)])
+    return table(["ms at parameters"] + [f"{size:,}" for size, _ in line]
+                 + ["device's work in copies, last", "plain copy, GB/s, last"], lines)
+
+
+def compile_time():
+    times = json.loads((RESULTS / "compile_time.json").read_text())
+    kinds = [kind for kind in ("default", "no_collection") if kind in times]
+    lines = []
+    for name, key in (("`torch/optim/sgd.h`", "libtorch"),
+                      ("and `roga/roga.hpp`", "roga"),
+                      ("and `roga/optimizer.hpp`, `roga/recipes/sam.hpp`", "sam"),
+                      ("and `Eigen/Cholesky` alone, for comparison", "eigen"),
+                      ("`torch/torch.h`, for comparison", "torch_all")):
+        cells = [name]
+        for kind in kinds:
+            value, base = times[kind][key], times[kind]["libtorch"]
+            cells += [f"{value:.2f} s", f"{value / base:.2f}"]
+        lines.append(cells)
+    titles = {"default": "compiler's time", "no_collection": "without garbage collection"}
+    header = ["a file that includes"]
+    for kind in kinds:
+        header += [titles[kind], "of the first"]
+    return f"{times['compiler']}\n\n" + table(header, lines)
+
+
+def main():
+    context, rows = load_rows("step_cost.json")
+    parts = {"machine": f"A CPU with {context['num_cpus']} cores at "
+                        f"{context['mhz_per_cpu'] / 1000:.1f} GHz, LibTorch 1.13.1, OpenBLAS, "
+                        f"{context['date'][:10]}.",
+             "whole": whole_steps(rows, "small_network"),
+             "whole.resnet18": whole_steps(rows, "resnet18_network"),
+             "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
+    for workload in ("resnet18", "resnet50", "transformer"):
+        parts[workload] = own_share(rows, workload)
+    context, rows = load_rows("step_cost_cuda.json")
+    parts |= {"cuda.machine": f"One {context['device']}, LibTorch {context['libtorch']}, "
+                              f"{context['date'][:10]}.",
+              "cuda.kernels": kernels(rows), "cuda.growth": on_device_growth(rows)}
+    for workload in ("small_network", "resnet18_network"):
+        parts[f"cuda.{workload}"] = on_device_whole(rows, workload)
+    for workload in ("resnet18", "resnet50", "transformer"):
+        parts[f"cuda.{workload}"] = on_device_share(rows, workload)
+    fill(PAGE, parts)
+
+
+if sys.argv[1:2] == ["keep"] and len(sys.argv) == 3:
+    keep(pathlib.Path(sys.argv[2]))
+elif len(sys.argv) == 1:
+    main()
+else:
+    raise SystemExit(__doc__)

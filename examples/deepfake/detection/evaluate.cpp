@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "detection/evaluate.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "data/faults.hpp"
+#include "runs/run_files.hpp"
+#include "text/progress.hpp"
+#include "text/table.hpp"
+#include "training/scoring.hpp"
+
+namespace deepfake {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Range, class Value>
+bool contains(const Range& range, const Value& value) {
+  return std::ranges::find(range, value) != range.end();
+}
+
+/// Results of two checkpoints do not go together; whoever cannot write them should not wait for
+/// them.
+void require_place(const EvaluateOptions& options, const DetectorTest& test) {
+  const TrainedDetector& trained = test.trained;
+  if (::access(trained.run.c_str(), W_OK) != 0) {
+    throw std::runtime_error(trained.run.string() + ": the results cannot be written there");
+  }
+  if (!fs::exists(trained.run / "eval.csv")) return;
+  for (const EvalRow& row : read_evals(trained.run)) {
+    const bool is_replaced = std::ranges::any_of(
+        test.parts, [&](const Index& part) { return part.videos.front().dataset == row.dataset; });
+    if (row.split == options.split && row.split != "val" && row.epoch != trained.epoch &&
+        !is_replaced) {
+      throw std::runtime_error(
+          trained.run.string() + ": has results of epoch " + std::to_string(row.epoch) + " on " +
+          row.dataset + ", and this checkpoint is of epoch " + std::to_string(trained.epoch) +
+          "; evaluate that data set, too, or use the other checkpoint");
+    }
+  }
+}
+
+}  // namespace
+
+Evaluation evaluate(const EvaluateOptions& options) {
+  const DetectorTest test = open_test(options);
+  require_place(options, test);
+  const TrainedDetector& trained = test.trained;
+  Evaluation evaluation{.synthetic = test.synthetic,
+                        .train_datasets = trained.config.train_datasets,
+                        .train_domains = trained.config.train_domains};
+  Progress progress("evaluate", static_cast<std::int64_t>(test.frames));
+  std::vector<FrameScore> scores;
+  const auto name = [&](const std::string& faults) {
+    if (!faults.empty()) progress.print(faults);
+  };
+  for (const Index& part : test.parts) {
+    name(faults_text(part));
+    ImageCache streaming(part, trained.options.model.size, 0);
+    const auto scored = [&](std::size_t frames) {
+      evaluation.frames += frames;
+      progress.update(static_cast<std::int64_t>(evaluation.frames), part.videos.front().dataset);
+    };
+    const auto of_part = score_frames(*trained.detector, part, streaming.source(), scored);
+    name(broken_text(streaming.broken(), "skipped"));
+    if (test.parts.size() > 1 && of_one_kind(of_part)) {
+      name(left_out_text(part));
+      continue;
+    }
+    scores.insert(scores.end(), of_part.begin(), of_part.end());
+  }
+  evaluation.level_of_videos = video_level_of(options.video_score);
+  evaluation.rows = evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
+  merge_evals(trained.run, evaluation.rows, [&](const EvalRow& row) {
+    return row.split == options.split &&
+           std::ranges::any_of(evaluation.rows,
+                               [&](const EvalRow& fresh) { return fresh.dataset == row.dataset; });
+  });
+  // The report reads scores/ as the test's.
+  if (options.split == "test") write_scores(trained.run, scores);
+  return evaluation;
+}
+
+std::string to_text(const Evaluation& evaluation) {
+  Table table({"data set", "manipulation", "trained", "frames", "frame AUC", "95 % interval",
+               evaluation.level_of_videos + " AUC", "frame EER", "frame AP", "frame accuracy"});
+  struct Mean {
+    double frame = 0;
+    double video = 0;
+    int count = 0;
+  } trained, unseen;
+  const auto video_auc = [&](const EvalRow& of_frames) {
+    for (const EvalRow& row : evaluation.rows) {
+      if (row.level == evaluation.level_of_videos && row.dataset == of_frames.dataset &&
+          row.domain == of_frames.domain) {
+        return row.metrics.auc;
+      }
+    }
+    return std::nan("");
+  };
+  for (const EvalRow& row : evaluation.rows) {
+    if (row.level != frame_level) continue;
+    const bool is_trained = contains(evaluation.train_datasets, row.dataset) &&
+                            contains(evaluation.train_domains, row.domain);
+    const bool is_all = row.domain == all_domains;
+    const Metrics& metrics = row.metrics;
+    const double of_videos = video_auc(row);
+    if (!is_all) {
+      Mean& mean = is_trained ? trained : unseen;
+      mean.frame += metrics.auc;
+      mean.video += of_videos;
+      ++mean.count;
+    }
+    table.add({row.dataset, domain_title(row.domain, evaluation.synthetic && !is_all),
+               is_all       ? ""
+               : is_trained ? "yes"
+                            : "no",
+               std::to_string(metrics.n_real + metrics.n_fake), fixed(metrics.auc),
+               fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high), fixed(of_videos),
+               fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
+  }
+  table.add_rule();
+  const auto add_mean = [&](const char* name, const Mean& mean) {
+    if (mean.count == 0) return;
+    table.add(
+        {"mean", name, "", "", fixed(mean.frame / mean.count), "", fixed(mean.video / mean.count)});
+  };
+  add_mean("trained on", trained);
+  add_mean("not trained on", unseen);
+  return table.text();
+}
+
+}  // namespace deepfake

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+namespace deepfake {
+
+/// @throws std::runtime_error for a device that LibTorch does not know or that is not there
+at::Device checked_device(const std::string& name);
+
+}  // namespace deepfake

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <roga/loss_scaler.hpp>
+#include <vector>
+
+#include "training/batch.hpp"
+#include "training/methods.hpp"
+#include "training/model.hpp"
+#include "training/pretrained.hpp"
+#include "training/weight_average.hpp"
+
+namespace deepfake {
+
+struct TimedStep {
+  StepOutcome outcome;
+  double seconds = 0;  ///< in the optimizer's step
+};
+
+/// What a run trains: the network, the optimizer over it, and the average of its weights.
+class Learner {
+ public:
+  /// Random weights from the run's seed.
+  /// @param options must outlive the learner
+  /// @param model options.model, or the file that a run keeps of it
+  Learner(const TrainOptions& options, const ModelOptions& model);
+
+  const Detector& detector() const { return *detector_; }
+
+  /// Puts a file's tensors in the place of those with the same names.
+  LoadedWeights begin_with(const std::filesystem::path& weights);
+
+  /// @param batches one for each domain
+  /// @param number of the step, from 0
+  TimedStep step(const std::vector<Batch>& batches, std::int64_t number, double learning_rate);
+
+  /// Calls @p use while the detector has the weights that the run keeps: the average, if there is
+  /// one.
+  void with_kept_weights(const std::function<void(Detector&)>& use);
+
+  /// Writes what a run continues from.
+  void save(const std::filesystem::path& file, const nlohmann::ordered_json& state) const;
+  /// Writes the detector alone, with the weights that it has now.
+  void save_detector(const std::filesystem::path& file, const nlohmann::ordered_json& state) const;
+  /// Reads a file of save(). @return the state
+  nlohmann::ordered_json load(const std::filesystem::path& file);
+
+ private:
+  roga::LossClosure loss_of(const Batch& batch);
+
+  const TrainOptions& options_;
+  at::Device device_;
+  at::ScalarType type_;  ///< of the passes
+  std::shared_ptr<Detector> detector_;
+  std::unique_ptr<MethodOptimizer> optimizer_;
+  std::optional<roga::LossScaler> scaler_;
+  std::optional<WeightAverage> average_;
+};
+
+}  // namespace deepfake

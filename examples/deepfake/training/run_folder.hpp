@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// A run's folder, as training finds and leaves it. runs/ reads and writes the files in it that
+// need no LibTorch.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "training/options.hpp"
+
+namespace deepfake {
+
+/// Whether a run was begun there: it holds config.json.
+bool is_run_folder(const std::filesystem::path& folder);
+
+/// The options of an existing run, as given to --resume.
+TrainOptions options_of_run(const std::filesystem::path& run);
+
+/// Whether RUN/checkpoints/last.pt is there and its run has come to its end.
+bool is_finished(const std::filesystem::path& run);
+
+std::filesystem::path last_checkpoint(const std::filesystem::path& run);
+std::filesystem::path best_checkpoint(const std::filesystem::path& run);
+
+/// Removes a run's files, and nothing else that the folder may hold.
+void clear_run(const std::filesystem::path& run);
+
+/// Keeps the TorchScript file that a run begins with in its folder, so that the run needs no other.
+void keep_model_file(const ModelOptions& options, const std::filesystem::path& run);
+/// The same options with the file that the run keeps, if it keeps one.
+ModelOptions model_of_run(ModelOptions options, const std::filesystem::path& run);
+
+/// @param state of the run's checkpoint; an option that it does not know had its default
+/// @param fingerprint of the data that @p options name
+/// @param advice what to do instead
+/// @throws std::runtime_error if the run has options, a seed or data of its own, and naming one
+void require_same(const nlohmann::ordered_json& state, const TrainOptions& options,
+                  const std::string& fingerprint, const std::filesystem::path& run,
+                  const std::string& advice);
+/// The same for a run that may not be there.
+void require_same_run(const TrainOptions& options, const std::filesystem::path& run);
+
+}  // namespace deepfake

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "training/training_data.hpp"
+
+#include "data/faults.hpp"
+#include "runs/run_files.hpp"
+#include "training/scoring.hpp"
+
+namespace deepfake {
+namespace {
+
+std::size_t megabytes(int count) { return static_cast<std::size_t>(count) << 20U; }
+
+void add_line(std::vector<std::string>& lines, const std::string& line) {
+  if (!line.empty()) lines.push_back(line);
+}
+
+}  // namespace
+
+TrainingData::TrainingData(const TrainOptions& options)
+    : set_(load_training_set(options)),
+      sampler_(set_.train, set_.domains,
+               {.pairs = static_cast<std::size_t>(options.pairs),
+                .steps_per_epoch = static_cast<std::size_t>(options.steps_per_epoch),
+                .seed = options.seed}),
+      cache_(set_.train, options.model.size, megabytes(options.cache_mb)),
+      pipeline_(sampler_, cache_, options.augment, static_cast<std::size_t>(options.workers)) {
+  for (const Index& part : set_.val) {
+    // Validation reads each frame once an epoch, training every one of them as often or more.
+    val_caches_.emplace_back(part, options.model.size, megabytes(options.cache_mb) / 4);
+  }
+}
+
+std::int64_t TrainingData::steps_per_epoch() const {
+  return static_cast<std::int64_t>(sampler_.steps_per_epoch());
+}
+
+std::size_t TrainingData::images_per_step() const {
+  return 2 * sampler_.pairs_per_step() * set_.domains.size();
+}
+
+std::vector<FrameScore> TrainingData::validate(Detector& detector) {
+  std::vector<FrameScore> scores;
+  for (std::size_t i = 0; i < set_.val.size(); ++i) {
+    const auto part = score_frames(detector, set_.val[i], val_caches_[i].source());
+    scores.insert(scores.end(), part.begin(), part.end());
+  }
+  return scores;
+}
+
+std::string TrainingData::domains_text() const {
+  std::string text;
+  const std::vector<std::size_t> sizes = sampler_.sizes();
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    text += (k > 0 ? ", " : "") + domain_title(set_.domains[k], set_.synthetic) + " (" +
+            std::to_string(sizes[k]) + " frames)";
+  }
+  return text;
+}
+
+std::size_t TrainingData::val_frames() const {
+  std::size_t frames = 0;
+  for (const Index& part : set_.val) frames += count_frames(part);
+  return frames;
+}
+
+std::vector<std::string> TrainingData::faults() const {
+  std::vector<std::string> lines;
+  add_line(lines, faults_text(set_.train));
+  for (const Index& part : set_.val) add_line(lines, faults_text(part));
+  return lines;
+}
+
+std::vector<std::string> TrainingData::broken_images() const {
+  std::vector<std::string> lines;
+  add_line(lines, broken_text(cache_.broken(), "the nearest frame of the video taken instead"));
+  for (const ImageCache& cache : val_caches_) {
+    add_line(lines, broken_text(cache.broken(), "skipped in validation"));
+  }
+  return lines;
+}
+
+}  // namespace deepfake

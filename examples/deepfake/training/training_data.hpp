@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "data/image_cache.hpp"
+#include "metrics/evaluation.hpp"
+#include "training/batch_pipeline.hpp"
+#include "training/model.hpp"
+#include "training/sampler.hpp"
+#include "training/training_set.hpp"
+
+namespace deepfake {
+
+/// What a run is fed with: batches to train on, frames to validate on.
+class TrainingData {
+ public:
+  /// @throws std::runtime_error as load_training_set
+  explicit TrainingData(const TrainOptions& options);
+
+  const TrainingSet& set() const { return set_; }
+  const std::vector<std::string>& domains() const { return set_.domains; }
+  std::int64_t steps_per_epoch() const;
+  std::size_t images_per_step() const;
+
+  /// One batch for each domain of the step, counted from 0 over all epochs. Steps are asked for in
+  /// order, from any first one.
+  std::vector<Batch> batches(std::int64_t step) { return pipeline_.next(step); }
+  /// Scores every validation frame.
+  std::vector<FrameScore> validate(Detector& detector);
+
+  /// The domains with their sizes, in words.
+  std::string domains_text() const;
+  std::size_t val_frames() const;
+  /// Fake frames that go with a random real frame.
+  std::size_t unpaired() const { return sampler_.unpaired(); }
+  /// What the index lists and lacks, a line each.
+  std::vector<std::string> faults() const;
+  /// The broken images met so far, a line for each use.
+  std::vector<std::string> broken_images() const;
+
+ private:
+  TrainingSet set_;
+  PairSampler sampler_;
+  ImageCache cache_;
+  BatchPipeline pipeline_;
+  std::deque<ImageCache> val_caches_;
+};
+
+}  // namespace deepfake

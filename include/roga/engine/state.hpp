@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <roga/policy/memory.hpp>
+#include <roga/tensor/gradient_list.hpp>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// What lives from step to step, and goes into the checkpoint.
+struct State {
+  std::int64_t step = 0;               ///< steps finished
+  Memories memories;                   ///< of the three policies
+  std::vector<bool> had_gradient;      ///< by parameter; kept where zero_grad() leaves zeros
+  std::vector<at::Tensor> parameters;  ///< whose rows and marks these are, in their order
+
+  /// Rows and marks belong to parameters: they follow them when the optimizer's groups change.
+  void follow(const std::vector<at::Tensor>& now) {
+    if (parameters.empty()) parameters = now;  // fresh, or read by position from a checkpoint
+    bool same = parameters.size() == now.size();
+    for (std::size_t i = 0; same && i < now.size(); ++i) same = parameters[i].is_same(now[i]);
+    if (same) return;
+    std::unordered_map<const void*, std::size_t> place;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      place.emplace(parameters[i].unsafeGetTensorImpl(), i);
+    }
+    auto follow = [&](auto& list, const auto& missing) {
+      std::decay_t<decltype(list)> moved(now.size(), missing);
+      for (std::size_t i = 0; i < now.size(); ++i) {
+        const auto before = place.find(now[i].unsafeGetTensorImpl());
+        if (before != place.end() && before->second < list.size()) {
+          moved[i] = list[before->second];
+        }
+      }
+      list = std::move(moved);
+    };
+    for (auto& memory : memories) {
+      for (auto& [name, row] : memory.rows) follow(row, at::Tensor());
+    }
+    follow(had_gradient, false);
+    parameters = now;
+  }
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

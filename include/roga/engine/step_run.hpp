@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+// One step, from the first pass to .grad. Nothing else moves parameters or writes gradients.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <roga/engine/displacement.hpp>
+#include <roga/engine/engine.hpp>
+#include <roga/engine/finite_check.hpp>
+#include <roga/engine/pass.hpp>
+#include <roga/engine/protection.hpp>
+#include <roga/engine/row_plan.hpp>
+#include <roga/engine/weights.hpp>
+#include <roga/policy/concepts.hpp>
+#include <roga/policy/rows.hpp>
+#include <roga/policy/step.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/torch.hpp>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// What a step leaves besides the direction in .grad.
+struct StepResult {
+  at::Tensor loss;          ///< mean loss at theta
+  GradientList after_base;  ///< subtracted after the base step, times the learning rate
+};
+
+/// One step as an object. It names the passes that it wants, one by one; whoever drives it makes
+/// each pass, which leaves gradients in .grad, and hands the loss over:
+///
+///     StepRun run(engine, groups, loss_scale);
+///     while (auto pass = run.next()) {
+///       // forward and backward over the data of *pass, with the weights where they are
+///       run.take(k, loss);  // for each piece of the pass
+///     }
+///     auto result = run.finish();
+///
+/// Until finish() has succeeded, its destructor puts everything back: weights, buffers, random
+/// generators; the recipe's memory has not changed yet.
+template <class P, class C, class A>
+class StepRun {
+  using Plan = RowPlan<P, A>;
+
+ public:
+  /// @param groups the optimizer's parameter groups
+  /// @param loss_scale what a scaler multiplies the losses of backward passes by; with one, numbers
+  /// are checked under every rule
+  template <class Groups>
+  StepRun(Engine<P, C, A>& engine, const Groups& groups, std::optional<double> loss_scale)
+      : engine_(engine),
+        loss_scale_(loss_scale.value_or(1.0)),
+        weights_(groups, engine.state),
+        data_(engine.state.step, weights_.size(), engine.state.memories),
+        check_(engine.settings.non_finite != NonFinite::ignore || loss_scale.has_value()),
+        before_(engine.protection.now()) {
+    engine_.record = {};
+    engine_.record.step = data_.index;
+  }
+  StepRun(const StepRun&) = delete;
+  StepRun& operator=(const StepRun&) = delete;
+  ~StepRun() {
+    try {
+      undo();
+    } catch (...) {  // NOLINT: a failing copy must not end the program on top
+    }
+  }
+
+  /// Which domains the step has, by their positions in the caller's list. Called before next()
+  /// where it is known then, and before the first take() otherwise.
+  void present(const std::vector<std::size_t>& domains) {
+    if (data_.domains.size() == domains.size()) return;
+    data_.domains = domains;
+    data_.losses.resize(domains.size());
+    losses_.resize(domains.size());
+  }
+
+  /// Settles the pass before, moves the weights, and names the next pass; nothing after the last.
+  std::optional<Pass> next() {
+    const c10::NoGradGuard no_grad;
+    settle();
+    if (stage_ == Stage::start && (P::at_theta || warming_up())) {
+      stage_ = Stage::theta;
+      freeze_bystanders();
+      const bool apart = Plan::keeps_domains && !warming_up();
+      return Pass{apart ? Pass::Data::each_domain : Pass::Data::pooled, 0, std::nullopt};
+    }
+    if (stage_ != Stage::points) start_points();
+    if (next_point_ < points_ && check_.passed()) {
+      move_to_point(next_point_);
+      if (check_.passed()) return pass_at(next_point_++);
+    }
+    weights_.restore();
+    stage_ = Stage::done;
+    return std::nullopt;
+  }
+
+  /// Takes the gradients that a backward pass left.
+  /// @param k the domain among those present
+  /// @param loss its loss; all of them, [K], where the gradient is that of their mean
+  void take(std::size_t k, const at::Tensor& loss) {
+    const c10::NoGradGuard no_grad;
+    if (stage_ == Stage::theta || !P::at_theta) note_loss(k, loss);
+    auto row = take_gradients();
+    if (stage_ == Stage::theta && keeps_apart(loss)) {
+      data_.rows.domains.push_back(row);
+      if (!Plan::keeps_erm && !engine_.settings.diagnose) return;
+      if (pieces_ == 0) unshare(row);  // the sum begins in it
+    }
+    add_to(stage_ == Stage::theta ? data_.rows.erm : captured_, std::move(row));
+    ++pieces_;
+  }
+
+  /// Leaves the direction in .grad and everything else as it was. A step that met a number that is
+  /// not finite leaves no direction, and `record.skipped` says so.
+  /// @param evaluations how often the driver evaluated the user's losses
+  StepResult finish(std::size_t evaluations) {
+    const c10::NoGradGuard no_grad;
+    StepResult result{mean_loss(), {}};
+    if (check_.passed()) {
+      if (warming_up()) {
+        follow_erm();
+      } else {
+        if (engine_.settings.diagnose) measure();
+        align(result.after_base);
+      }
+      finish_direction(result.after_base);
+    }
+    engine_.record.evaluations = evaluations;
+    engine_.record.points = data_.points;
+    engine_.record.skipped = !check_.passed();
+    if (check_.passed()) {
+      commit();
+    } else {
+      undo();
+    }
+    return result;
+  }
+
+  /// Puts everything back, unless the step is over.
+  void undo() {
+    if (std::exchange(over_, true)) return;
+    frozen_.thaw();
+    weights_.restore();
+    weights_.clear_gradients();
+    engine_.protection.go_back(before_);
+  }
+
+  /// Points that the recipe wants, the current one included.
+  std::size_t points_left() const { return points_ + 1 - next_point_; }
+
+ private:
+  enum class Stage : unsigned char { start, theta, points, done };
+
+  bool warming_up() const { return data_.index < engine_.settings.warm_up; }
+  Step step_for(Role role) { return {data_, role}; }
+  bool is_last(std::size_t j) const { return j + 1 == points_; }
+
+  // 1. theta: the losses, and the rows that the policies read.
+
+  /// Where the gradient at theta serves the ascent alone, parameters that do not ascend need none.
+  void freeze_bystanders() {
+    const Settings& settings = engine_.settings;
+    if (!Plan::theta_serves_the_ascent_alone || settings.bystanders == Bystanders::in_graph ||
+        settings.diagnose || warming_up()) {
+      return;
+    }
+    for (const auto& parameter : weights_.parameters()) {
+      if (!settings.ascends(parameter)) frozen_.add(parameter);
+    }
+  }
+  /// Whether a row at theta is kept as a domain's own; a shared forward's mean is not one.
+  bool keeps_apart(const at::Tensor& loss) const {
+    const bool wanted = Plan::keeps_domains || (engine_.settings.diagnose && loss.dim() == 0);
+    return wanted && !warming_up() && data_.domains.size() > 1;
+  }
+  void check_theta() {
+    if (warming_up()) return;
+    Step step = step_for(Role::perturbation);
+    if (data_.rows.domains.empty()) return check_.gradient(step, erm);
+    for (std::size_t k = 0; k < data_.domains.size(); ++k) check_.gradient(step, domain(k));
+  }
+
+  // 2. the points: move, evaluate what the capture policy names, keep what the alignment reads.
+
+  void start_points() {
+    stage_ = Stage::points;
+    if (!check_.passed() || warming_up()) return;
+    Step step = step_for(Role::perturbation);
+    points_ = engine_.recipe.perturbation.points(step);
+    TORCH_CHECK(P::at_theta || points_ > 0,
+                "roga: this recipe walks from domain to domain and needs "
+                "their number beforehand; give step() a list of closures, not a SharedForward");
+    if (points_ == 0) return;
+    weights_.keep_theta(engine_.settings.backup_on_host ? Backup::on_host
+                                                        : Backup::beside_the_weights);
+    ascending_ = Ascending(weights_, engine_.settings);
+  }
+
+  void move_to_point(std::size_t j) {
+    Step step = step_for(Role::perturbation);
+    const Point point = engine_.recipe.perturbation.point(step, j);
+    if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
+      const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
+                                     !engine_.settings.diagnose && point.shift.empty();
+      move_along(point, MetricDisplacement(engine_.recipe.perturbation.metric, point, data_,
+                                           ascending_, weights_, replaces_gradient));
+    } else {
+      move_along(point, EuclideanDisplacement(point, data_, ascending_));
+    }
+    free_rows(j);
+  }
+  template <class Displacement>
+  void move_along(const Point& point, Displacement displacement) {
+    const Scalar length = displacement.length();
+    check_.ascent(length);
+    if (!check_.passed()) return;
+    engine_.record.radii.push_back(point.radius);
+    engine_.record.ascent_norms.push_back(length);
+    constexpr double guard = 1e-12;
+    displacement.apply(weights_, point.radius * reciprocal(length + guard));
+  }
+
+  Pass pass_at(std::size_t j) {
+    Step step = step_for(Role::capture);
+    const Slice slice = engine_.recipe.capture.slice(step, j);
+    if (slice.all) return {Pass::Data::pooled, 0, j};
+    TORCH_CHECK(slice.domain < data_.domains.size(), "roga: the capture policy evaluates domain ",
+                slice.domain, " at point ", j, " of a step with ", data_.domains.size(),
+                " domains; OwnDomain needs a perturbation with one point per domain");
+    return {Pass::Data::one_domain, slice.domain, j};
+  }
+
+  /// Frees the rows that nobody reads any more, before the next evaluation needs the memory.
+  void free_rows(std::size_t j) {
+    Rows& rows = data_.rows;
+    if (Plan::frees_latest()) rows.latest.clear();
+    if (engine_.settings.diagnose) return;
+    if (Plan::frees_erm(is_last(j), data_.domains.size())) rows.erm.clear();
+    for (std::size_t k = 0; k < rows.domains.size(); ++k) {
+      if (Plan::frees_domain(k, j, is_last(j))) rows.domains[k].clear();
+    }
+  }
+
+  void keep(GradientList row, bool last) {
+    const std::size_t count = ++data_.points;
+    data_.products.forget_captured();
+    const bool as_latest = Plan::keeps_latest(last);
+    if constexpr (Plan::keeps_captured) data_.rows.captured.push_back(row);
+    if (as_latest) data_.rows.latest = row;
+    if constexpr (Plan::keeps_captured_mean) {
+      auto& mean = data_.rows.captured_mean;
+      const bool shared = Plan::keeps_captured || as_latest;
+      if (Plan::running_captured_mean) {
+        if (shared) unshare(row);
+        update_mean(mean, std::move(row), count);
+      } else {
+        if (count == 1 && shared) unshare(row);
+        add_to(mean, std::move(row));
+        if (last) divide_by(mean, count);
+      }
+    }
+  }
+
+  /// After a pass: what its pieces make together.
+  void settle() {
+    const std::size_t pieces = std::exchange(pieces_, 0);
+    if (stage_ == Stage::theta) {
+      divide_by(data_.rows.erm, pieces);
+      check_theta();
+      frozen_.thaw();
+    } else if (stage_ == Stage::points && pieces > 0) {
+      divide_by(captured_, pieces);
+      keep(std::exchange(captured_, {}), /*last=*/next_point_ == points_);
+    }
+  }
+
+  // 3. the direction.
+
+  void follow_erm() {
+    auto& mean = data_.rows.erm;
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      weights_.set_gradient(i, std::move(mean[i]));
+    }
+  }
+  void align(GradientList& after_base) {
+    Step step = step_for(Role::alignment);
+    auto hand_over = [&](std::size_t i, at::Tensor gradient) {
+      weights_.set_gradient(i, std::move(gradient));
+      data_.rows.free_all(i);
+    };
+    const A& alignment = engine_.recipe.alignment;
+    if constexpr (LinearAlignment<A>) {
+      const auto rows = data_.resolve(alignment.direction(step));
+      if constexpr (requires { alignment.after_base(step); }) {
+        after_base = combined_row(data_.resolve(alignment.after_base(step)), weights_.size());
+      }
+      GradientList whole;  // tensor by tensor where one call serves nothing, to free as it goes
+      if (foreach_serves(rows)) whole = combined_row(rows, weights_.size());
+      for (std::size_t i = 0; i < weights_.size(); ++i) {
+        hand_over(i, whole.empty() ? combined(rows, i) : std::move(whole[i]));
+      }
+    } else {
+      std::vector<at::Tensor> rows(data_.domains.size());
+      for (std::size_t i = 0; i < weights_.size(); ++i) {
+        const auto& parameter = weights_.parameters()[i];
+        bool any = false;
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+          rows[k] = data_.row(domain(k))[i];
+          any = any || rows[k].defined();
+        }
+        for (auto& row : rows) {
+          if (!row.defined()) row = parameter.new_zeros(parameter.sizes());
+        }
+        hand_over(i, any ? alignment.combine(rows) : at::Tensor());
+      }
+    }
+  }
+  /// Clips, measures and checks what the base optimizer is about to get.
+  void finish_direction(const GradientList& after_base) {
+    auto direction = weights_.gradients();
+    Scalar& length = engine_.record.direction_norm;
+    length = norm(direction);
+    const double most = engine_.settings.max_norm;
+    if (std::isfinite(most)) scale_by(direction, min(most * reciprocal(length), 1.0));
+    check_.direction(length, direction, after_base, data_.losses, losses_);
+  }
+  void measure() {
+    Step step = step_for(Role::alignment);
+    if (Plan::keeps_captured_mean && data_.points > 0 && P::at_theta) {
+      engine_.record.cosine = step.cosine(erm, captured_mean);
+    }
+    if (data_.domains.size() > 1 ? data_.rows.domains.empty() : !P::at_theta) return;
+    for (std::size_t a = 0; a < data_.domains.size(); ++a) {
+      auto& row = engine_.record.domain_cosines.emplace_back();
+      for (std::size_t b = 0; b < data_.domains.size(); ++b) {
+        row.push_back(step.cosine(domain(a), domain(b)));
+      }
+    }
+  }
+
+  // What passes have in common.
+
+  /// The gradients that a backward pass left, without the scale of its loss.
+  GradientList take_gradients() {
+    auto row = weights_.take_gradients();
+    scale_by(row, 1.0 / loss_scale_);
+    return row;
+  }
+  /// Keeps the loss of each domain's first evaluation.
+  void note_loss(std::size_t k, const at::Tensor& loss) {
+    auto note = [&](std::size_t d, const at::Tensor& value) {
+      if (losses_[d].defined()) return;
+      losses_[d] = value.clone();  // the closure may go on with its tensor
+      data_.losses[d] = Scalar::of(losses_[d]);
+    };
+    if (loss.dim() == 0) {
+      note(k, loss);
+    } else {
+      for (std::size_t d = 0; d < losses_.size(); ++d) note(d, loss[static_cast<std::int64_t>(d)]);
+    }
+    engine_.record.losses = data_.losses;
+  }
+  /// Of all domains; of a step that stopped early, of those that it came to.
+  at::Tensor mean_loss() const {
+    std::vector<at::Tensor> known;
+    for (const auto& loss : losses_) {
+      if (loss.defined()) known.push_back(known.empty() ? loss : loss.to(known[0].device()));
+    }
+    TORCH_CHECK(known.size() == losses_.size() || !check_.passed(), "roga: this recipe evaluated ",
+                known.size(), " of ", losses_.size(),
+                " domains; its capture policy needs points for all of them");
+    return known.size() == 1 ? known.front() : at::stack(known).mean();
+  }
+
+  void commit() {  // nothing can fail any more
+    State& state = engine_.state;
+    for (std::size_t r = 0; r < role_count; ++r) {
+      state.memories[r].numbers = std::move(data_.pending[r].numbers);
+      for (auto& [name, row] : data_.pending[r].rows) {
+        state.memories[r].rows[name] = std::move(row);
+      }
+    }
+    weights_.remember_gradients(state);
+    ++state.step;
+    over_ = true;
+  }
+  Engine<P, C, A>& engine_;
+  double loss_scale_;
+  Weights weights_;
+  StepData data_;
+  FiniteCheck check_;
+  Protection::Moment before_;
+  Frozen frozen_;
+  Ascending ascending_;
+  std::vector<at::Tensor> losses_;  ///< by domain, as the closures returned them
+  GradientList captured_;           ///< the sum of what the current pass has taken
+  std::size_t pieces_ = 0;          ///< how many gradients that is
+  std::size_t points_ = 0;
+  std::size_t next_point_ = 0;
+  Stage stage_ = Stage::start;
+  bool over_ = false;  ///< committed or undone
+};
+
+/// A step whose passes `objective` makes.
+template <class P, class C, class A, class Groups, class Objective>
+StepResult run_step(Engine<P, C, A>& engine, const Groups& groups, Objective& objective,
+                    std::optional<double> loss_scale) {
+  StepRun<P, C, A> run(engine, groups, loss_scale);
+  run.present(objective.present());
+  while (const auto pass = run.next()) {
+    objective.evaluate(*pass, [&](std::size_t k, const at::Tensor& loss) {
+      run.present(objective.present());
+      run.take(k, loss);
+    });
+  }
+  return run.finish(objective.evaluations());
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// The store behind a step: the engine fills it, policies read it through Step.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <roga/policy/memory.hpp>
+#include <roga/policy/row.hpp>
+#include <roga/tensor/gradient_list.hpp>
+#include <roga/tensor/kernels.hpp>
+#include <roga/tensor/scalar.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace roga {
+inline namespace v1 {
+namespace detail {
+
+/// The gradients of one step.
+struct Rows {
+  GradientList erm;
+  std::vector<GradientList> domains;   ///< only where they are kept apart from their mean
+  std::vector<GradientList> captured;  ///< by point
+  GradientList captured_mean;
+  GradientList latest;
+
+  /// Frees parameter i's gradients at theta.
+  void free_at_theta(std::size_t i) {
+    free(erm, i);
+    for (auto& row : domains) free(row, i);
+  }
+  /// Frees all of parameter i's gradients.
+  void free_all(std::size_t i) {
+    free_at_theta(i);
+    for (auto& row : captured) free(row, i);
+    free(captured_mean, i);
+    free(latest, i);
+  }
+
+ private:
+  static void free(GradientList& row, std::size_t i) {
+    if (i < row.size()) row[i] = at::Tensor();
+  }
+};
+
+/// Inner products of rows, kept once they are known.
+class Products {
+ public:
+  const Scalar* find(Row a, Row b) const {
+    const auto known = known_.find(std::minmax(a, b));
+    return known == known_.end() ? nullptr : &known->second;
+  }
+  void keep(Row a, Row b, const Scalar& product) { known_[std::minmax(a, b)] = product; }
+  /// Rows that change from point to point take their products with them.
+  void forget_captured() {
+    auto moves = [](Row row) {
+      return row.kind == Row::Kind::latest || row.kind == Row::Kind::captured_mean;
+    };
+    std::erase_if(known_, [&](const auto& entry) {
+      return moves(entry.first.first) || moves(entry.first.second);
+    });
+  }
+
+ private:
+  std::map<std::pair<Row, Row>, Scalar> known_;
+};
+
+/// A row that a policy remembered in an earlier step.
+struct RememberedRow {
+  Role role;
+  const std::string* name;
+  const GradientList* tensors;
+};
+
+/// What one step knows.
+struct StepData {
+  std::int64_t index = 0;            ///< steps finished before this one
+  std::size_t parameters = 0;        ///< how many tensors a row has
+  std::vector<std::size_t> domains;  ///< positions of the present domains in the caller's list
+  std::vector<Scalar> losses;
+  std::size_t points = 0;  ///< evaluated so far
+  Rows rows;
+  Products products;
+  std::vector<RememberedRow> remembered;
+  Memories pending;  ///< what takes effect when the step succeeds
+
+  /// @param memories of the steps before; outlives this
+  StepData(std::int64_t finished, std::size_t parameter_count, const Memories& memories)
+      : index(finished), parameters(parameter_count) {
+    for (std::size_t r = 0; r < role_count; ++r) {
+      pending[r].numbers = memories[r].numbers;
+      for (const auto& [name, row] : memories[r].rows) {
+        remembered.push_back({static_cast<Role>(r), &name, &row});
+      }
+    }
+  }
+
+  /// The tensors behind a name.
+  /// @throws c10::Error if the row is not kept: the policy's `reads` does not declare it
+  const GradientList& row(Row which) const {
+    const GradientList* found = find(which);
+    TORCH_CHECK(found != nullptr && (!found->empty() || parameters == 0),
+                "roga: a policy asked for the row ", text(which), ", which this step ",
+                points == 0 && is_captured(which)
+                    ? "does not have: it evaluates no point"
+                    : "does not keep; declare it in the policy's `reads`");
+    return *found;
+  }
+
+  /// A combination with its rows looked up; each list of tensors once.
+  ScaledRows resolve(const Combination& combination) const {
+    ScaledRows resolved;
+    for (const auto& [which, factor] : combination.terms()) {
+      const auto* tensors = &row(which);  // of one domain, its gradient and the mean are one row
+      auto same = std::find_if(resolved.begin(), resolved.end(),
+                               [&](const auto& term) { return term.row == tensors; });
+      if (same == resolved.end()) {
+        resolved.push_back({tensors, factor});
+      } else {
+        same->factor = same->factor + factor;
+      }
+    }
+    return resolved;
+  }
+
+ private:
+  const GradientList* find(Row which) const {
+    auto entry = [&](const std::vector<GradientList>& list) {
+      return which.index < list.size() ? &list[which.index] : nullptr;
+    };
+    switch (which.kind) {
+      case Row::Kind::erm:
+        return &rows.erm;
+      case Row::Kind::domain:
+        return domains.size() == 1 && which.index == 0 ? &rows.erm : entry(rows.domains);
+      case Row::Kind::captured:
+        return entry(rows.captured);
+      case Row::Kind::captured_mean:
+        return &rows.captured_mean;
+      case Row::Kind::latest:
+        return &rows.latest;
+      case Row::Kind::memory:
+        break;
+    }
+    TORCH_CHECK(which.index < remembered.size(), "roga: no remembered row ", which.index);
+    return remembered[which.index].tensors;
+  }
+  static std::string text(Row row) {
+    constexpr std::array names{"erm", "domain", "captured", "captured_mean", "latest", "memory"};
+    std::string text = names.at(static_cast<std::size_t>(row.kind));
+    const bool indexed = row.kind == Row::Kind::domain || row.kind == Row::Kind::captured;
+    return indexed ? text + "(" + std::to_string(row.index) + ")" : text;
+  }
+  static bool is_captured(Row row) {
+    return row.kind == Row::Kind::captured || row.kind == Row::Kind::captured_mean ||
+           row.kind == Row::Kind::latest;
+  }
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace roga

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The benchmark's statistics and tables, by hand.
+#include "generalization/results.hpp"
+
+#include "deepfake/sample_data.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace generalization;
+using deepfake::testing::mentions;
+using deepfake::testing::TemporaryFolder;
+using deepfake::testing::write_text;
+
+TEST_CASE("paired test: mean, error and exact p by hand", "[generalization]") {
+  const PairedTest three = paired_test({1, 2, 3});
+  CHECK(three.mean == Approx(2));
+  CHECK(three.standard_error == Approx(std::sqrt(1.0 / 3)));
+  CHECK(three.p_value == Approx(2.0 / 8));  // all plus, all minus
+  // Bootstrap means lie between the least and the greatest, here with 1/27 at each end.
+  CHECK(three.low == Approx(1));
+  CHECK(three.high == Approx(3));
+  CHECK(paired_test({1, -1}).p_value == 1);
+  CHECK(paired_test({0, 0, 0}).p_value == 1);
+  // Of the sums +-3 +-1 +-1, those of size 3 or more: 5, 3, 3 and their negatives.
+  CHECK(paired_test({3, 1, -1}).p_value == Approx(6.0 / 8));
+  CHECK(paired_test({}).seeds == 0);
+}
+
+TEST_CASE("tables: paired over seeds, cut-off lines left out", "[generalization]") {
+  const TemporaryFolder folder;
+  const auto line = [](const char* held_out, int seed, const char* variant, double test,
+                       double seconds) {
+    return std::string("{\"family\":\"rotated\",\"held_out\":\"") + held_out +
+           "\",\"seed\":" + std::to_string(seed) + ",\"method\":\"" + variant +
+           "\",\"variant\":\"" + variant +
+           "\",\"validation\":0.5,\"test\":" + std::to_string(test) +
+           ",\"seconds_per_step\":" + std::to_string(seconds) +
+           ",\"sharpness_of_domains\":0.1,\"agreement\":0.2,\"loss\":0.3}\n";
+  };
+  std::string text;
+  for (int seed = 0; seed < 2; ++seed) {
+    for (const char* held_out : {"0", "75"}) {
+      text += line(held_out, seed, "erm", .4 + .1 * seed, 1);
+      text += line(held_out, seed, "sam", .45 + .1 * seed, 2);
+    }
+  }
+  text += line("0", 2, "sam", .9, 2);  // its other domain is missing: no whole seed
+  text += "{\"family\":\"rotated\",\"held";
+  write_text(folder.path() / "r.jsonl", text);
+  const auto trials = read_trials(folder.path() / "r.jsonl");
+  CHECK(trials.size() == 9);
+  const std::string table = to_markdown(trials, {"erm"});
+  CHECK(mentions(table, "| erm | 2 | 0.450 ± 0.050 | 0.500 ± 0.000 | | 0.100 | 0.200 | 1.00 |"));
+  CHECK(mentions(table,
+                 "| sam | 2 | 0.500 ± 0.050 | 0.500 ± 0.000 | +0.0500 [+0.0500, +0.0500], "
+                 "0.500 | 0.100 | 0.200 | 2.00 |"));
+}
+
+TEST_CASE("search: the best setting on validation images, whatever the held-out ones say",
+          "[generalization]") {
+  const auto trial = [](const char* method, const char* variant, double validation, double test) {
+    Trial one;
+    one.method = method;
+    one.variant = variant;
+    one.validation = validation;
+    one.test = test;
+    return one;
+  };
+  const std::vector<Trial> trials{
+      trial("SAM", "SAM, rho 0.1", .8, .1), trial("SAM", "SAM, rho 0.1", .6, .1),
+      trial("SAM", "SAM, rho 0.2", .65, .9), trial("ERM", "ERM", .5, .5)};
+  CHECK(chosen(trials) ==
+        std::map<std::string, std::string>{{"ERM", "ERM"}, {"SAM", "SAM, rho 0.1"}});
+  CHECK(mentions(choices(trials), "| **SAM, rho 0.1** | 2 | 0.700 |"));
+  CHECK(mentions(choices(trials), "| SAM, rho 0.2 | 1 | 0.650 |"));
+
+  // Rows of a setting that an earlier search chose stay out of the table; unknown methods stay in.
+  const auto kept =
+      only_chosen({trials[0], trials[2], trial("RoGA", "RoGA, rho 9", .5, .5)}, trials);
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].variant == "SAM, rho 0.1");
+  CHECK(kept[1].variant == "RoGA, rho 9");
+  CHECK(mean_with_error({1, 2, 3}) == "2.000 ± 0.577");
+}
+
+}  // namespace
