@@ -147,9 +147,9 @@ TEST_CASE("train: an option that a run did not know yet had its default", "[trai
   const auto detector = make_detector(options.model);
   const auto optimizer = make_optimizer(options, *detector);
   const fs::path checkpoint = run / "checkpoints/last.pt";
-  auto state = load_checkpoint(checkpoint, *detector, &optimizer->optimizer());
+  auto state = load_run_checkpoint(checkpoint, *detector, &optimizer->optimizer());
   for (const char* name : {"rho-grad", "a", "rescale"}) state["options"].erase(name);
-  save_checkpoint(checkpoint, *detector, &optimizer->optimizer(), nullptr, state);
+  save_run_checkpoint(checkpoint, *detector, &optimizer->optimizer(), nullptr, state);
   CHECK_NOTHROW(require_same_run(options, run));
   options.method.number("rho-grad") = 0.5;
   CHECK(mentions(message_of([&] { require_same_run(options, run); }),

@@ -208,8 +208,7 @@ class TrainingLoop {
 TrainResult train(const TrainOptions& given, const RunRequest& request) {
   validate(given);
   at::set_num_threads(given.threads);
-  TrainOptions options = given;
-  options.method = effective_options(given.optimizer, given.method);
+  const TrainOptions options = with_defaults(given);
   const fs::path& run = request.run;
   const bool may_resume = request.resume && !request.force;
 
