@@ -70,7 +70,8 @@ const std::vector<Recipe>& recipes() {
                                                                        base_options());
                         optimizer->non_finite(rule);
                         if (task.module) optimizer->protect(*task.module);
-                        if (subset) optimizer->ascend_only(norms_of(task), roga::Bystanders::out_of_graph);
+                        if (subset)
+                          optimizer->ascend_only(norms_of(task), roga::Bystanders::out_of_graph);
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
                       },
                       [recipe](std::size_t domains) { return roga::cost(recipe, domains); }});
