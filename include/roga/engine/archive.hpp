@@ -37,10 +37,14 @@ inline const char* key_of(std::size_t role) {
 }
 
 inline void write_memory(torch::serialize::OutputArchive& archive, const Memory& memory) {
-  c10::Dict<std::string, std::vector<double>> numbers;
-  for (const auto& [name, values] : memory.numbers) numbers.insert(name, values);
+  // Dictionaries of any value: typed ones are templates that every program would pay for.
+  const auto string = c10::StringType::get();
+  c10::impl::GenericDict numbers(string, c10::ListType::ofFloats());
+  for (const auto& [name, values] : memory.numbers) {
+    numbers.insert(name, at::ArrayRef<double>(values));
+  }
   archive.write("numbers", c10::IValue(numbers));
-  c10::Dict<std::string, c10::List<at::Tensor>> rows;
+  c10::impl::GenericDict rows(string, c10::ListType::ofTensors());
   for (const auto& [name, row] : memory.rows) {
     // An undefined tensor has no place in an archive; an empty list of shape [0] of bytes marks it.
     c10::List<at::Tensor> tensors;
@@ -112,7 +116,7 @@ inline Archived read_state(torch::serialize::InputArchive& archive, std::int64_t
       archived.state.memories[role] = read_memory(memory, parameters);
     }
     archive.read("had_gradient", value);
-    for (const bool had : value.toBoolList().vec()) archived.state.had_gradient.push_back(had);
+    for (const auto had : value.toIntVector()) archived.state.had_gradient.push_back(had != 0);
     archive.read("scaler", value);
     archived.scaler = value.toDoubleVector();
   }
@@ -122,9 +126,9 @@ inline Archived read_state(torch::serialize::InputArchive& archive, std::int64_t
 
 /// The parameters' shapes, which LibTorch's optimizers do not compare with their own.
 inline void write_shapes(torch::serialize::OutputArchive& archive, const ParameterGroups& groups) {
-  c10::List<c10::List<std::int64_t>> shapes;
+  c10::impl::GenericList shapes(c10::ListType::ofInts());
   for (const auto& member : members(groups)) {
-    shapes.push_back(c10::List<std::int64_t>(member.parameter.sizes()));
+    shapes.push_back(c10::IValue(member.parameter.sizes()));
   }
   archive.write("shapes", c10::IValue(shapes));
 }
@@ -169,10 +173,10 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
     write_memory(memory, archived.state.memories[role]);
     roga.write(key_of(role), memory);
   }
-  c10::List<bool> had_gradient;
-  for (const bool had : archived.state.had_gradient) had_gradient.push_back(had);
-  roga.write("had_gradient", c10::IValue(had_gradient));
-  roga.write("scaler", c10::IValue(archived.scaler));
+  const std::vector<std::int64_t> had_gradient(archived.state.had_gradient.begin(),
+                                               archived.state.had_gradient.end());
+  roga.write("had_gradient", c10::IValue(at::IntArrayRef(had_gradient)));
+  roga.write("scaler", c10::IValue(at::ArrayRef<double>(archived.scaler)));
   archive.write("roga", roga);
 }
 

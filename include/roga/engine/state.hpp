@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <roga/policy/memory.hpp>
 #include <roga/tensor/gradient_list.hpp>
-#include <unordered_map>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,17 +26,14 @@ struct State {
     bool same = parameters.size() == now.size();
     for (std::size_t i = 0; same && i < now.size(); ++i) same = parameters[i].is_same(now[i]);
     if (same) return;
-    std::unordered_map<const void*, std::size_t> place;
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      place.emplace(parameters[i].unsafeGetTensorImpl(), i);
+    std::vector<std::size_t> before(now.size());  // where each of them was
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      while (before[i] < parameters.size() && !parameters[before[i]].is_same(now[i])) ++before[i];
     }
     auto follow = [&](auto& list, const auto& missing) {
       std::decay_t<decltype(list)> moved(now.size(), missing);
       for (std::size_t i = 0; i < now.size(); ++i) {
-        const auto before = place.find(now[i].unsafeGetTensorImpl());
-        if (before != place.end() && before->second < list.size()) {
-          moved[i] = list[before->second];
-        }
+        if (before[i] < list.size()) moved[i] = list[before[i]];
       }
       list = std::move(moved);
     };

@@ -88,11 +88,11 @@ class Step {
   std::optional<Row> memory(const std::string& name) const { return memory(role_, name); }
   /// The same of another policy of the recipe.
   std::optional<Row> memory(Role role, const std::string& name) const {
-    const auto found = std::ranges::find_if(data_.remembered, [&](const auto& entry) {
-      return entry.role == role && *entry.name == name;
-    });
-    if (found == data_.remembered.end()) return std::nullopt;
-    return Row{Row::Kind::memory, static_cast<std::size_t>(found - data_.remembered.begin())};
+    for (std::size_t i = 0; i < data_.remembered.size(); ++i) {
+      const auto& entry = data_.remembered[i];
+      if (entry.role == role && *entry.name == name) return Row{Row::Kind::memory, i};
+    }
+    return std::nullopt;
   }
   /// Computes `value` now; it replaces this policy's row of that name when the step ends.
   void remember(const std::string& name, const Combination& value) {
