@@ -103,12 +103,12 @@ TEST_CASE("ascend_only: moves and measures the subset", "[optimizer]") {
 }
 
 TEST_CASE("ascend_only: may leave the other parameters out of the graph at theta", "[optimizer]") {
-  auto trained = [](bool freeze, std::vector<bool>& in_graph) {
+  auto trained = [](roga::Bystanders bystanders, std::vector<bool>& in_graph) {
     auto a = torch::tensor({1., 2.}, at::kDouble).requires_grad_();
     auto b = torch::tensor({3.}, at::kDouble).requires_grad_();
     auto optimizer = roga::wrap<Sgd>(recipes::sam({.rho = .5}), std::vector<at::Tensor>{a, b},
                                      torch::optim::SGDOptions(0.1));
-    optimizer.ascend_only({b}, freeze);
+    optimizer.ascend_only({b}, bystanders);
     auto closure = [&] {
       in_graph.push_back(a.requires_grad());
       auto loss = (a.square().sum() * b.square()).sum();
@@ -123,7 +123,8 @@ TEST_CASE("ascend_only: may leave the other parameters out of the graph at theta
     return torch::cat({a.detach(), b.detach()});
   };
   std::vector<bool> plain, frozen;
-  CHECK(problems::same_bits(trained(false, plain), trained(true, frozen)));
+  CHECK(problems::same_bits(trained(roga::Bystanders::in_graph, plain),
+                            trained(roga::Bystanders::out_of_graph, frozen)));
   CHECK(plain == std::vector<bool>{true, true, true, true});
   CHECK(frozen == std::vector<bool>{false, true, false, true});
 }

@@ -45,13 +45,13 @@ class AnyRecipe {
   virtual at::Tensor step(std::vector<roga::LossClosure> closures) = 0;
   virtual at::Tensor step(roga::SharedForward forward) = 0;
   virtual at::Tensor step_in_phases(const std::function<at::Tensor()>& loss) = 0;
-  virtual const roga::StepReport& report() const = 0;
+  virtual roga::StepReport report() const = 0;
 
   virtual void diagnose() = 0;
   virtual void clip_norm(double norm) = 0;
   virtual void warm_up(std::int64_t steps) = 0;
   virtual void protect(const torch::nn::Module& module) = 0;
-  virtual void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others) = 0;
+  virtual void ascend_only(const std::vector<at::Tensor>& parameters, roga::Bystanders others) = 0;
   virtual void group_radius(std::size_t group, double factor) = 0;
   virtual void do_not_check() = 0;
   virtual void attach(const roga::LossScaler& scaler) = 0;
@@ -78,14 +78,14 @@ class Of final : public AnyRecipe {
     while (more) more = step.ascend(loss());
     return step.descend();
   }
-  const roga::StepReport& report() const override { return optimizer_.last_step(); }
+  roga::StepReport report() const override { return optimizer_.last_step(); }
 
   void diagnose() override { optimizer_.diagnose(true); }
   void clip_norm(double norm) override { optimizer_.clip_norm(norm); }
   void warm_up(std::int64_t steps) override { optimizer_.warm_up(steps); }
   void protect(const torch::nn::Module& module) override { optimizer_.protect(module); }
-  void ascend_only(const std::vector<at::Tensor>& parameters, bool freeze_others) override {
-    optimizer_.ascend_only(parameters, freeze_others);
+  void ascend_only(const std::vector<at::Tensor>& parameters, roga::Bystanders others) override {
+    optimizer_.ascend_only(parameters, others);
   }
   void group_radius(std::size_t group, double factor) override {
     optimizer_.group_radius(group, factor);
@@ -232,7 +232,8 @@ void trajectory(const std::string& key, const Entry& entry, const Base& base, at
   if (besides == Besides::diagnoses) optimizer->diagnose();
   if (besides == Besides::ascends_along_some || besides == Besides::freezes_others) {
     optimizer->ascend_only({parameters[0], parameters[3], late},
-                           besides == Besides::freezes_others);
+                           besides == Besides::freezes_others ? roga::Bystanders::out_of_graph
+                                                              : roga::Bystanders::in_graph);
     optimizer->group_radius(1, 0.5);
   }
   if (besides == Besides::clips) optimizer->clip_norm(0.3);
@@ -361,7 +362,7 @@ class Stack {
     optimizer_ = entry.over(momentum().make({OptimizerParamGroup(weights_)}));
   }
   void step() { optimizer_->step(closures_); }
-  const roga::StepReport& report() const { return optimizer_->report(); }
+  roga::StepReport report() const { return optimizer_->report(); }
 
  private:
   std::vector<at::Tensor> weights_;
