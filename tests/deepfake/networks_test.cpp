@@ -2,9 +2,9 @@
 // Networks against their papers, weights by name, freezing, TorchScript.
 #include <torch/script.h>
 
-#include "deepfake/tiny_training.hpp"
 #include "detection/trained_detector.hpp"
 #include "networks/networks.hpp"
+#include "tiny_training.hpp"
 #include "training/pretrained.hpp"
 #include "training/trainer.hpp"
 

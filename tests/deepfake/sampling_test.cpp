@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "data/image_cache.hpp"
-#include "deepfake/sample_data.hpp"
+#include "sample_data.hpp"
 #include "support/catch.hpp"
 #include "text/progress.hpp"
 #include "text/unknown_name.hpp"

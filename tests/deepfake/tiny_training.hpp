@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "deepfake/sample_data.hpp"
+#include "sample_data.hpp"
 #include "support/test.hpp"
 #include "synthetic/generator.hpp"
 #include "training/model.hpp"

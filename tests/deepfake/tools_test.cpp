@@ -7,13 +7,13 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 
-#include "deepfake/tiny_training.hpp"
 #include "detection/evaluate.hpp"
 #include "detection/export.hpp"
 #include "detection/gradcam.hpp"
 #include "detection/predict.hpp"
 #include "detection/robustness.hpp"
 #include "images/image.hpp"
+#include "tiny_training.hpp"
 #include "training/augment.hpp"
 #include "training/batch.hpp"
 #include "training/methods.hpp"

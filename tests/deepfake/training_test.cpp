@@ -6,12 +6,12 @@
 #include <opencv2/imgcodecs.hpp>
 #include <roga/recipes/all.hpp>
 
-#include "deepfake/sample_data.hpp"
-#include "deepfake/tiny_training.hpp"
 #include "detection/evaluate.hpp"
 #include "files/csv.hpp"
 #include "runs/run_files.hpp"
+#include "sample_data.hpp"
 #include "support/test.hpp"
+#include "tiny_training.hpp"
 #include "training/batch.hpp"
 #include "training/methods.hpp"
 #include "training/run_checkpoint.hpp"
