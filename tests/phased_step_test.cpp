@@ -191,6 +191,9 @@ TEST_CASE("phases: wrong use is refused", "[phases]") {
     CHECK(contains(says([&] { optimizer.step(net.closure(0)); }), "step() while a phased step"));
     CHECK(contains(says([&] { optimizer.phases(); }), "another phased step is open"));
     CHECK(contains(says([&] { step.ascend({}); }), "needs the loss"));
+    CHECK(contains(says([&] { optimizer.phases(std::vector<std::size_t>{}); }), "empty list"));
+    CHECK(contains(says([&] { optimizer.phases({2, 0}); }), "domain 0 after domain 2"));
+    CHECK(contains(says([&] { optimizer.phases({1, 1}); }), "domain 1 after domain 1"));
     auto second = net.loss(0);
     second.backward();
     CHECK_FALSE(step.ascend(second));

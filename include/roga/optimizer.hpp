@@ -81,14 +81,19 @@ class RoGAOptimizer : public Base {
   }
 
   /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
-  /// @param domains the present ones, by their positions; each pass is over one of them
-  /// @throws c10::Error for LBFGS and other bases that evaluate the loss several times, and while
-  /// another phased step is open
+  /// @param domains the present ones, by their positions in ascending order; each pass is over one
+  /// @throws c10::Error for another order, for LBFGS and other bases that evaluate the loss several
+  /// times, and while another phased step is open
   PhasedStep<P, C, A> phases(const std::vector<std::size_t>& domains = {0}) {
     auto& base = detail::optimizer_of(*this);
     TORCH_CHECK(dynamic_cast<torch::optim::LBFGS*>(&base) == nullptr,
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
+    for (std::size_t k = 1; k < domains.size(); ++k) {
+      TORCH_CHECK(domains[k - 1] < domains[k], "roga: phases() got domain ", domains[k],
+                  " after domain ", domains[k - 1],
+                  "; list each present domain once, in ascending order");
+    }
     prepare();
     return PhasedStep<P, C, A>(
         engine_, base.param_groups(), domains, loss_scale(), [this](detail::StepResult result) {

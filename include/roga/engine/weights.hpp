@@ -63,7 +63,12 @@ class Weights {
   }
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
-  ~Weights() { restore(); }
+  ~Weights() {
+    try {
+      restore();
+    } catch (...) {  // NOLINT: a failing copy must not end the program on top
+    }
+  }
 
   std::size_t size() const { return parameters_.size(); }
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
