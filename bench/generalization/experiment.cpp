@@ -92,8 +92,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   const Problem problem = make_problem(options.problem);
   at::manual_seed(1000 + options.problem.seed);
   SmallNet net(problem.channels, problem.classes, variant.training.model.norm);
-  deepfake::TrainOptions training = variant.training;
-  training.method = deepfake::effective_options(training.optimizer, training.method);
+  const deepfake::TrainOptions training = deepfake::with_defaults(variant.training);
   const auto optimizer = deepfake::make_optimizer(training, net);
   const auto late =
       static_cast<std::int64_t>(variant.late_start * static_cast<double>(options.steps));

@@ -147,7 +147,9 @@ class RoGAOptimizer : public Base {
   /// Keeps the copy of theta, from the first move of a step to its end, in pinned memory of the
   /// host: one copy of the parameters less on the accelerator, for a transfer to the host and one
   /// back for each point of the step. Changes no bit, and nothing for parameters on the CPU.
-  void backup_on_host(bool on) { engine_.settings.backup_on_host = on; }
+  void backup_on_host(bool on) {
+    engine_.settings.backup = on ? detail::Backup::on_host : detail::Backup::beside_the_weights;
+  }
   /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
   /// of the parameters for one domain, K + 1 for several.
   void diagnose(bool on) { engine_.settings.diagnose = on; }

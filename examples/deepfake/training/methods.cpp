@@ -152,6 +152,11 @@ MethodOptions effective_options(const std::string& optimizer, const MethodOption
   return result;
 }
 
+TrainOptions with_defaults(TrainOptions options) {
+  options.method = effective_options(options.optimizer, options.method);
+  return options;
+}
+
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector) {
   auto optimizer =
       find_method(options.optimizer)

@@ -47,6 +47,9 @@ std::vector<std::string> method_names();
 /// the method does not have
 MethodOptions effective_options(const std::string& optimizer, const MethodOptions& given);
 
+/// The same options, with those of the method effective.
+TrainOptions with_defaults(TrainOptions options);
+
 /// @param detector its parameters are trained; must outlive the result
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector);
 

@@ -48,11 +48,6 @@ ModelOptions model_of_run(ModelOptions options, const fs::path& run) {
   return options;
 }
 
-TrainOptions with_defaults(TrainOptions options) {
-  options.method = effective_options(options.optimizer, options.method);
-  return options;
-}
-
 void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
                   const fs::path& run, const std::string& advice) {
   TrainOptions recorded;

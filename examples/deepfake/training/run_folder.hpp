@@ -31,9 +31,6 @@ void keep_model_file(const ModelOptions& options, const std::filesystem::path& r
 /// The same options with the file that the run keeps, if it keeps one.
 ModelOptions model_of_run(ModelOptions options, const std::filesystem::path& run);
 
-/// The same options with the method's own where none are given.
-TrainOptions with_defaults(TrainOptions options);
-
 /// @param state of the run's checkpoint; an option that it does not know had its default
 /// @param fingerprint of the data that @p options name
 /// @param advice what to do instead

@@ -83,8 +83,7 @@ std::vector<double> step_seconds(std::span<const TrainOptions> methods, int roun
 
 Throughput profile(const TrainOptions& given, int steps) {
   using Clock = std::chrono::steady_clock;
-  TrainOptions options = given;
-  options.method = effective_options(options.optimizer, options.method);
+  const TrainOptions options = with_defaults(given);
   at::set_num_threads(options.threads);
   const TrainingSet set = load_training_set(options);
   const auto pairs = static_cast<std::size_t>(options.pairs);

@@ -38,6 +38,15 @@ struct Ascending {
   }
 };
 
+/// The direction over the parameters that ascend.
+inline GradientList ascending_row(const ScaledRows& direction, const Ascending& ascending) {
+  auto row = combined_row(direction, ascending.contains.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (!ascending.contains[i]) row[i] = at::Tensor();
+  }
+  return row;
+}
+
 inline bool foreach_serves(const ScaledRows& rows) {
   return !rows.empty() && foreach_serves(*rows.front().row);
 }
@@ -58,10 +67,7 @@ class EuclideanDisplacement {
     // Of differences of rows the inner products among them would lose digits.
     const auto direction = data_.resolve(point_.direction);
     if (foreach_serves(direction)) {  // at the price of a row, a few launches in all
-      auto v = combined_row(direction, ascending_.contains.size());
-      for (std::size_t i = 0; i < v.size(); ++i) {
-        if (!ascending_.contains[i]) v[i] = at::Tensor();
-      }
+      const auto v = ascending_row(direction, ascending_);
       return sqrt(inner_product(v, v));
     }
     Scalar sum;
@@ -110,11 +116,8 @@ class MetricDisplacement {
   Scalar length() {
     Scalar sum;
     if (at_once_) {
-      auto v = combined_row(direction_, weights_.size());
-      for (std::size_t i = 0; i < v.size(); ++i) {
-        if (!ascending_.contains[i]) v[i] = at::Tensor();
-        stretched_[i] = stretched(v[i], i);
-      }
+      const auto v = ascending_row(direction_, ascending_);
+      for (std::size_t i = 0; i < v.size(); ++i) stretched_[i] = stretched(v[i], i);
       sum = inner_product(v, stretched_);
     }
     for (std::size_t i = 0; i < weights_.size(); ++i) {

@@ -21,11 +21,17 @@ enum class Bystanders : unsigned char {
 
 namespace detail {
 
+/// Where the copy of theta is kept.
+enum class Backup : unsigned char {
+  beside_the_weights,  ///< on their device
+  on_host,             ///< in pinned memory
+};
+
 /// What the user has chosen around the recipe.
 struct Settings {
   NonFinite non_finite = NonFinite::skip;
   bool diagnose = false;
-  bool backup_on_host = false;           ///< the copy of theta, in pinned memory
+  Backup backup = Backup::beside_the_weights;
   std::int64_t warm_up = 0;              ///< steps that follow the ERM gradient
   double max_norm = INFINITY;            ///< of the direction
   std::vector<double> group_factors;     ///< radius of each parameter group, relative

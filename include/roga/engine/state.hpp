@@ -30,7 +30,7 @@ struct State {
     for (std::size_t i = 0; i < now.size(); ++i) {
       while (before[i] < parameters.size() && !parameters[before[i]].is_same(now[i])) ++before[i];
     }
-    auto follow = [&](auto& list, const auto& missing) {
+    auto reorder = [&](auto& list, const auto& missing) {
       std::decay_t<decltype(list)> moved(now.size(), missing);
       for (std::size_t i = 0; i < now.size(); ++i) {
         if (before[i] < list.size()) moved[i] = list[before[i]];
@@ -38,9 +38,9 @@ struct State {
       list = std::move(moved);
     };
     for (auto& memory : memories) {
-      for (auto& [name, row] : memory.rows) follow(row, at::Tensor());
+      for (auto& [name, row] : memory.rows) reorder(row, at::Tensor());
     }
-    follow(had_gradient, false);
+    reorder(had_gradient, false);
     parameters = now;
   }
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One step, from the first pass to .grad. Nothing else moves parameters or writes gradients.
+// One step, from the first pass to .grad. Only here do weights leave theta and come back.
 #pragma once
 
 #include <cmath>
@@ -34,14 +34,15 @@ struct StepResult {
 /// each pass, which leaves gradients in .grad, and hands the loss over:
 ///
 ///     StepRun run(engine, groups, loss_scale);
+///     run.present(domains);
 ///     while (auto pass = run.next()) {
 ///       // forward and backward over the data of *pass, with the weights where they are
 ///       run.take(k, loss);  // for each piece of the pass
 ///     }
-///     auto result = run.finish();
+///     auto result = run.finish(evaluations);
 ///
-/// Until finish() has succeeded, its destructor puts everything back: weights, buffers, random
-/// generators; the recipe's memory has not changed yet.
+/// Until finish() has succeeded, its destructor puts everything back: weights, and the buffers and
+/// random generators that are protected; the recipe's memory has not changed yet.
 template <class P, class C, class A>
 class StepRun {
   using Plan = RowPlan<P, A>;
@@ -70,8 +71,8 @@ class StepRun {
     }
   }
 
-  /// Which domains the step has, by their positions in the caller's list. Called before next()
-  /// where it is known then, and before the first take() otherwise.
+  /// Which domains the step has, by their positions in the caller's list. Called before next(); a
+  /// shared forward's are known after its first evaluation, and then before take().
   void present(const std::vector<std::size_t>& domains) {
     if (data_.domains.size() == domains.size()) return;
     data_.domains = domains;
@@ -89,7 +90,7 @@ class StepRun {
       const bool apart = Plan::keeps_domains && !warming_up();
       return Pass{apart ? Pass::Data::each_domain : Pass::Data::pooled, 0, std::nullopt};
     }
-    if (stage_ != Stage::points) start_points();
+    if (stage_ < Stage::points) start_points();
     if (next_point_ < points_ && check_.passed()) {
       move_to_point(next_point_);
       if (check_.passed()) return pass_at(next_point_++);
@@ -196,8 +197,7 @@ class StepRun {
                 "roga: this recipe walks from domain to domain and needs "
                 "their number beforehand; give step() a list of closures, not a SharedForward");
     if (points_ == 0) return;
-    weights_.keep_theta(engine_.settings.backup_on_host ? Backup::on_host
-                                                        : Backup::beside_the_weights);
+    weights_.keep_theta(engine_.settings.backup);
     ascending_ = Ascending(weights_, engine_.settings);
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <roga/engine/settings.hpp>
 #include <roga/engine/state.hpp>
 #include <roga/policy/point.hpp>
 #include <roga/tensor/kernels.hpp>
@@ -36,14 +37,8 @@ class Frozen {
   std::vector<at::Tensor> parameters_;
 };
 
-/// Where the copy of theta is kept.
-enum class Backup : unsigned char {
-  beside_the_weights,  ///< on their device
-  on_host,             ///< in pinned memory
-};
-
 /// The parameters of one step: moves them away from theta, and back bit for bit by copying a backup
-/// into the same storage (subtracting the perturbation would drift).
+/// into the same storage (subtracting the perturbation would drift). Its owner restores them.
 class Weights {
  public:
   /// @param groups the optimizer's parameter groups
@@ -63,12 +58,6 @@ class Weights {
   }
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
-  ~Weights() {
-    try {
-      restore();
-    } catch (...) {  // NOLINT: a failing copy must not end the program on top
-    }
-  }
 
   std::size_t size() const { return parameters_.size(); }
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
