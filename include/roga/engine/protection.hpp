@@ -42,7 +42,7 @@ class Protection {
     devices_.assign(1, at::Device(at::kCPU));
     for (const auto& group : groups) {
       for (const auto& parameter : group.params()) {
-        if (std::ranges::find(devices_, parameter.device()) == devices_.end()) {
+        if (std::find(devices_.begin(), devices_.end(), parameter.device()) == devices_.end()) {
           devices_.push_back(parameter.device());
         }
       }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <compare>
 #include <cstddef>
 #include <initializer_list>
 #include <roga/tensor/scalar.hpp>
@@ -19,7 +18,7 @@ struct Row {
   enum class Kind : unsigned char { erm, domain, captured, captured_mean, latest, memory };
   Kind kind = Kind::erm;  ///< which of the step's gradients
   std::size_t index = 0;  ///< its number, of domains, points and remembered rows
-  friend auto operator<=>(const Row&, const Row&) = default;
+  friend bool operator==(const Row&, const Row&) = default;
 };
 
 /// Which rows a policy reads. The engine keeps these and frees the others as soon as it can, so the

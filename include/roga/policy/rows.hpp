@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <roga/policy/memory.hpp>
 #include <roga/policy/row.hpp>
 #include <roga/tensor/gradient_list.hpp>
@@ -47,26 +46,35 @@ struct Rows {
   }
 };
 
-/// Inner products of rows, kept once they are known.
+/// Inner products of rows, kept once they are known: a few, looked through in turn.
 class Products {
  public:
   const Scalar* find(Row a, Row b) const {
-    const auto known = known_.find(std::minmax(a, b));
-    return known == known_.end() ? nullptr : &known->second;
+    for (const auto& known : known_) {
+      if (known.of(a, b)) return &known.product;
+    }
+    return nullptr;
   }
-  void keep(Row a, Row b, const Scalar& product) { known_[std::minmax(a, b)] = product; }
+  void keep(Row a, Row b, const Scalar& product) {
+    std::erase_if(known_, [&](const Known& known) { return known.of(a, b); });
+    known_.push_back({a, b, product});
+  }
   /// Rows that change from point to point take their products with them.
   void forget_captured() {
     auto moves = [](Row row) {
       return row.kind == Row::Kind::latest || row.kind == Row::Kind::captured_mean;
     };
-    std::erase_if(known_, [&](const auto& entry) {
-      return moves(entry.first.first) || moves(entry.first.second);
-    });
+    std::erase_if(known_, [&](const Known& known) { return moves(known.a) || moves(known.b); });
   }
 
  private:
-  std::map<std::pair<Row, Row>, Scalar> known_;
+  struct Known {
+    Row a;
+    Row b;
+    Scalar product;
+    bool of(Row x, Row y) const { return (a == x && b == y) || (a == y && b == x); }
+  };
+  std::vector<Known> known_;
 };
 
 /// A row that a policy remembered in an earlier step.

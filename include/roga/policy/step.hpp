@@ -101,10 +101,9 @@ class Step {
     // Never share storage with a row that becomes .grad, which its owner may write to.
     GradientList shared(kept.size());
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      const bool handed_through = std::ranges::any_of(rows, [&](const auto& row) {
-        return row.at(i) != nullptr && row.at(i)->is_same(kept[i]);
-      });
-      if (handed_through) shared[i] = kept[i];
+      for (const auto& row : rows) {
+        if (row.at(i) != nullptr && row.at(i)->is_same(kept[i])) shared[i] = kept[i];
+      }
     }
     detail::unshare(shared);
     for (std::size_t i = 0; i < kept.size(); ++i) {

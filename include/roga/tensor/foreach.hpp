@@ -22,13 +22,13 @@ inline bool foreach_serves(const at::Tensor& x) {
 /// one device, too.
 inline bool foreach_serves(const std::vector<at::Tensor>& list) {
   const at::Tensor* first = nullptr;
-  return std::ranges::all_of(list,
-                             [&](const at::Tensor& x) {
-                               if (!x.defined()) return true;
-                               if (first == nullptr) first = &x;
-                               return x.scalar_type() == first->scalar_type() &&
-                                      x.device() == first->device();
-                             }) &&
+  return std::all_of(list.begin(), list.end(),
+                     [&](const at::Tensor& x) {
+                       if (!x.defined()) return true;
+                       if (first == nullptr) first = &x;
+                       return x.scalar_type() == first->scalar_type() &&
+                              x.device() == first->device();
+                     }) &&
          first != nullptr && foreach_serves(*first);
 }
 

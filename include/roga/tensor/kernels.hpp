@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <limits>
 #include <roga/tensor/foreach.hpp>
 #include <roga/tensor/gradient_list.hpp>
@@ -33,7 +32,9 @@ using ScaledRows = std::vector<Scaled>;
 
 inline std::vector<at::Tensor> defined(const GradientList& row) {
   std::vector<at::Tensor> list;
-  std::ranges::copy_if(row, std::back_inserter(list), [](const auto& x) { return x.defined(); });
+  for (const auto& x : row) {
+    if (x.defined()) list.push_back(x);
+  }
   return list;
 }
 
@@ -96,7 +97,7 @@ inline Scalar inner_product(const at::Tensor& a, const at::Tensor& b) {
 }
 
 inline bool is_double(const GradientList& row) {
-  return std::ranges::all_of(row, [](const at::Tensor& x) {
+  return std::all_of(row.begin(), row.end(), [](const at::Tensor& x) {
     return !x.defined() || at::toRealValueType(x.scalar_type()) == at::kDouble;
   });
 }
@@ -132,7 +133,7 @@ void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
   for (const auto* row : rows) size = std::max(size, row->size());
   for (std::size_t i = 0; i < size; ++i) {
     auto has = [i](const GradientList* row) { return i < row->size() && (*row)[i].defined(); };
-    const auto some = std::ranges::find_if(rows, has);
+    const auto some = std::find_if(rows.begin(), rows.end(), has);
     if (some == rows.end()) continue;
     std::vector<at::Tensor> lines;
     lines.reserve(rows.size());
@@ -303,15 +304,16 @@ inline GradientList combined_row(const ScaledRows& rows, std::size_t size) {
   GradientList out(size);
   auto whole = [size](const Scaled& term) {
     return term.row->size() == size && foreach_serves(*term.row) &&
-           std::ranges::all_of(*term.row, [](const auto& x) { return x.defined(); });
+           std::all_of(term.row->begin(), term.row->end(),
+                       [](const auto& x) { return x.defined(); });
   };
   const bool unit = rows.size() == 1 && rows.front().factor.is(1.0);
-  if (rows.empty() || unit || !std::ranges::all_of(rows, whole)) {
+  if (rows.empty() || unit || !std::all_of(rows.begin(), rows.end(), whole)) {
     for (std::size_t i = 0; i < size; ++i) out[i] = combined(rows, i);
     return out;
   }
   out = Foreach::products(*rows.front().row, rows.front().factor);
-  for (const auto& [row, factor] : std::span(rows).subspan(1)) Foreach::add(out, *row, factor);
+  for (std::size_t r = 1; r < rows.size(); ++r) Foreach::add(out, *rows[r].row, rows[r].factor);
   return out;
 }
 
@@ -403,8 +405,9 @@ inline std::vector<at::Tensor> copies(const std::vector<at::Tensor>& list) {
 inline void unshare(GradientList& row) { row = copies(row); }
 
 inline bool all_finite(const GradientList& row) {
-  return std::ranges::all_of(
-      row, [](const at::Tensor& x) { return !x.defined() || x.isfinite().all().item<bool>(); });
+  return std::all_of(row.begin(), row.end(), [](const at::Tensor& x) {
+    return !x.defined() || x.isfinite().all().item<bool>();
+  });
 }
 
 }  // namespace detail
