@@ -17,13 +17,13 @@ using Sgd = torch::optim::SGD;
 
 /// Steps of a recipe over one domain, and of the bare base optimizer, from the same start.
 template <class Base, class Recipe>
-bool equals_base(Recipe recipe, at::ScalarType type) {
+bool equals_base(Recipe recipe, at::ScalarType type, int steps = 6) {
   Network robust(1, type);
   Network plain(1, type);
   auto optimizer = roga::wrap<typename Base::Type>(recipe, robust.parameters(), Base::options());
   typename Base::Type base(plain.parameters(), Base::options());
   bool same = true;
-  for (int step = 0; step < 6; ++step) {
+  for (int step = 0; step < steps; ++step) {
     const auto loss = optimizer.step(robust.closure(0));
     const auto plain_loss = base.step(plain.closure(0));
     same = same && problems::same_bits(loss, plain_loss) &&
@@ -46,6 +46,15 @@ TEMPLATE_TEST_CASE("step: with radius 0 equals the base optimizer bit for bit",
     CHECK(equals_base<TestType>(recipes::roga_pooled({.rho = 0, .alpha = 0}), type));
     CHECK_FALSE(equals_base<TestType>(recipes::sam({.rho = 0.1}), type));
   }
+}
+
+TEMPLATE_TEST_CASE("step: with radius 0 equals the base optimizer over a thousand steps",
+                   "[optimizer][invariant]", bases::Sgd, bases::Adam, bases::AdamW, bases::Adagrad,
+                   bases::RmsProp, bases::Lbfgs) {
+  constexpr int steps = 1000;
+  CHECK(equals_base<TestType>(recipes::erm(), at::kFloat, steps));
+  CHECK(equals_base<TestType>(recipes::sam({.rho = 0}), at::kFloat, steps));
+  CHECK(equals_base<TestType>(recipes::roga({.rho = 0, .alpha = 0}), at::kFloat, steps));
 }
 
 TEST_CASE("step: with radius 0 the mean over domains keeps its bits", "[optimizer][invariant]") {

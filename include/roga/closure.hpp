@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <roga/tensor/torch.hpp>
+#include <vector>
 
 namespace roga {
 inline namespace v1 {
@@ -16,9 +18,29 @@ using LossClosure = torch::optim::Optimizer::LossClosure;
 /// One forward pass for all domains: returns a [K] tensor with each domain's mean loss, still
 /// attached to its graph; the step calls backward. Batch-norm statistics stay pooled. With one
 /// closure per domain they are per domain; both agree for networks whose samples do not interact.
+///
+///     optimizer.step(roga::SharedForward{[&] { return losses_of(batch); }});
+///     optimizer.step(roga::SharedForward{[&] { return losses_of(batch); }, {0, 2}});  // no data
+///     of 1
 struct SharedForward {
   std::function<at::Tensor()> losses;  ///< [K] losses, one for each domain, in the graph
+  /// The domains that these are the losses of, by their positions in ascending order: those left
+  /// out have no data in this step. 0, ..., K - 1 where it is empty.
+  std::vector<std::size_t> domains = {};
 };
+
+namespace detail {
+
+/// @throws c10::Error unless each domain comes once, in ascending order
+inline void require_ascending(const std::vector<std::size_t>& domains, const char* whose) {
+  for (std::size_t k = 1; k < domains.size(); ++k) {
+    TORCH_CHECK(domains[k - 1] < domains[k], "roga: ", whose, " got domain ", domains[k],
+                " after domain ", domains[k - 1],
+                "; list each present domain once, in ascending order");
+  }
+}
+
+}  // namespace detail
 
 }  // namespace v1
 }  // namespace roga

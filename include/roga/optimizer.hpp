@@ -38,9 +38,9 @@ inline namespace v1 {
 /// direction of the recipe in .grad.
 ///
 /// After `step`, whether it returns or throws, every parameter that the base step did not change
-/// has its bits from before, in the same storage. When a closure throws, buffers of protected
-/// modules, random generators, base state and the recipe's memory are as before the step too, the
-/// gradients are undefined, and the exception propagates.
+/// has its bits from before, in the same storage. When a closure throws, base state and the
+/// recipe's memory are as before the step too, with protect() also buffers and random generators;
+/// gradients are undefined (tensors in .grad that others own stay), and the exception propagates.
 ///
 /// @tparam Base the optimizer to derive from
 /// @tparam P,C,A perturbation, capture and alignment policy
@@ -76,8 +76,9 @@ class RoGAOptimizer : public Base {
 
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
-    return run(detail::Objective(std::move(forward.losses), engine_.protection,
-                                 loss_scale().value_or(1.0)));
+    detail::require_ascending(forward.domains, "SharedForward");
+    return run(detail::Objective(std::move(forward.losses), std::move(forward.domains),
+                                 engine_.protection, loss_scale().value_or(1.0)));
   }
 
   /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
@@ -89,11 +90,8 @@ class RoGAOptimizer : public Base {
     TORCH_CHECK(dynamic_cast<torch::optim::LBFGS*>(&base) == nullptr,
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
-    for (std::size_t k = 1; k < domains.size(); ++k) {
-      TORCH_CHECK(domains[k - 1] < domains[k], "roga: phases() got domain ", domains[k],
-                  " after domain ", domains[k - 1],
-                  "; list each present domain once, in ascending order");
-    }
+    detail::require_ascending(domains, "phases()");
+    engine_.require_idle("phases()");
     prepare();
     return PhasedStep<P, C, A>(
         engine_, base.param_groups(), domains, loss_scale(), [this](detail::StepResult result) {
@@ -143,21 +141,25 @@ class RoGAOptimizer : public Base {
   }
 
   /// What a loss or gradient that is not finite does to a step.
-  void non_finite(NonFinite rule) { engine_.settings.non_finite = rule; }
+  /// Settings cannot change during a step: their calls throw c10::Error in a closure, and while a
+  /// phased step is open.
+  void non_finite(NonFinite rule) { settings("non_finite()").non_finite = rule; }
   /// Keeps the copy of theta, from the first move of a step to its end, in pinned memory of the
   /// host: one copy of the parameters less on the accelerator, for a transfer to the host and one
   /// back for each point of the step. Changes no bit, and nothing for parameters on the CPU.
   void backup_on_host(bool on) {
-    engine_.settings.backup = on ? detail::Backup::on_host : detail::Backup::beside_the_weights;
+    settings("backup_on_host()").backup =
+        on ? detail::Backup::on_host : detail::Backup::beside_the_weights;
   }
   /// Fills the cosines of last_step(). Keeps rows until the end of the step: at most one more copy
   /// of the parameters for one domain, K + 1 for several.
-  void diagnose(bool on) { engine_.settings.diagnose = on; }
+  void diagnose(bool on) { settings("diagnose()").diagnose = on; }
 
   /// Divides the gradients by the scaler's factor before anything is done with them, and adapts it
   /// once per step. The losses of a SharedForward are scaled by it, too. A step that overflows is
   /// skipped even under NonFinite::ignore. The factor is saved and loaded with the optimizer.
   void attach(const LossScaler& scaler) {
+    engine_.require_idle("attach()");
     scaler_ = scaler;
     if (!loaded_scale_.empty()) scaler_->restore(std::exchange(loaded_scale_, {}));
   }
@@ -168,14 +170,14 @@ class RoGAOptimizer : public Base {
   { radius_ = std::move(radius); }
   /// The first `steps` steps follow the ERM gradient, with one pass each. With a base that
   /// evaluates several times per step (LBFGS), each evaluation counts.
-  void warm_up(std::int64_t steps) { engine_.settings.warm_up = steps; }
+  void warm_up(std::int64_t steps) { settings("warm_up()").warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
   /// off. The gradients at theta and at the points are not clipped, nor is what `wsam_decoupled`
   /// steps past the base.
   /// @throws c10::Error unless positive
   void clip_norm(double max_norm) {
     detail::require(max_norm > 0, "max_norm", "positive", max_norm);
-    engine_.settings.max_norm = max_norm;
+    settings("clip_norm()").max_norm = max_norm;
   }
   /// Multiplies the radius in one parameter group, whose share of the ascent direction is otherwise
   /// as in one group: the norm runs over all of them.
@@ -185,7 +187,7 @@ class RoGAOptimizer : public Base {
     const auto count = detail::groups_of(*this).size();
     TORCH_CHECK(group < count, "roga: group_radius() got group ", group, " of an optimizer with ",
                 count, " parameter groups, counted from 0");
-    auto& factors = engine_.settings.group_factors;
+    auto& factors = settings("group_radius()").group_factors;
     if (factors.size() <= group) factors.resize(group + 1, 1.0);
     factors[group] = factor;
   }
@@ -206,25 +208,25 @@ class RoGAOptimizer : public Base {
     }
     TORCH_CHECK(any, "roga: ascend_only() got ", parameters.size(),
                 " tensors, none of which is a parameter of this optimizer");
-    engine_.settings.bystanders = others;
+    settings("ascend_only()").bystanders = others;
     engine_.settings.only = std::move(only);
   }
 
   /// Writes what the base writes, which a plain Base can read, and beside it the learning rates and
   /// other group options, the recipe's memory and the step count.
-  /// @throws c10::Error while a phased step is open: the weights may be at an ascent point
+  /// @throws c10::Error during a step: the weights may be at an ascent point
   void save(torch::serialize::OutputArchive& archive) const override {
-    TORCH_CHECK(!engine_.step_is_open,
-                "roga: save() while a phased step is open: call its descend() first");
+    engine_.require_idle("save()");
     Base::save(archive);
-    detail::write_archive(archive, detail::groups_of(*this),
-                          {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_});
+    detail::write_archive(
+        archive, detail::groups_of(*this),
+        {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_,
+         detail::GradientSlots::defined(detail::parameters_of(detail::groups_of(*this)))});
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
   /// nothing has changed then.
   void load(torch::serialize::InputArchive& archive) override {
-    TORCH_CHECK(!engine_.step_is_open,
-                "roga: load() while a phased step is open: call its descend() first");
+    engine_.require_idle("load()");
     constexpr detail::RememberedRows remembers{
         detail::remembered_rows<P>(), detail::remembered_rows<C>(), detail::remembered_rows<A>()};
     try {
@@ -235,6 +237,9 @@ class RoGAOptimizer : public Base {
                                              Base::load(archive);
                                            });
       engine_.state = std::move(archived.state);
+      engine_.state.resumed = engine_.state.step > 0;
+      engine_.gradients.load(engine_.state.parameters, archived.had_gradient);
+      detail::forget_casts();
       loaded_scale_ = std::move(archived.scaler);
     } catch (const c10::Error&) {
       throw;
@@ -245,6 +250,11 @@ class RoGAOptimizer : public Base {
   }
 
  private:
+  /// @param call that changes them
+  detail::Settings& settings(const char* call) {
+    engine_.require_idle(call);
+    return engine_.settings;
+  }
   std::optional<double> loss_scale() const {
     return scaler_ ? std::optional(scaler_->factor()) : std::nullopt;
   }
@@ -267,15 +277,19 @@ class RoGAOptimizer : public Base {
   /// What it does after the base step, or without one.
   void conclude() {
     const bool skipped = engine_.record.skipped;
+    engine_.skipped_in_a_row = skipped ? engine_.skipped_in_a_row + 1 : 0;
+    engine_.gradients.leave();
+    detail::forget_casts();
     if (scaler_) scaler_->update(skipped);
     TORCH_CHECK(!skipped || engine_.settings.non_finite != NonFinite::raise, "roga: step ",
-                engine_.record.step,
-                " met a loss or gradient that is not finite; the weights are unchanged");
+                engine_.record.step, " met a loss or gradient that is not finite, first in ",
+                engine_.record.not_finite.value_or(NonFinitePlace{}).text(),
+                "; the weights are unchanged");
   }
 
   at::Tensor run(detail::Objective objective) {
-    TORCH_CHECK(!engine_.step_is_open,
-                "roga: step() while a phased step is open: call its descend() first");
+    engine_.require_idle("step()");
+    const detail::Busy busy(engine_.busy, "step() is running: leave its closure first");
     prepare();
     engine_.protection.begin(detail::optimizer_of(*this).param_groups());
     auto loss = run_base(objective);
@@ -289,7 +303,7 @@ class RoGAOptimizer : public Base {
     // each point; if one of these evaluations fails, the whole step is undone.
     std::optional<detail::Rollback> rollback;
     if (!detail::evaluates_first_and_once<Base>(optimizer)) {
-      rollback.emplace(optimizer, engine_.state, engine_.protection);
+      rollback.emplace(optimizer, engine_.state, engine_.gradients, engine_.protection);
     }
     at::Tensor loss;
     GradientList after_base;

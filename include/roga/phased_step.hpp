@@ -48,21 +48,15 @@ class PhasedStep {
       : engine_(engine),
         base_step_(std::move(base_step)),
         domains_(domains),
+        busy_(std::in_place, engine.busy,
+              "a phased step is open: call its descend() first, or let it go out of scope"),
         run_(begin(engine, groups), groups, loss_scale) {
-    engine_.step_is_open = true;
-    try {
-      run_.present(domains);
-      advance();
-    } catch (...) {
-      engine_.step_is_open = false;
-      throw;
-    }
+    run_.present(domains);
+    advance();
   }
   PhasedStep(const PhasedStep&) = delete;
   PhasedStep& operator=(const PhasedStep&) = delete;
-  ~PhasedStep() {
-    if (!over_) engine_.step_is_open = false;
-  }
+  ~PhasedStep() = default;
 
   /// Takes the gradients that the last backward pass left and moves on.
   /// @param loss of that pass
@@ -107,25 +101,23 @@ class PhasedStep {
                   " points of the recipe left: call ascend(loss) until it returns false");
     }
     over_ = true;
-    engine_.step_is_open = false;
-    detail::StepResult result;
+    at::Tensor mean_loss;
     try {
-      result = run_.finish(evaluations_);
+      auto result = run_.finish(evaluations_);
+      mean_loss = result.loss;
+      base_step_(std::move(result));
     } catch (...) {
-      run_.undo();
+      run_.abandon();
+      busy_.reset();
       throw;
     }
-    at::Tensor mean_loss = result.loss;
-    base_step_(std::move(result));
+    busy_.reset();
     return mean_loss;
   }
 
  private:
-  /// What comes before StepRun, which clears the gradients.
+  /// What comes before StepRun, which looks at the buffers.
   static detail::Engine<P, C, A>& begin(detail::Engine<P, C, A>& engine, const Groups& groups) {
-    TORCH_CHECK(!engine.step_is_open,
-                "roga: phases() while another phased step is open: call its descend() first, or "
-                "let it go out of scope");
     engine.protection.begin(groups);
     return engine;
   }
@@ -142,6 +134,7 @@ class PhasedStep {
   detail::Engine<P, C, A>& engine_;
   std::function<void(detail::StepResult)> base_step_;
   std::vector<std::size_t> domains_;
+  std::optional<detail::Busy> busy_;  ///< until the step is over
   detail::StepRun<P, C, A> run_;
   std::optional<detail::Pass> pass_;  ///< the current one; none after the last
   std::size_t domain_ = 0;            ///< of the next backward pass, among the present ones

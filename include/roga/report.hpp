@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <roga/engine/non_finite.hpp>
 #include <roga/engine/record.hpp>
 #include <roga/tensor/scalar.hpp>
 #include <utility>
@@ -29,6 +30,8 @@ class StepReport {
   bool ascended() const { return record_.points > 0; }
   /// Whether a loss or gradient was not finite and the weights stayed.
   bool skipped() const { return record_.skipped; }
+  /// Where that number was met first; none unless skipped().
+  std::optional<NonFinitePlace> not_finite() const { return record_.not_finite; }
 
   /// Loss of each present domain at theta.
   std::vector<double> losses() const { return Scalar::values(record_.losses); }

@@ -5,9 +5,14 @@
 // also what each case ends with, as a digest of the bits.
 #include "support/torch.hpp"
 
+#include <ATen/autocast_mode.h>
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -53,6 +58,13 @@ struct Plan {
   bool subset = false;         ///< ascend along some parameters only
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
 
+  bool autocast = false;           ///< around all steps; for the twin around each loss by itself
+  bool bucket = false;             ///< gradients are views of a flat tensor; not for the twin
+  bool tied = false;               ///< a second tensor over the memory of the first parameter
+  bool still = false;              ///< an expanded and a read-only tensor among the parameters
+  bool growing = false;            ///< a protected module whose buffer grows in each pass
+  std::size_t regroup_before = 0;  ///< a parameter joins, and the order turns; 0: never
+
   enum class Fault { none, throws, nan_loss, nan_gradient };
   struct StepPlan {
     Fault fault = Fault::none;
@@ -63,6 +75,8 @@ struct Plan {
   };
   std::vector<StepPlan> steps;
 };
+
+constexpr std::size_t lbfgs = 5;
 
 Plan make_plan(std::uint64_t seed, std::size_t recipes) {
   Draw draw(seed);
@@ -91,15 +105,63 @@ Plan make_plan(std::uint64_t seed, std::size_t recipes) {
     step.zero = chance(draw, .05);
     plan.steps.push_back(step);
   }
+  plan.autocast = chance(draw, .2) && plan.single && plan.base != lbfgs;
+  plan.bucket = chance(draw, .2);
+  plan.tied = chance(draw, .2);
+  plan.still = chance(draw, .2) && plan.base != lbfgs;
+  plan.growing = chance(draw, .2);
+  plan.regroup_before =
+      chance(draw, .2) && plan.save_after == 0 && plan.base != lbfgs ? below(draw, steps) : 0;
   return plan;
 }
 
-constexpr std::size_t lbfgs = 5;
+/// Sixteen pages of zeros that end the program if they are written to.
+at::Tensor read_only(at::ScalarType type) {
+  constexpr std::size_t bytes = 1U << 16U;
+  void* pages = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return torch::from_blob(
+      pages, {2, 3}, [](void* memory) { munmap(memory, bytes); }, type);
+}
+
+/// Autocast to bfloat16 on the CPU, for as long as it lives.
+class Autocast {
+ public:
+  explicit Autocast(bool on) : on_(on) {
+    if (on_) enable(true);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+  ~Autocast() {
+    if (!on_) return;
+    enable(false);
+    at::autocast::clear_cache();
+  }
+
+ private:
+  static void enable(bool on) {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+    at::autocast::set_autocast_enabled(at::kCPU, on);
+#else
+    at::autocast::set_cpu_enabled(on);
+#endif
+  }
+  bool on_;
+};
+
+/// A module that remembers what it has seen, in a buffer that it replaces.
+struct History : torch::nn::Module {
+  at::Tensor seen = register_buffer("seen", torch::zeros({1}));
+  void add(const at::Tensor& value) {
+    const auto more = torch::cat({seen, value.detach().to(at::kFloat).reshape({1})});
+    seen.resize_({more.size(0)}).copy_(more);
+  }
+};
 
 /// Parameters of awkward shapes, and losses over them.
 class World {
  public:
-  explicit World(const Plan& plan) : plan_(plan) {
+  /// @param twin which no fault and no foreign owner ever meets
+  World(const Plan& plan, bool twin) : plan_(plan), twin_(twin) {
     Draw draw(plan.seed);
     const auto type = plan.single ? at::kFloat : at::kDouble;
     auto noise = [&](std::vector<std::int64_t> shape) {
@@ -141,12 +203,37 @@ class World {
     }
     parameters_[0].set_requires_grad(true);
     trained_ = parameters_[0];
+    auto join = [&](const at::Tensor& parameter) {
+      parameters_.push_back(parameter);
+      targets_.emplace_back(plan.domains, noise(parameter.sizes().vec()));
+    };
+    if (plan.tied) join(trained_.detach().set_requires_grad(true));
+    if (plan.still) {
+      join(noise({3}).expand({2, 3}));
+      join(read_only(type));
+    }
+    if (plan.bucket && !twin) {
+      std::int64_t entries = 0;
+      for (const auto& parameter : parameters_) entries += parameter.numel();
+      const auto flat = torch::zeros({entries}, type);
+      std::int64_t from = 0;
+      for (auto& parameter : parameters_) {
+        if (parameter.requires_grad()) {
+          parameter.mutable_grad() =
+              flat.narrow(0, from, parameter.numel()).view(parameter.sizes());
+        }
+        from += parameter.numel();
+      }
+    }
+    late_ = noise({2}).set_requires_grad(true);
     norm_->to(type);
     for (std::size_t k = 0; k < plan.domains; ++k) inputs_.push_back(noise({4, 3}));
     torch::manual_seed(plan.seed);
   }
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
+  /// A parameter of another group; its loss is there from the beginning.
+  const at::Tensor& late() const { return late_; }
 
   std::vector<roga::LossClosure> closures(std::size_t index, bool with_fault) {
     evaluations_ = 0;
@@ -184,8 +271,10 @@ class World {
 
   /// Running statistics and the generator's state: what a failing step must not move.
   torch::nn::BatchNorm1d& norm() { return norm_; }
+  History& history() { return *history_; }
   std::vector<at::Tensor> surroundings() {
     auto state = norm_->buffers();
+    if (plan_.growing) state.push_back(history_->seen);
     state.push_back(at::detail::getDefaultCPUGenerator().get_state());
     return problems::copy(state);
   }
@@ -203,12 +292,21 @@ class World {
     return {step, faulty ? step.fault : Plan::Fault::none, evaluation % 2 == 0};
   }
   at::Tensor loss_of(std::size_t k, const Evaluation& now) {
+    const Autocast region(twin_ && plan_.autocast);
     auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
-      if (now.even && ((now.step.unused >> p) & 1U) != 0) continue;
+      if (p > 0 && now.even && ((now.step.unused >> p) & 1U) != 0) continue;
       const auto& w = parameters_[p];
       loss = loss + (w - targets_[p][k]).square().sum() + (w * w.detach()).sin().sum() * .1;
     }
+    loss = loss + .1 * (late_ - 1).square().sum();
+    if (plan_.autocast) {
+      for (const auto& w : parameters_) {
+        if (w.dim() != 2 || w.size(1) != 3) continue;
+        loss = loss + .1 * torch::linear(inputs_[k], w).to(at::kFloat).square().mean();
+      }
+    }
+    if (plan_.growing) history_->add(loss);
     if (plan_.noisy) {
       const auto hidden = norm_->forward(inputs_[k] * (1 + loss.detach().tanh()) + loss.tanh());
       loss = loss + .1 * torch::dropout(hidden, .5, /*train=*/true).square().mean();
@@ -227,6 +325,9 @@ class World {
   }
 
   const Plan& plan_;
+  bool twin_;
+  std::shared_ptr<History> history_ = std::make_shared<History>();
+  at::Tensor late_;
   torch::nn::BatchNorm1d norm_{torch::nn::BatchNorm1dOptions(3).affine(false)};
   std::vector<at::Tensor> inputs_;
   at::Tensor trained_;  ///< a parameter that is not frozen: SharedForward needs a graph
@@ -265,12 +366,19 @@ auto make_optimizer(const Recipe& recipe, const Plan& plan, World& world) {
   optimizer->warm_up(plan.warm_up);
   if (plan.subset) optimizer->ascend_only({world.parameters()[0]});
   if (plan.noisy) optimizer->protect(*world.norm());
+  if (plan.growing) optimizer->protect(world.history());
   return optimizer;
 }
 
 template <class Optimizer>
 void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t index,
                bool with_fault) {
+  if (plan.regroup_before > 0 && index == plan.regroup_before) {
+    auto& first = optimizer.param_groups().front().params();
+    std::rotate(first.begin(), first.begin() + 1, first.end());
+    optimizer.add_param_group(
+        torch::optim::OptimizerParamGroup(std::vector<at::Tensor>{world.late()}));
+  }
   // Walks over domains need their number beforehand.
   if (plan.shared && std::decay_t<decltype(optimizer.perturbation())>::at_theta) {
     optimizer.step(world.forward(index, with_fault));
@@ -282,7 +390,8 @@ void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t
 /// @return a digest of the last weights
 template <class Recipe>
 std::string run_case(const Recipe& recipe, const Plan& plan) {
-  World world(plan);
+  World world(plan, /*twin=*/false);
+  std::optional<Autocast> region(std::in_place, plan.autocast);
   const auto& parameters = world.parameters();
   const auto start = problems::copy(parameters);
   std::vector<const void*> storage;
@@ -310,7 +419,7 @@ std::string run_case(const Recipe& recipe, const Plan& plan) {
     if (failed || plan.rate == 0) {
       require(problems::same_bits(parameters, before), "weights changed that must not");
     }
-    if (failed && plan.noisy) {
+    if (failed && (plan.noisy || plan.growing)) {
       require(problems::same_bits(world.surroundings(), around),
               "a failing step moved running statistics or the random generator");
     }
@@ -332,13 +441,15 @@ std::string run_case(const Recipe& recipe, const Plan& plan) {
   }
 
   const auto around = world.surroundings();
-  World twin(plan);
+  region.reset();
+  World twin(plan, /*twin=*/true);
   auto untouched = make_optimizer(recipe, plan, twin);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     if (done[i]) take_step(*untouched, twin, plan, i, /*with_fault=*/false);
   }
   require(problems::same_bits(parameters, twin.parameters()),
           "a failing step or a checkpoint left a trace");
+  require(problems::same_bits(world.late(), twin.late()), "a parameter that joined differs");
   require(problems::same_bits(around, twin.surroundings()),
           "running statistics or the random generator differ from the twin's");
   support::Digest digest;

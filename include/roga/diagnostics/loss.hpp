@@ -71,11 +71,17 @@ class Excursion {
   }
   Excursion(const Excursion&) = delete;
   Excursion& operator=(const Excursion&) = delete;
-  ~Excursion() { go_to({}); }
+  ~Excursion() {
+    try {
+      go_to({});
+    } catch (...) {  // NOLINT: a destructor has nobody to tell
+    }
+  }
 
   /// start + sum of factor * direction
   void go_to(const std::vector<std::pair<double, const GradientList*>>& offsets) {
-    const c10::NoGradGuard no_grad;
+    const roga::detail::PlainArithmetic plain;
+    roga::detail::forget_casts();
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       at::Tensor parameter = parameters_[i];
       parameter.copy_(start_[i]);

@@ -25,7 +25,8 @@ using ParameterGroups = std::vector<torch::optim::OptimizerParamGroup>;
 /// What an archive holds besides the base's part and the groups' options.
 struct Archived {
   State state;
-  std::vector<double> scaler;  ///< numbers of a loss scaler; empty without one
+  std::vector<double> scaler;      ///< numbers of a loss scaler; empty without one
+  std::vector<bool> had_gradient;  ///< by parameter: whether .grad was defined
 };
 
 /// How many rows each policy of a recipe remembers, by role.
@@ -88,7 +89,7 @@ inline void share_out(Archived& archived, Memory memory, const RememberedRows& r
     archived.scaler = std::move(entry.mapped());
   }
   if (auto entry = memory.numbers.extract("gradients_seen")) {
-    for (const double seen : entry.mapped()) archived.state.had_gradient.push_back(seen > 0);
+    for (const double seen : entry.mapped()) archived.had_gradient.push_back(seen > 0);
   }
   const bool nobody = remembers == RememberedRows{};
   for (std::size_t role = 0; role < role_count; ++role) {
@@ -116,7 +117,7 @@ inline Archived read_state(torch::serialize::InputArchive& archive, std::int64_t
       archived.state.memories[role] = read_memory(memory, parameters);
     }
     archive.read("had_gradient", value);
-    for (const auto had : value.toIntVector()) archived.state.had_gradient.push_back(had != 0);
+    for (const auto had : value.toIntVector()) archived.had_gradient.push_back(had != 0);
     archive.read("scaler", value);
     archived.scaler = value.toDoubleVector();
   }
@@ -164,17 +165,15 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
   }
   write_shapes(roga, groups);
 
-  std::vector<at::Tensor> parameters;
-  for (auto& member : members(groups)) parameters.push_back(std::move(member.parameter));
-  archived.state.follow(parameters);
+  archived.state.follow(parameters_of(groups));
   roga.write("step", c10::IValue(archived.state.step));
   for (std::size_t role = 0; role < role_count; ++role) {
     torch::serialize::OutputArchive memory(archive.compilation_unit());
     write_memory(memory, archived.state.memories[role]);
     roga.write(key_of(role), memory);
   }
-  const std::vector<std::int64_t> had_gradient(archived.state.had_gradient.begin(),
-                                               archived.state.had_gradient.end());
+  const std::vector<std::int64_t> had_gradient(archived.had_gradient.begin(),
+                                               archived.had_gradient.end());
   roga.write("had_gradient", c10::IValue(at::IntArrayRef(had_gradient)));
   roga.write("scaler", c10::IValue(at::ArrayRef<double>(archived.scaler)));
   archive.write("roga", roga);

@@ -31,11 +31,42 @@ struct Ascending {
     for (std::size_t i = 0; i < weights.size(); ++i) {
       const std::size_t group = weights.group_of(i);
       groups.resize(std::max(groups.size(), group + 1));
+      // What is tied moves as one, in the group of the first.
+      const std::size_t first = weights.ties().first(i);
       contains[i] = settings.ascends(weights.parameters()[i]);
-      if (contains[i]) groups[group].push_back(i);
+      if (contains[i] && !contains[first]) {
+        contains[first] = true;
+        groups[weights.group_of(first)].push_back(first);
+      } else if (contains[i] && first == i) {
+        groups[group].push_back(i);
+      }
+    }
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights.ties().first(i) != i) contains[i] = contains[weights.ties().first(i)];
     }
     for (std::size_t g = 0; g < groups.size(); ++g) factors.push_back(settings.group_factor(g));
   }
+};
+
+/// Rows as they move the weights: joined where parameters are tied.
+class Movement {
+ public:
+  Movement(const StepData& data, const Combination& combination)
+      : rows_(data.resolve(combination)) {
+    if (!data.ties.any()) return;
+    joined_.reserve(rows_.size());
+    for (auto& term : rows_) {
+      joined_.push_back(data.ties.joined(*term.row));
+      term.row = &joined_.back();
+    }
+  }
+  Movement(const Movement&) = delete;
+  Movement& operator=(const Movement&) = delete;
+  const ScaledRows& rows() const { return rows_; }
+
+ private:
+  ScaledRows rows_;
+  std::vector<GradientList> joined_;
 };
 
 /// The direction over the parameters that ascend.
@@ -65,7 +96,8 @@ class EuclideanDisplacement {
       return sqrt(factor * factor * Step(data_, Role::perturbation).dot(row, row));
     }
     // Of differences of rows the inner products among them would lose digits.
-    const auto direction = data_.resolve(point_.direction);
+    const Movement movement(data_, point_.direction);
+    const ScaledRows& direction = movement.rows();
     if (foreach_serves(direction)) {  // at the price of a row, a few launches in all
       const auto v = ascending_row(direction, ascending_);
       return sqrt(inner_product(v, v));
@@ -81,11 +113,11 @@ class EuclideanDisplacement {
   /// Moves the weights.
   /// @param factor radius / |v|
   void apply(Weights& weights, const Scalar& factor) const {
-    weights.depart(point_.from);
     for (std::size_t g = 0; g < ascending_.groups.size(); ++g) {
       const Scalar radius = factor * ascending_.factors[g];
       // One term per row: where direction and shift share a row, one pass does both.
-      weights.move(ascending_.groups[g], data_.resolve(radius * point_.direction + point_.shift));
+      const Movement movement(data_, radius * point_.direction + point_.shift);
+      weights.move(ascending_.groups[g], movement.rows());
     }
   }
 
@@ -107,7 +139,8 @@ class MetricDisplacement {
         data_(data),
         ascending_(ascending),
         weights_(weights),
-        direction_(data.resolve(point.direction)),
+        movement_(data, point.direction),
+        direction_(movement_.rows()),
         at_once_(foreach_serves(direction_)),
         replaces_gradient_(replaces_gradient),
         stretched_(weights.size()) {}
@@ -135,9 +168,9 @@ class MetricDisplacement {
   /// Moves the weights. Call length() first.
   /// @param factor radius / |M^(1/2) v|
   void apply(Weights& weights, const Scalar& factor) {
-    weights.depart(point_.from);
+    const Movement shift(data_, point_.shift);
     for (std::size_t g = 0; g < ascending_.groups.size(); ++g) {
-      auto offset = data_.resolve(point_.shift);
+      ScaledRows offset = shift.rows();
       offset.insert(offset.begin(), {&stretched_, factor * ascending_.factors[g]});
       if (at_once_) {
         weights.move(ascending_.groups[g], offset);
@@ -162,7 +195,8 @@ class MetricDisplacement {
   StepData& data_;
   const Ascending& ascending_;
   const Weights& weights_;
-  ScaledRows direction_;
+  Movement movement_;
+  const ScaledRows& direction_;
   bool at_once_;            ///< one call serves the whole row: M v is made once and kept
   bool replaces_gradient_;  ///< M v takes the memory of the gradient at theta
   GradientList stretched_;  ///< M v, as far as it is kept

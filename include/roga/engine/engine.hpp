@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <roga/engine/gradient_slots.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/engine/record.hpp>
 #include <roga/engine/settings.hpp>
@@ -11,6 +13,18 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
+/// Marks a step for as long as it runs.
+class Busy {
+ public:
+  Busy(const char*& mark, const char* why) : mark_(mark) { mark_ = why; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() { mark_ = nullptr; }
+
+ private:
+  const char*& mark_;
+};
+
 /// What an optimizer has besides its base. What one step needs besides is in StepRun.
 template <class P, class C, class A>
 struct Engine {
@@ -18,9 +32,15 @@ struct Engine {
   Settings settings = {};
   State state = {};
   Protection protection = {};
-  StepRecord record = {};     ///< of the last step
-  bool step_is_open = false;  ///< a PhasedStep holds the weights
+  GradientSlots gradients = {};
+  StepRecord record = {};             ///< of the last step
+  const char* busy = nullptr;         ///< why no other call may touch the weights now
+  std::int64_t skipped_in_a_row = 0;  ///< steps
 
+  /// @throws c10::Error during a step
+  void require_idle(const char* call) const {
+    TORCH_CHECK(busy == nullptr, "roga: ", call, " while ", busy);
+  }
   /// @throws c10::Error naming a hyper-parameter that breaks its rule
   void validate() const {
     auto check = [](const auto& policy) {

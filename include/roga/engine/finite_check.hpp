@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <roga/engine/non_finite.hpp>
 #include <roga/policy/row.hpp>
+#include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/gradient_list.hpp>
 #include <roga/tensor/kernels.hpp>
@@ -16,18 +20,39 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
+/// The first tensor of a row with an entry that is not finite.
+inline std::optional<std::size_t> first_not_finite(const GradientList& row) {
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (row[i].defined() && !row[i].isfinite().all().item<bool>()) return i;
+  }
+  return std::nullopt;
+}
+
 /// Decides whether a step's numbers are finite. On the host it stops the step at the first that is
 /// not; on an accelerator it collects them and reads all in one synchronisation at the end.
 class FiniteCheck {
  public:
   /// @param on whether anything is checked at all
-  explicit FiniteCheck(bool on) : on_(on) {}
+  /// @param closely whether the place of the first such number is worth a look at each gradient
+  FiniteCheck(bool on, bool closely) : on_(on), closely_(on && closely) {}
 
   /// False once a number was not finite.
   bool passed() const { return passed_; }
+  /// Where the first one was met.
+  const std::optional<NonFinitePlace>& place() const { return place_; }
 
+  /// A loss that a pass returned. Decides nothing, as the next.
+  void loss(const at::Tensor& value, NonFinitePlace where) {
+    if (!on_ || place_ || !is_on_host(value) || std::isfinite(value.item<double>())) return;
+    where.in_loss = true;
+    place_ = where;
+  }
+  /// A gradient that a pass left: not every number of it reaches the direction.
+  void piece(const GradientList& row, const NonFinitePlace& where) {
+    if (closely_) in_gradient(row, where);
+  }
   /// A gradient at theta, and the losses there.
-  void gradient(Step& step, Row row) {
+  void gradient(Step& step, Row row, const NonFinitePlace& where) {
     if (!on_) return;
     const Scalar norm2 = step.dot(row, row);
     if (!norm2.on_host()) {
@@ -37,17 +62,27 @@ class FiniteCheck {
     // A norm can overflow where every entry is finite.
     passed_ = passed_ && std::isfinite(step.mean_loss().value()) &&
               (std::isfinite(norm2.value()) || all_finite(step.row(row)));
+    if (!passed_) in_gradient(step.row(row), where);
   }
   /// The length of an ascent direction: a chain of points stops where a gradient on the way is not
   /// finite.
-  void ascent(const Scalar& length) {
-    if (on_ && length.on_host() && !std::isfinite(length.value())) passed_ = false;
+  /// @param rows the gradients that it is made of
+  void ascent(const Scalar& length, const Rows& rows, const NonFinitePlace& where) {
+    if (on_ && length.on_host() && !std::isfinite(length.value())) {
+      passed_ = false;
+      in_gradient(rows.latest, where);
+      in_gradient(rows.captured_mean, where);
+      for (const auto& row : rows.captured) in_gradient(row, where);
+    }
     if (passed_) ascents_.push_back(length);
   }
   /// What the base optimizer is about to get, and everything that has not been read yet.
   /// @param losses as numbers, and as the tensors that they came from
+  /// @param domains that the losses are of
+  /// @param where the direction comes from
   void direction(const Scalar& norm, const GradientList& direction, const GradientList& after_base,
-                 const std::vector<Scalar>& losses, const std::vector<at::Tensor>& loss_tensors) {
+                 const std::vector<Scalar>& losses, const std::vector<at::Tensor>& loss_tensors,
+                 const std::vector<std::size_t>& domains, const NonFinitePlace& where) {
     if (!on_) return;
     // Norms first, in one synchronisation; they can overflow where every entry is finite.
     auto numbers = std::exchange(unread_, {});
@@ -61,11 +96,27 @@ class FiniteCheck {
     passed_ = std::all_of(values.begin(), values.begin() + of_ascents, finite) &&
               (std::all_of(values.begin() + of_ascents, values.end(), finite) ||
                (all_finite(loss_tensors) && all_finite(direction) && all_finite(after_base)));
+    if (passed_) return;
+    for (std::size_t k = 0; k < losses.size() && !place_; ++k) {
+      if (finite(values[static_cast<std::size_t>(of_ascents) + k])) continue;
+      place_ = {.domain = domains[k], .in_loss = true};
+    }
+    in_gradient(direction, where);
+    in_gradient(after_base, where);
+    if (!place_) place_ = where;
   }
 
  private:
+  void in_gradient(const GradientList& row, NonFinitePlace where) {
+    if (place_) return;
+    where.parameter = first_not_finite(row);
+    if (where.parameter) place_ = where;
+  }
+
   bool on_;
+  bool closely_;
   bool passed_ = true;
+  std::optional<NonFinitePlace> place_;
   std::vector<Scalar> unread_;   ///< of gradients at theta, on an accelerator
   std::vector<Scalar> ascents_;  ///< lengths
 };

@@ -34,9 +34,13 @@ class Objective {
                 "criterion(model->forward(x), y); loss.backward(); return loss; })");
   }
   /// @param forward returns the [K] losses of all domains, in the graph
+  /// @param domains whose losses these are; all where it is empty
   /// @param scale of the losses that are differentiated; closures scale theirs themselves
-  Objective(Losses forward, Protection& protection, double scale)
-      : forward_(std::move(forward)), protection_(protection), scale_(scale) {
+  Objective(Losses forward, std::vector<std::size_t> domains, Protection& protection, double scale)
+      : forward_(std::move(forward)),
+        protection_(protection),
+        scale_(scale),
+        present_(std::move(domains)) {
     TORCH_CHECK(forward_,
                 "roga: SharedForward needs a function that returns a [K] tensor "
                 "with the loss of each domain");
@@ -132,8 +136,8 @@ class Objective {
                 losses.defined() ? c10::str("one of shape ", losses.sizes()) : "an undefined one");
     const auto domains = static_cast<std::size_t>(losses.numel());
     TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
-                domains, " losses in one pass and ", present_.size(),
-                " in another of the same step");
+                domains, " losses, and its `domains`, or another pass of this step, have ",
+                present_.size());
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }

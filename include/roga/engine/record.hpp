@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <roga/engine/non_finite.hpp>
 #include <roga/tensor/scalar.hpp>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct StepRecord {
   std::size_t evaluations = 0;
   std::size_t points = 0;
   bool skipped = false;
+  std::optional<NonFinitePlace> not_finite;  ///< why
   std::vector<Scalar> losses;
   std::vector<Scalar> ascent_norms;
   std::vector<Scalar> radii;

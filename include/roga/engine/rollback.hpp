@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <memory>
 #include <roga/engine/any_optimizer.hpp>
+#include <roga/engine/gradient_slots.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/engine/state.hpp>
+#include <roga/tensor/parameters.hpp>
 #include <roga/tensor/torch.hpp>
 #include <type_traits>
 #include <typeinfo>
@@ -39,10 +41,12 @@ bool evaluates_first_and_once(const torch::optim::Optimizer& optimizer) {
 /// and of the base's state. Bases that evaluate first and once need none.
 class Rollback {
  public:
-  Rollback(torch::optim::Optimizer& optimizer, State& state, Protection& protection)
-      : optimizer_(optimizer), state_(state), protection_(protection) {
-    for (const auto& group : optimizer.param_groups()) {
-      parameters_.insert(parameters_.end(), group.params().begin(), group.params().end());
+  Rollback(torch::optim::Optimizer& optimizer, State& state, GradientSlots& gradients,
+           Protection& protection)
+      : optimizer_(optimizer), state_(state), gradients_(gradients), protection_(protection) {
+    for (auto& parameter : parameters_of(optimizer.param_groups())) {
+      const bool moves = parameter.requires_grad() || parameter.grad().defined();
+      if (moves) parameters_.push_back(std::move(parameter));
     }
     state_before_ = state;
     before_ = protection_.now();
@@ -65,10 +69,9 @@ class Rollback {
 
   void apply() {
     c10::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      parameters_[i].copy_(theta_[i]);
-      parameters_[i].mutable_grad() = at::Tensor();
-    }
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].copy_(theta_[i]);
+    gradients_.clear();
+    forget_casts();
     if (states_known_) {
       optimizer_.state().clear();
       for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
@@ -82,6 +85,7 @@ class Rollback {
 
   torch::optim::Optimizer& optimizer_;
   State& state_;
+  GradientSlots& gradients_;
   Protection& protection_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> theta_;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <roga/policy/memory.hpp>
 #include <roga/tensor/gradient_list.hpp>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,10 +16,11 @@ namespace detail {
 struct State {
   std::int64_t step = 0;               ///< steps finished
   Memories memories;                   ///< of the three policies
-  std::vector<bool> had_gradient;      ///< by parameter; kept where zero_grad() leaves zeros
-  std::vector<at::Tensor> parameters;  ///< whose rows and marks these are, in their order
+  std::vector<at::Tensor> parameters;  ///< whose rows these are, in their order
+  std::vector<bool> gave_gradients;    ///< by domain; not in the checkpoint
+  bool resumed = false;                ///< domains may have given some before
 
-  /// Rows and marks belong to parameters: they follow them when the optimizer's groups change.
+  /// Rows belong to parameters: they follow them when the optimizer's groups change.
   void follow(const std::vector<at::Tensor>& now) {
     if (parameters.empty()) parameters = now;  // fresh, or read by position from a checkpoint
     bool same = parameters.size() == now.size();
@@ -30,17 +30,15 @@ struct State {
     for (std::size_t i = 0; i < now.size(); ++i) {
       while (before[i] < parameters.size() && !parameters[before[i]].is_same(now[i])) ++before[i];
     }
-    auto reorder = [&](auto& list, const auto& missing) {
-      std::decay_t<decltype(list)> moved(now.size(), missing);
-      for (std::size_t i = 0; i < now.size(); ++i) {
-        if (before[i] < list.size()) moved[i] = list[before[i]];
-      }
-      list = std::move(moved);
-    };
     for (auto& memory : memories) {
-      for (auto& [name, row] : memory.rows) reorder(row, at::Tensor());
+      for (auto& [name, row] : memory.rows) {
+        GradientList moved(now.size());
+        for (std::size_t i = 0; i < now.size(); ++i) {
+          if (before[i] < row.size()) moved[i] = row[before[i]];
+        }
+        row = std::move(moved);
+      }
     }
-    reorder(had_gradient, false);
     parameters = now;
   }
 };

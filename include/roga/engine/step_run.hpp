@@ -4,12 +4,15 @@
 
 #include <cmath>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <roga/engine/displacement.hpp>
 #include <roga/engine/engine.hpp>
 #include <roga/engine/finite_check.hpp>
+#include <roga/engine/non_finite.hpp>
 #include <roga/engine/pass.hpp>
 #include <roga/engine/protection.hpp>
+#include <roga/engine/record.hpp>
 #include <roga/engine/row_plan.hpp>
 #include <roga/engine/weights.hpp>
 #include <roga/policy/concepts.hpp>
@@ -56,20 +59,17 @@ class StepRun {
       : engine_(engine),
         loss_scale_(loss_scale.value_or(1.0)),
         weights_(groups, engine.state),
-        data_(engine.state.step, weights_.size(), engine.state.memories),
-        check_(engine.settings.non_finite != NonFinite::ignore || loss_scale.has_value()),
+        data_(engine.state.step, weights_.size(), engine.state.memories, weights_.ties()),
+        check_(engine.settings.non_finite != NonFinite::ignore || loss_scale.has_value(),
+               /*closely=*/engine.skipped_in_a_row > 0),
         before_(engine.protection.now()) {
-    engine_.record = {};
-    engine_.record.step = data_.index;
+    record_.step = data_.index;
+    forget_casts();
+    engine_.gradients.begin(weights_.parameters());
   }
   StepRun(const StepRun&) = delete;
   StepRun& operator=(const StepRun&) = delete;
-  ~StepRun() {
-    try {
-      undo();
-    } catch (...) {  // NOLINT: a failing copy must not end the program on top
-    }
-  }
+  ~StepRun() { abandon(); }
 
   /// Which domains the step has, by their positions in the caller's list. Called before next(); a
   /// shared forward's are known after its first evaluation, and then before take().
@@ -82,7 +82,7 @@ class StepRun {
 
   /// Settles the pass before, moves the weights, and names the next pass; nothing after the last.
   std::optional<Pass> next() {
-    const c10::NoGradGuard no_grad;
+    const PlainArithmetic plain;
     settle();
     if (stage_ == Stage::start && (P::at_theta || warming_up())) {
       stage_ = Stage::theta;
@@ -95,6 +95,7 @@ class StepRun {
       move_to_point(next_point_);
       if (check_.passed()) return pass_at(next_point_++);
     }
+    engine_.gradients.disarm();
     weights_.restore();
     stage_ = Stage::done;
     return std::nullopt;
@@ -104,9 +105,12 @@ class StepRun {
   /// @param k the domain among those present
   /// @param loss its loss; all of them, [K], where the gradient is that of their mean
   void take(std::size_t k, const at::Tensor& loss) {
-    const c10::NoGradGuard no_grad;
-    if (stage_ == Stage::theta || !P::at_theta) note_loss(k, loss);
-    auto row = take_gradients();
+    const PlainArithmetic plain;
+    auto row = engine_.gradients.take();
+    expect_gradient(row, k);
+    scale_by(row, 1.0 / loss_scale_);
+    note_loss(k, loss);
+    check_.piece(row, here(k, loss));
     if (stage_ == Stage::theta && keeps_apart(loss)) {
       data_.rows.domains.push_back(row);
       if (!Plan::keeps_erm && !engine_.settings.diagnose) return;
@@ -120,7 +124,7 @@ class StepRun {
   /// not finite leaves no direction, and `record.skipped` says so.
   /// @param evaluations how often the driver evaluated the user's losses
   StepResult finish(std::size_t evaluations) {
-    const c10::NoGradGuard no_grad;
+    const PlainArithmetic plain;
     StepResult result{mean_loss(), {}};
     if (check_.passed()) {
       if (warming_up()) {
@@ -131,9 +135,11 @@ class StepRun {
       }
       finish_direction(result.after_base);
     }
-    engine_.record.evaluations = evaluations;
-    engine_.record.points = data_.points;
-    engine_.record.skipped = !check_.passed();
+    record_.evaluations = evaluations;
+    record_.points = data_.points;
+    record_.skipped = !check_.passed();
+    if (record_.skipped) record_.not_finite = check_.place();
+    engine_.record = std::move(record_);
     if (check_.passed()) {
       commit();
     } else {
@@ -142,13 +148,31 @@ class StepRun {
     return result;
   }
 
-  /// Puts everything back, unless the step is over.
+  /// Puts everything back, unless the step is over. What fails does not keep the rest from coming
+  /// back; the first failure is thrown then.
   void undo() {
     if (std::exchange(over_, true)) return;
-    frozen_.thaw();
-    weights_.restore();
-    weights_.clear_gradients();
-    engine_.protection.go_back(before_);
+    std::exception_ptr failure;
+    auto attempt = [&](const auto& put_back) {
+      try {
+        put_back();
+      } catch (...) {
+        if (!failure) failure = std::current_exception();
+      }
+    };
+    attempt([&] { frozen_.thaw(); });
+    attempt([&] { weights_.restore(); });
+    attempt([&] { engine_.gradients.clear(); });
+    attempt([&] { engine_.protection.go_back(before_); });
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  /// The same on the way out of an exception, which is the one that comes through.
+  void abandon() noexcept {
+    try {
+      undo();
+    } catch (...) {  // NOLINT: a failing copy must not end the program on top
+    }
   }
 
   /// Points that the recipe wants, the current one included.
@@ -182,8 +206,10 @@ class StepRun {
   void check_theta() {
     if (warming_up()) return;
     Step step = step_for(Role::perturbation);
-    if (data_.rows.domains.empty()) return check_.gradient(step, erm);
-    for (std::size_t k = 0; k < data_.domains.size(); ++k) check_.gradient(step, domain(k));
+    if (data_.rows.domains.empty()) return check_.gradient(step, erm, of_all());
+    for (std::size_t k = 0; k < data_.domains.size(); ++k) {
+      check_.gradient(step, domain(k), {.domain = data_.domains[k]});
+    }
   }
 
   // 2. the points: move, evaluate what the capture policy names, keep what the alignment reads.
@@ -194,10 +220,9 @@ class StepRun {
     Step step = step_for(Role::perturbation);
     points_ = engine_.recipe.perturbation.points(step);
     TORCH_CHECK(P::at_theta || points_ > 0,
-                "roga: this recipe walks from domain to domain and needs "
-                "their number beforehand; give step() a list of closures, not a SharedForward");
+                "roga: this recipe walks from domain to domain and needs their number beforehand; "
+                "give step() a list of closures, or a SharedForward with its `domains`");
     if (points_ == 0) return;
-    weights_.keep_theta(engine_.settings.backup);
     ascending_ = Ascending(weights_, engine_.settings);
   }
 
@@ -217,11 +242,12 @@ class StepRun {
   template <class Displacement>
   void move_along(const Point& point, Displacement displacement) {
     const Scalar length = displacement.length();
-    check_.ascent(length);
+    check_.ascent(length, data_.rows, last_pass_);
     if (!check_.passed()) return;
-    engine_.record.radii.push_back(point.radius);
-    engine_.record.ascent_norms.push_back(length);
+    record_.radii.push_back(point.radius);
+    record_.ascent_norms.push_back(length);
     constexpr double guard = 1e-12;
+    weights_.depart(point.from, engine_.settings.backup);
     displacement.apply(weights_, point.radius * reciprocal(length + guard));
   }
 
@@ -284,13 +310,13 @@ class StepRun {
   void follow_erm() {
     auto& mean = data_.rows.erm;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-      weights_.set_gradient(i, std::move(mean[i]));
+      engine_.gradients.set(i, std::move(mean[i]));
     }
   }
   void align(GradientList& after_base) {
     Step step = step_for(Role::alignment);
     auto hand_over = [&](std::size_t i, at::Tensor gradient) {
-      weights_.set_gradient(i, std::move(gradient));
+      engine_.gradients.set(i, std::move(gradient));
       data_.rows.free_all(i);
     };
     const A& alignment = engine_.recipe.alignment;
@@ -322,21 +348,22 @@ class StepRun {
   }
   /// Clips, measures and checks what the base optimizer is about to get.
   void finish_direction(const GradientList& after_base) {
-    auto direction = weights_.gradients();
-    Scalar& length = engine_.record.direction_norm;
+    auto direction = engine_.gradients.directions();
+    Scalar& length = record_.direction_norm;
     length = norm(direction);
     const double most = engine_.settings.max_norm;
     if (std::isfinite(most)) scale_by(direction, min(most * reciprocal(length), 1.0));
-    check_.direction(length, direction, after_base, data_.losses, losses_);
+    check_.direction(length, direction, after_base, data_.losses, losses_, data_.domains,
+                     anywhere());
   }
   void measure() {
     Step step = step_for(Role::alignment);
     if (Plan::keeps_captured_mean && data_.points > 0 && P::at_theta) {
-      engine_.record.cosine = step.cosine(erm, captured_mean);
+      record_.cosine = step.cosine(erm, captured_mean);
     }
     if (data_.domains.size() > 1 ? data_.rows.domains.empty() : !P::at_theta) return;
     for (std::size_t a = 0; a < data_.domains.size(); ++a) {
-      auto& row = engine_.record.domain_cosines.emplace_back();
+      auto& row = record_.domain_cosines.emplace_back();
       for (std::size_t b = 0; b < data_.domains.size(); ++b) {
         row.push_back(step.cosine(domain(a), domain(b)));
       }
@@ -345,25 +372,59 @@ class StepRun {
 
   // What passes have in common.
 
-  /// The gradients that a backward pass left, without the scale of its loss.
-  GradientList take_gradients() {
-    auto row = weights_.take_gradients();
-    scale_by(row, 1.0 / loss_scale_);
-    return row;
+  /// Where a pass over the k-th present domain looks, or over all of them.
+  NonFinitePlace here(std::size_t k, const at::Tensor& loss) {
+    NonFinitePlace place = loss.dim() == 0 ? NonFinitePlace{.domain = data_.domains[k]} : of_all();
+    if (stage_ == Stage::points) place.point = next_point_ - 1;
+    const bool pooled = pieces_ > 0 && !(stage_ == Stage::theta && !data_.rows.domains.empty());
+    last_pass_ = place;
+    if (pooled && data_.domains.size() > 1) last_pass_.domain.reset();
+    return place;
+  }
+  /// Where a direction that is not finite came from, as far as it is known.
+  NonFinitePlace anywhere() const {
+    NonFinitePlace place = of_all();
+    if (data_.points == 1) place.point = 0;
+    return place;
+  }
+  NonFinitePlace of_all() const {
+    return data_.domains.size() == 1 ? NonFinitePlace{.domain = data_.domains[0]}
+                                     : NonFinitePlace{};
+  }
+  /// A pass that leaves no gradient at all is a closure without backward(), or over another model.
+  /// A domain that gave some in an earlier step may rest: its parameters may be frozen by now.
+  /// @param k the domain among those present
+  void expect_gradient(const GradientList& row, std::size_t k) {
+    auto& gave = engine_.state.gave_gradients;
+    const std::size_t id = data_.domains[k];
+    if (gave.size() <= id) gave.resize(id + 1, engine_.state.resumed);
+    if (gives_now_.size() <= id) gives_now_.resize(id + 1, false);
+    bool any = row.empty();
+    for (const auto& gradient : row) any = any || gradient.defined();
+    const bool may_rest = gave[id] && !gives_now_[id] && !engine_.gradients.idle();
+    TORCH_CHECK(any || may_rest, "roga: the pass over domain ", id,
+                " left no gradient in any parameter of this optimizer: call backward() in each "
+                "pass, after zero_grad(), on a loss that depends on these parameters");
+    if (any) gave[id] = gives_now_[id] = true;
   }
   /// Keeps the loss of each domain's first evaluation.
   void note_loss(std::size_t k, const at::Tensor& loss) {
+    const bool first = stage_ == Stage::theta || !P::at_theta;
+    const NonFinitePlace place = here(k, loss);
     auto note = [&](std::size_t d, const at::Tensor& value) {
-      if (losses_[d].defined()) return;
+      NonFinitePlace own = place;
+      own.domain = data_.domains[d];
+      if (!first || losses_[d].defined()) return check_.loss(value, own);
       losses_[d] = value.clone();  // the closure may go on with its tensor
       data_.losses[d] = Scalar::of(losses_[d]);
+      if (!std::isfinite(data_.losses[d].known())) check_.loss(losses_[d], own);
     };
     if (loss.dim() == 0) {
       note(k, loss);
-    } else {
+    } else if (first) {
       for (std::size_t d = 0; d < losses_.size(); ++d) note(d, loss[static_cast<std::int64_t>(d)]);
     }
-    engine_.record.losses = data_.losses;
+    record_.losses = data_.losses;
   }
   /// Of all domains; of a step that stopped early, of those that it came to.
   at::Tensor mean_loss() const {
@@ -385,11 +446,12 @@ class StepRun {
         state.memories[r].rows[name] = std::move(row);
       }
     }
-    weights_.remember_gradients(state);
     ++state.step;
     over_ = true;
   }
+
   Engine<P, C, A>& engine_;
+  StepRecord record_;
   double loss_scale_;
   Weights weights_;
   StepData data_;
@@ -400,6 +462,8 @@ class StepRun {
   std::vector<at::Tensor> losses_;  ///< by domain, as the closures returned them
   GradientList captured_;           ///< the sum of what the current pass has taken
   std::size_t pieces_ = 0;          ///< how many gradients that is
+  NonFinitePlace last_pass_;
+  std::vector<bool> gives_now_;  ///< by domain: whether a pass of this step left a gradient
   std::size_t points_ = 0;
   std::size_t next_point_ = 0;
   Stage stage_ = Stage::start;

@@ -11,6 +11,7 @@
 #include <roga/tensor/gradient_list.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/scalar.hpp>
+#include <roga/tensor/ties.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,10 +96,12 @@ struct StepData {
   Products products;
   std::vector<RememberedRow> remembered;
   Memories pending;  ///< what takes effect when the step succeeds
+  Ties ties;
 
   /// @param memories of the steps before; outlives this
-  StepData(std::int64_t finished, std::size_t parameter_count, const Memories& memories)
-      : index(finished), parameters(parameter_count) {
+  StepData(std::int64_t finished, std::size_t parameter_count, const Memories& memories,
+           Ties tied = {})
+      : index(finished), parameters(parameter_count), ties(std::move(tied)) {
     for (std::size_t r = 0; r < role_count; ++r) {
       pending[r].numbers = memories[r].numbers;
       for (const auto& [name, row] : memories[r].rows) {

@@ -50,7 +50,10 @@ class Step {
   /// <a, b> over all parameters (real part).
   Scalar dot(Row a, Row b) {
     if (const Scalar* known = data_.products.find(a, b)) return *known;
-    const Scalar product = detail::inner_product(row(a), row(b));
+    const auto& ties = data_.ties;
+    const Scalar product = ties.any()
+                               ? detail::inner_product(ties.joined(row(a)), ties.joined(row(b)))
+                               : detail::inner_product(row(a), row(b));
     data_.products.keep(a, b, product);
     return product;
   }
@@ -68,8 +71,13 @@ class Step {
   /// accelerator the host waits once.
   void multiply_out(const std::vector<Row>& rows) {
     std::vector<const GradientList*> lists;
+    std::vector<GradientList> joined;
     lists.reserve(rows.size());
-    for (const Row which : rows) lists.push_back(&row(which));
+    joined.reserve(rows.size());
+    for (const Row which : rows) {
+      if (data_.ties.any()) joined.push_back(data_.ties.joined(row(which)));
+      lists.push_back(data_.ties.any() ? &joined.back() : &row(which));
+    }
     const auto products = detail::inner_products(lists).cpu();
     const auto product = products.accessor<double, 2>();
     for (std::size_t a = 0; a < rows.size(); ++a) {

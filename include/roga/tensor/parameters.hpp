@@ -5,6 +5,7 @@
 #include <limits>
 #include <roga/tensor/torch.hpp>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace roga {
@@ -28,6 +29,14 @@ std::vector<Member> members(const Groups& groups) {
       if (seen.insert(parameter.unsafeGetTensorImpl()).second) list.push_back({parameter, g});
     }
   }
+  return list;
+}
+
+/// The same without their groups.
+template <class Groups>
+std::vector<at::Tensor> parameters_of(const Groups& groups) {
+  std::vector<at::Tensor> list;
+  for (auto& member : members(groups)) list.push_back(std::move(member.parameter));
   return list;
 }
 

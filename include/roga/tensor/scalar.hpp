@@ -40,6 +40,8 @@ class Scalar {
 
   /// The number itself; synchronises where it lives on an accelerator.
   double value() const { return tensor_.defined() ? tensor_.item<double>() : value_; }
+  /// The number where it is on the host, and otherwise 0.
+  double known() const { return value_; }
   /// Whether reading it costs no synchronisation.
   bool on_host() const { return !tensor_.defined(); }
   /// Whether it is known without a synchronisation to be `number`.

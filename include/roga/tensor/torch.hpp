@@ -6,6 +6,7 @@
 // clang-format off
 #include <ATen/core/ivalue.h>
 // clang-format on
+#include <ATen/autocast_mode.h>
 #include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/add.h>
@@ -43,11 +44,20 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// What the optimizers' own zero_grad() does. A parameter that lost its gradient still decays and
-/// coasts then; where zero_grad() takes the gradient away it is passed over.
+/// Whether the optimizers' own zero_grad() leaves zeros, with which a parameter still decays and
+/// coasts, or takes the gradient away, so that the base optimizer passes the parameter over.
 inline constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
 /// Whether multi-tensor operations know lists to copy and factors on the device.
 inline constexpr bool has_multi_tensor_calls = ROGA_DETAIL_FOREACH != 0;
+
+/// After weights have moved: autocast keeps its casts of them until its region ends.
+inline void forget_casts() { at::autocast::clear_cache(); }
+
+/// Arithmetic outside of the graph, and in the tensors' own precision under autocast too.
+struct PlainArithmetic {
+  c10::NoGradGuard no_grad;
+  c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
+};
 
 }  // namespace detail
 }  // namespace v1
