@@ -308,7 +308,7 @@ class RoGAOptimizer : public Base {
       if (rollback) rollback->apply();
       return loss;
     } catch (...) {
-      if (rollback) rollback->apply();
+      if (rollback) rollback->give_up();
       throw;
     }
     step_past_base(after_base);

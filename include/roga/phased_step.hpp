@@ -112,7 +112,7 @@ class PhasedStep {
     try {
       result = run_.finish(evaluations_);
     } catch (...) {
-      run_.undo();
+      run_.give_up();
       throw;
     }
     at::Tensor mean_loss = result.loss;

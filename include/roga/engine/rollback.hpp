@@ -76,6 +76,13 @@ class Rollback {
     state_ = std::move(state_before_);
     protection_.go_back(before_);
   }
+  /// The same where an exception is on its way, which a failure here must not replace.
+  void give_up() noexcept {
+    try {
+      apply();
+    } catch (...) {  // NOLINT: the first one says more
+    }
+  }
 
  private:
   using States = std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())>;

@@ -64,12 +64,7 @@ class StepRun {
   }
   StepRun(const StepRun&) = delete;
   StepRun& operator=(const StepRun&) = delete;
-  ~StepRun() {
-    try {
-      undo();
-    } catch (...) {  // NOLINT: a failing copy must not end the program on top
-    }
-  }
+  ~StepRun() { give_up(); }
 
   /// Which domains the step has, by their positions in the caller's list. Called before next(); a
   /// shared forward's are known after its first evaluation, and then before take().
@@ -149,6 +144,13 @@ class StepRun {
     weights_.restore();
     weights_.clear_gradients();
     engine_.protection.go_back(before_);
+  }
+  /// The same where an exception is on its way, which a failure here must not replace.
+  void give_up() noexcept {
+    try {
+      undo();
+    } catch (...) {  // NOLINT: nor may it end the program
+    }
   }
 
   /// Points that the recipe wants, the current one included.
