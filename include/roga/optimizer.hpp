@@ -11,6 +11,7 @@
 #include <roga/engine/archive.hpp>
 #include <roga/engine/engine.hpp>
 #include <roga/engine/objective.hpp>
+#include <roga/engine/protected_module.hpp>
 #include <roga/engine/rollback.hpp>
 #include <roga/engine/row_plan.hpp>
 #include <roga/engine/step_run.hpp>
@@ -128,16 +129,20 @@ class RoGAOptimizer : public Base {
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout
   /// draws the same masks in all of them. May be called for several modules.
-  /// @param module torch::nn::Module or torch::jit::Module; must outlive the optimizer
+  ///
+  /// Passes may resize, expand and replace buffers; those that are new keep their value. Dropout
+  /// draws from LibTorch's default generators, of which the process has one for each device: what
+  /// another thread draws from them during a step is set back, too. Give a thread that loads data
+  /// a generator of its own.
+  /// @param module a torch::nn::Module, or a pointer to one, as model or *model: it has to exist
+  /// for as long as steps are made. Or a torch::jit::Module: what the handle refers to is kept.
+  /// @throws c10::Error during a step, and for an empty pointer or handle; the next step does if
+  /// the module no longer exists
   /// Cost: a copy of the buffers for each pass after the first.
-  template <class Module>
-  requires requires(const Module& module) { module.buffers(); }
+  template <detail::HasModule Module>
   void protect(const Module& module) {
-    engine_.protection.add([&module] {
-      std::vector<at::Tensor> buffers;
-      for (const at::Tensor& buffer : module.buffers()) buffers.push_back(buffer);
-      return buffers;
-    });
+    engine_.require_idle("protect()");
+    engine_.protection.add(detail::protected_module(module));
   }
 
   /// What a loss or gradient that is not finite does to a step.
@@ -322,7 +327,7 @@ class RoGAOptimizer : public Base {
       if (rollback) rollback->apply();
       return loss;
     } catch (...) {
-      if (rollback) rollback->apply();
+      if (rollback) rollback->give_up();
       throw;
     }
     step_past_base(after_base);

@@ -107,7 +107,7 @@ class PhasedStep {
       mean_loss = result.loss;
       base_step_(std::move(result));
     } catch (...) {
-      run_.abandon();
+      run_.give_up();
       busy_.reset();
       throw;
     }

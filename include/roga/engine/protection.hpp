@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <roga/tensor/kernels.hpp>
+#include <roga/engine/all_of_them.hpp>
+#include <roga/engine/buffer_snapshot.hpp>
+#include <roga/engine/protected_module.hpp>
 #include <roga/tensor/torch.hpp>
 #include <utility>
 #include <vector>
@@ -20,25 +22,24 @@ namespace detail {
 /// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
 class Protection {
   using GeneratorStates = std::vector<at::Tensor>;  ///< one for each device
-  using BufferValues = std::vector<std::vector<at::Tensor>>;
+  using Buffers = std::shared_ptr<const std::vector<BufferSnapshot>>;
 
  public:
-  using Buffers = std::function<std::vector<at::Tensor>()>;
-
-  void add(Buffers buffers) { modules_.push_back(std::move(buffers)); }
+  void add(std::unique_ptr<ProtectedModule> module) { modules_.push_back(std::move(module)); }
   bool active() const { return !modules_.empty(); }
 
   /// Buffers and generators at one moment.
   struct Moment {
-    BufferValues buffers;
+    Buffers buffers;
     GeneratorStates generators;
   };
 
   /// Before the first pass of a base step, however often that evaluates.
+  /// @throws c10::Error if a module is gone
   template <class Groups>
   void begin(const Groups& groups) {
     first_states_.clear();
-    settled_.reset();
+    settled_ = nullptr;
     devices_.assign(1, at::Device(at::kCPU));
     for (const auto& group : groups) {
       for (const auto& parameter : group.params()) {
@@ -47,12 +48,20 @@ class Protection {
         }
       }
     }
+    require_modules();
   }
+  /// @throws c10::Error if a module is gone
   Moment now() const { return active() ? Moment{snapshot(), generators()} : Moment{}; }
+  /// Puts back all that can be.
+  /// @throws what the first failure threw
   void go_back(const Moment& moment) const {
-    if (!active()) return;
-    restore(moment.buffers);
-    restore(moment.generators);
+    const c10::NoGradGuard no_grad;
+    AllOfThem all;
+    if (moment.buffers) {
+      for (const auto& buffers : *moment.buffers) buffers.restore(all);
+    }
+    restore(moment.generators, all);
+    all.finish();
   }
 
   /// Evaluates one unit of data (a domain's closure, or the shared forward).
@@ -72,34 +81,32 @@ class Protection {
     GeneratorStates& first = first_states_[unit];
     if (first.empty()) {
       first = std::move(states);
-      settled_.reset();
+      settled_ = nullptr;
       return std::nullopt;
     }
     // Later evaluations all go back to the same buffers: one copy serves them.
     if (!settled_) settled_ = snapshot();
-    restore(first);
-    return Moment{*settled_, std::move(states)};
+    AllOfThem all;
+    restore(first, all);
+    all.finish();
+    return Moment{settled_, std::move(states)};
   }
   void leave(const std::optional<Moment>& before) const {
     if (before) go_back(*before);
   }
 
  private:
-  BufferValues snapshot() const {
-    BufferValues values;
-    for (const auto& buffers : modules_) {
-      values.push_back(copies(buffers()));
+  void require_modules() const {
+    for (const auto& module : modules_) {
+      TORCH_CHECK(module->is_there(), "roga: the module ", module->name(),
+                  " given to protect() no longer exists; keep it for as long as this optimizer "
+                  "makes steps, or make a new optimizer");
     }
-    return values;
   }
-  /// Buffers are looked up anew: scripted modules may have rebound them to other tensors.
-  void restore(const BufferValues& values) const {
-    c10::NoGradGuard no_grad;
-    for (std::size_t m = 0; m < modules_.size(); ++m) {
-      auto current = modules_[m]();
-      current.resize(std::min(current.size(), values[m].size()));
-      assign(current, values[m]);
-    }
+  Buffers snapshot() const {
+    require_modules();
+    std::vector<BufferSnapshot> buffers(modules_.begin(), modules_.end());
+    return std::make_shared<const std::vector<BufferSnapshot>>(std::move(buffers));
   }
   GeneratorStates generators() const {
     GeneratorStates states;
@@ -110,18 +117,20 @@ class Protection {
     }
     return states;
   }
-  void restore(const GeneratorStates& states) const {
+  void restore(const GeneratorStates& states, AllOfThem& all) const {
     for (std::size_t d = 0; d < states.size(); ++d) {
-      auto generator = at::globalContext().defaultGenerator(devices_[d]);
-      const std::lock_guard lock(generator.mutex());
-      generator.set_state(states[d]);
+      all.attempt([&] {
+        auto generator = at::globalContext().defaultGenerator(devices_[d]);
+        const std::lock_guard lock(generator.mutex());
+        generator.set_state(states[d]);
+      });
     }
   }
 
-  std::vector<Buffers> modules_;
+  std::vector<std::shared_ptr<ProtectedModule>> modules_;
   std::vector<at::Device> devices_;
   std::vector<GeneratorStates> first_states_;  ///< by unit; empty before its first evaluation
-  std::optional<BufferValues> settled_;
+  Buffers settled_;
 };
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <roga/engine/all_of_them.hpp>
 #include <roga/engine/any_optimizer.hpp>
 #include <roga/engine/gradient_slots.hpp>
 #include <roga/engine/protection.hpp>
@@ -67,17 +68,29 @@ class Rollback {
     }
   }
 
+  /// What fails does not keep the rest from coming back; the first failure is thrown then.
   void apply() {
-    c10::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].copy_(theta_[i]);
-    gradients_.clear();
+    const c10::NoGradGuard no_grad;
+    AllOfThem all;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      all.attempt([&] { parameters_[i].copy_(theta_[i]); });
+    }
     forget_casts();
+    all.attempt([&] { gradients_.clear(); });
     if (states_known_) {
       optimizer_.state().clear();
       for (auto& [key, state] : states_) optimizer_.state()[key] = std::move(state);
     }
     state_ = std::move(state_before_);
-    protection_.go_back(before_);
+    all.attempt([&] { protection_.go_back(before_); });
+    all.finish();
+  }
+  /// The same where an exception is on its way, which a failure here must not replace.
+  void give_up() noexcept {
+    try {
+      apply();
+    } catch (...) {  // NOLINT: the first one says more
+    }
   }
 
  private:

@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <cstddef>
-#include <exception>
 #include <optional>
+#include <roga/engine/all_of_them.hpp>
 #include <roga/engine/displacement.hpp>
 #include <roga/engine/engine.hpp>
 #include <roga/engine/finite_check.hpp>
@@ -69,7 +69,7 @@ class StepRun {
   }
   StepRun(const StepRun&) = delete;
   StepRun& operator=(const StepRun&) = delete;
-  ~StepRun() { abandon(); }
+  ~StepRun() { give_up(); }
 
   /// Which domains the step has, by their positions in the caller's list. Called before next(); a
   /// shared forward's are known after its first evaluation, and then before take().
@@ -152,26 +152,19 @@ class StepRun {
   /// back; the first failure is thrown then.
   void undo() {
     if (std::exchange(over_, true)) return;
-    std::exception_ptr failure;
-    auto attempt = [&](const auto& put_back) {
-      try {
-        put_back();
-      } catch (...) {
-        if (!failure) failure = std::current_exception();
-      }
-    };
-    attempt([&] { frozen_.thaw(); });
-    attempt([&] { weights_.restore(); });
-    attempt([&] { engine_.gradients.clear(); });
-    attempt([&] { engine_.protection.go_back(before_); });
-    if (failure) std::rethrow_exception(failure);
+    AllOfThem all;
+    all.attempt([&] { frozen_.thaw(); });
+    all.attempt([&] { weights_.restore(); });
+    all.attempt([&] { engine_.gradients.clear(); });
+    all.attempt([&] { engine_.protection.go_back(before_); });
+    all.finish();
   }
 
-  /// The same on the way out of an exception, which is the one that comes through.
-  void abandon() noexcept {
+  /// The same where an exception is on its way, which a failure here must not replace.
+  void give_up() noexcept {
     try {
       undo();
-    } catch (...) {  // NOLINT: a failing copy must not end the program on top
+    } catch (...) {  // NOLINT: nor may it end the program
     }
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <roga/engine/all_of_them.hpp>
 #include <roga/engine/settings.hpp>
 #include <roga/engine/state.hpp>
 #include <roga/policy/point.hpp>
@@ -110,17 +111,13 @@ class Weights {
       theta.push_back(std::exchange(backup_[i], at::Tensor()));
     }
     forget_casts();
-    try {
-      assign(moved, theta);
-    } catch (...) {  // whatever can be put back is
+    AllOfThem all;
+    if (!all.attempt([&] { assign(moved, theta); })) {  // whatever can be put back is
       for (std::size_t i = 0; i < moved.size(); ++i) {
-        try {
-          moved[i].copy_(theta[i]);
-        } catch (...) {  // NOLINT: the first failure is thrown
-        }
+        all.attempt([&] { moved[i].copy_(theta[i]); });
       }
-      throw;
     }
+    all.finish();
   }
 
  private:
