@@ -164,8 +164,7 @@ class RoGAOptimizer : public Base {
 
   /// Sets the radius before each step, from the step count and the learning rate: see
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
-  void schedule_radius(RadiusSchedule radius) requires requires(P& policy) { policy.rho; }
-  { radius_ = std::move(radius); }
+  void schedule_radius(RadiusSchedule radius) requires HasRadius<P> { radius_ = std::move(radius); }
   /// The first `steps` steps follow the ERM gradient, with one pass each. With a base that
   /// evaluates several times per step (LBFGS), each evaluation counts.
   void warm_up(std::int64_t steps) { engine_.settings.warm_up = steps; }
@@ -252,7 +251,7 @@ class RoGAOptimizer : public Base {
   /// What a step does before its first pass.
   void prepare() {
     const auto& groups = detail::optimizer_of(*this).param_groups();
-    if constexpr (requires { engine_.recipe.perturbation.rho; }) {
+    if constexpr (HasRadius<P>) {
       if (radius_) {
         engine_.recipe.perturbation.rho =
             radius_({engine_.state.step, detail::learning_rate(groups)});

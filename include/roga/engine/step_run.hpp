@@ -9,6 +9,7 @@
 #include <roga/engine/engine.hpp>
 #include <roga/engine/finite_check.hpp>
 #include <roga/engine/pass.hpp>
+#include <roga/engine/point_check.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/engine/row_plan.hpp>
 #include <roga/engine/weights.hpp>
@@ -192,7 +193,7 @@ class StepRun {
     stage_ = Stage::points;
     if (!check_.passed() || warming_up()) return;
     Step step = step_for(Role::perturbation);
-    points_ = engine_.recipe.perturbation.points(step);
+    points_ = count_of_points(engine_.recipe.perturbation.points(step));
     TORCH_CHECK(P::at_theta || points_ > 0,
                 "roga: this recipe walks from domain to domain and needs "
                 "their number beforehand; give step() a list of closures, not a SharedForward");
@@ -204,6 +205,7 @@ class StepRun {
   void move_to_point(std::size_t j) {
     Step step = step_for(Role::perturbation);
     const Point point = engine_.recipe.perturbation.point(step, j);
+    check_radius(point.radius, j, data_, engine_.settings.non_finite);
     if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
       const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
                                      !engine_.settings.diagnose && point.shift.empty();
