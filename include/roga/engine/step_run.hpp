@@ -307,18 +307,22 @@ class StepRun {
         hand_over(i, whole.empty() ? combined(rows, i) : std::move(whole[i]));
       }
     } else {
-      std::vector<at::Tensor> rows(data_.domains.size());
+      // Of the domains that reach a parameter; the others have no say in its rule, and count as
+      // zeros in the mean.
+      std::vector<at::Tensor> rows;
+      const std::size_t domains = data_.domains.size();
       for (std::size_t i = 0; i < weights_.size(); ++i) {
-        const auto& parameter = weights_.parameters()[i];
-        bool any = false;
-        for (std::size_t k = 0; k < rows.size(); ++k) {
-          rows[k] = data_.row(domain(k))[i];
-          any = any || rows[k].defined();
+        rows.clear();
+        for (std::size_t k = 0; k < domains; ++k) {
+          const auto& row = data_.row(domain(k))[i];
+          if (row.defined()) rows.push_back(row);
         }
-        for (auto& row : rows) {
-          if (!row.defined()) row = parameter.new_zeros(parameter.sizes());
+        at::Tensor gradient;
+        if (!rows.empty()) gradient = alignment.combine(rows);
+        if (!rows.empty() && rows.size() < domains) {
+          gradient = gradient.mul(static_cast<double>(rows.size()) / static_cast<double>(domains));
         }
-        hand_over(i, any ? alignment.combine(rows) : at::Tensor());
+        hand_over(i, std::move(gradient));
       }
     }
   }
