@@ -235,6 +235,7 @@ class RoGAOptimizer : public Base {
                                            });
       engine_.state = std::move(archived.state);
       loaded_scale_ = std::move(archived.scaler);
+      skipped_in_a_row_ = 0;
     } catch (const c10::Error&) {
       throw;
     } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
@@ -266,10 +267,27 @@ class RoGAOptimizer : public Base {
   /// What it does after the base step, or without one.
   void conclude() {
     const bool skipped = engine_.record.skipped;
-    if (scaler_) scaler_->update(skipped);
+    skipped_in_a_row_ = skipped ? skipped_in_a_row_ + 1 : 0;
+    engine_.record.skipped_in_a_row = skipped_in_a_row_;
+    if (scaler_ && skipped) scaler_->back_off();
+    if (scaler_ && !skipped) scaler_->advance();
     TORCH_CHECK(!skipped || engine_.settings.non_finite != NonFinite::raise, "roga: step ",
                 engine_.record.step,
                 " met a loss or gradient that is not finite; the weights are unchanged");
+    if (is_worth_a_warning(skipped_in_a_row_)) warn_of_skipped_steps();
+  }
+  /// 20, 200, 2000, ...
+  static constexpr bool is_worth_a_warning(std::int64_t steps) {
+    while (steps > 20 && steps % 10 == 0) steps /= 10;
+    return steps == 20;
+  }
+  void warn_of_skipped_steps() const {
+    const bool at_floor = scaler_ && scaler_->factor() <= scaler_->least_factor();
+    TORCH_WARN("roga: ", skipped_in_a_row_,
+               " steps in a row were skipped, because a loss or gradient was not finite; the "
+               "weights stand still: look at the learning rate, the radius, the loss and the data",
+               at_floor ? "; the loss scaler's factor is at its floor, so it is not the cause" : "",
+               "; NonFinite::raise stops at the first such step");
   }
 
   at::Tensor run(detail::Objective objective) {
@@ -331,6 +349,7 @@ class RoGAOptimizer : public Base {
   RadiusSchedule radius_;
   std::optional<LossScaler> scaler_;
   std::vector<double> loaded_scale_;  ///< of a checkpoint, for a scaler that is attached later
+  std::int64_t skipped_in_a_row_ = 0;
 };
 
 /// Wraps an optimizer class: `roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}),

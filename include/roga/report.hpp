@@ -29,6 +29,9 @@ class StepReport {
   bool ascended() const { return record_.points > 0; }
   /// Whether a loss or gradient was not finite and the weights stayed.
   bool skipped() const { return record_.skipped; }
+  /// How many steps in a row were skipped, this one included; 0 if it was not. Counted since the
+  /// optimizer was made or loaded.
+  std::int64_t skipped_in_a_row() const { return record_.skipped_in_a_row; }
 
   /// Loss of each present domain at theta.
   std::vector<double> losses() const { return Scalar::values(record_.losses); }

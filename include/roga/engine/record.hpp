@@ -17,6 +17,7 @@ struct StepRecord {
   std::size_t evaluations = 0;
   std::size_t points = 0;
   bool skipped = false;
+  std::int64_t skipped_in_a_row = 0;
   std::vector<Scalar> losses;
   std::vector<Scalar> ascent_norms;
   std::vector<Scalar> radii;
