@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Mixed precision: the loss scaler, and its one decision per step.
+#include <cmath>
+#include <limits>
+#include <random>
 #include <sstream>
 
 #include "support/problems.hpp"
@@ -184,4 +187,108 @@ TEST_CASE("scaler: a saved loss scale waits for its scaler", "[scaler][serialize
   torch::load(optimizer, file);
   optimizer.attach(scaler);
   CHECK(scaler.factor() == 8);
+}
+
+TEST_CASE("scaler: its factor has a floor and a ceiling", "[scaler]") {
+  struct Case {
+    double scale, backoff, growth, least, most;
+  };
+  for (const auto& [scale, backoff, growth, least, most] :
+       {Case{65536, .5, 2, 0x1p-14, 0x1p126}, Case{3, 1e-300, 1e300, 0x1p-14, 0x1p126},
+        Case{1e-9, .3, 7, 1e-9, 0x1p126}, Case{1e90, .5, 2, 0x1p-14, 1e90}}) {
+    roga::LossScaler scaler(
+        {.scale = scale, .growth = growth, .backoff = backoff, .growth_interval = 1});
+    CHECK(scaler.least_factor() == least);
+    CHECK(scaler.most_factor() == most);
+    for (int step = 0; step < 2000; ++step) scaler.back_off();
+    CHECK(scaler.factor() == least);
+    scaler.advance();
+    CHECK(scaler.factor() == std::min(least * growth, most));
+    for (int step = 0; step < 2000; ++step) scaler.advance();
+    CHECK(scaler.factor() == most);
+  }
+}
+
+TEST_CASE("scaler: training goes on after any number of overflows", "[scaler]") {
+  for (const int overflows : {1, 40, 1500}) {
+    auto w = problems::leaf({2}, at::kFloat);
+    const roga::LossScaler scaler;
+    auto optimizer = roga::wrap<Sgd>(recipes::sam({.rho = 0}), {w}, torch::optim::SGDOptions(.25));
+    optimizer.attach(scaler);
+    auto step = [&](bool overflow) {
+      optimizer.step([&] {
+        auto loss = (w * w).sum();
+        scaler.scale(overflow ? loss / 0.0 : loss).backward();
+        return loss;
+      });
+    };
+    for (int i = 0; i < overflows; ++i) step(true);
+    CHECK(w.item<float>() == 2);
+    step(false);
+    CHECK(w.item<float>() == 1);
+    CHECK(optimizer.last_step().skipped_in_a_row() == 0);
+    std::stringstream file;
+    torch::save(optimizer, file);
+    auto other = roga::wrap<Sgd>(recipes::sam(), {w}, torch::optim::SGDOptions(.25));
+    const roga::LossScaler resumed;
+    other.attach(resumed);
+    torch::load(other, file);
+    CHECK(resumed.factor() == scaler.factor());
+  }
+}
+
+TEST_CASE("scaler: whatever happens to it, its numbers are those of a scaler", "[scaler]") {
+  std::mt19937_64 draw(11);
+  auto uniform = [&](double least, double most) {
+    return std::uniform_real_distribution<double>(least, most)(draw);
+  };
+  for (int world = 0; world < 300; ++world) {
+    const roga::LossScalerOptions options{
+        .scale = std::exp2(uniform(-1000, 1000)),
+        .growth = 1 + std::exp2(uniform(-20, 1000)),
+        .backoff = std::exp2(uniform(-1000, -1e-6)),
+        .growth_interval = static_cast<std::int64_t>(uniform(1, 5))};
+    roga::LossScaler scaler(options);
+    const double overflow = uniform(0, 1);
+    for (int step = 0; step < 300; ++step) {
+      if (uniform(0, 1) < overflow) {
+        scaler.back_off();
+      } else {
+        scaler.advance();
+      }
+      REQUIRE_NOTHROW(roga::LossScaler::check(scaler.numbers()));
+      REQUIRE(std::isfinite(1 / scaler.factor()));
+      roga::LossScaler resumed(options);
+      resumed.restore(scaler.numbers());
+      REQUIRE(resumed.numbers() == scaler.numbers());
+    }
+  }
+}
+
+TEST_CASE("scaler: a state from elsewhere is brought within its bounds", "[scaler]") {
+  roga::LossScaler scaler({.scale = 8, .growth_interval = 100});
+  scaler.restore({1e-300, 7});
+  CHECK(scaler.factor() == 0x1p-14);
+  CHECK(scaler.steps_since_change() == 7);
+  scaler.restore({1e300, 0});
+  CHECK(scaler.factor() == 0x1p126);
+  scaler.restore({32, 5000});  // of a scaler that grew less often
+  scaler.advance();
+  CHECK(scaler.factor() == 64);
+  CHECK(scaler.steps_since_change() == 0);
+  // Steps are counted as long as a checkpoint can hold their number.
+  roga::LossScaler patient({.growth_interval = std::numeric_limits<std::int64_t>::max()});
+  patient.restore({32, 0x1p53 - 2});
+  for (int step = 0; step < 3; ++step) patient.advance();
+  CHECK(patient.numbers() == std::vector<double>{32, 0x1p53 - 1});
+  CHECK_NOTHROW(roga::LossScaler::check(patient.numbers()));
+}
+
+TEST_CASE("scaler: refuses options that lead out of the numbers", "[scaler]") {
+  for (const double scale : {0., -1., double(INFINITY), double(NAN), 1e-310}) {
+    CHECK_THROWS_WITH(roga::LossScaler({.scale = scale}), ContainsSubstring("roga: scale must be"));
+  }
+  for (const double growth : {1., double(INFINITY), double(NAN)}) {
+    CHECK_THROWS_WITH(roga::LossScaler({.growth = growth}), ContainsSubstring("roga: growth"));
+  }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The rules of roga/testing.hpp: every recipe keeps them, and a broken policy is told its own.
+#include <algorithm>
+#include <cmath>
 #include <roga/testing.hpp>
+#include <stdexcept>
 
 #include "support/recipes.hpp"
 #include "support/test.hpp"
@@ -43,6 +46,60 @@ struct RemembersBesideTheStep : roga::CapturedGradient {  // neither undone nor 
     *weight *= 0.5;
     return *weight * roga::captured_mean;
   }
+};
+
+/// Broken in what the compiler cannot see; each is told in one line.
+struct Downhill : roga::NormalizedAscent {
+  roga::Point point(const roga::Step&, std::size_t) const {
+    return {.direction = roga::erm, .radius = -rho};
+  }
+};
+struct DownhillAtTheSecond : roga::NormalizedAscent {
+  std::size_t points(const roga::Step&) const { return 2; }
+  roga::Point point(const roga::Step&, std::size_t j) const {
+    return {.direction = roga::erm, .radius = j == 0 ? rho : -rho};
+  }
+  static constexpr std::size_t visits(std::size_t) { return 2; }
+};
+struct RadiusOfNothing : roga::NormalizedAscent {
+  roga::Point point(const roga::Step& step, std::size_t) const {
+    return {.direction = roga::erm, .radius = std::log(static_cast<double>(step.index()) - 1)};
+  }
+};
+struct LessThanNoPoints : roga::NormalizedAscent {
+  int points(const roga::Step&) const { return -1; }
+};
+struct RefusesItself : roga::NormalizedAscent {
+  void validate() const { TORCH_CHECK(rho < 0, "rho must be negative\nin every step"); }
+};
+struct RefusesInItsOwnWords : roga::CapturedGradient {
+  void validate() const { throw std::invalid_argument("no"); }
+};
+struct ReadsAnotherDomain : roga::CapturedGradient {
+  static constexpr roga::Reads reads = roga::Reads::captured_mean | roga::Reads::erm;
+  roga::Combination direction(const roga::Step& step) const {
+    return step.domains() > 1 ? roga::domain(1) : roga::erm;
+  }
+};
+struct ReadsDomainsOnTheWay : roga::NormalizedAscent {
+  roga::Point point(const roga::Step&, std::size_t) const {
+    return {.direction = roga::domain(2), .radius = rho};
+  }
+};
+struct VisitsByDomain : roga::NormalizedAscent {
+  static constexpr std::size_t visits(std::size_t domains) { return domains; }
+};
+struct VisitsMore : roga::NormalizedAscent {
+  static constexpr int visits(std::size_t) { return 7; }
+};
+struct NeverLooks : roga::NormalizedAscent {
+  double frequency() const { return 0; }
+};
+struct LooksMoreThanAlways : roga::NormalizedAscent {
+  double frequency() const { return 10; }
+};
+struct SharesNothing : roga::Pooled {
+  static constexpr double share(std::size_t) { return NAN; }
 };
 
 template <class Alignment, class Perturbation = roga::NormalizedAscent>
@@ -106,4 +163,33 @@ TEST_CASE("testing: a broken policy is told which rule it breaks", "[testing]") 
   const auto sam = roga::recipes::sam({.rho = .2});
   CHECK(roga::testing::deviation(sam, roga::recipes::looksam({.rho = .2, .k = 1})) < 1e-14);
   CHECK(roga::testing::deviation(sam, roga::recipes::erm()) > 1e-4);
+}
+
+TEST_CASE("testing: what the compiler cannot see is told in one line", "[testing]") {
+  const roga::CapturedGradient captured;
+  auto told_once = [](const std::string& text, const std::string& part) {
+    INFO(text);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+    CHECK(mentions(text, part));
+    CHECK_FALSE(mentions(text, "frame #"));
+    CHECK_FALSE(mentions(text, "Exception raised from"));
+  };
+  told_once(broken(captured, Downhill{}),
+            "roga: point 0 of the perturbation policy has the radius");
+  told_once(broken(captured, DownhillAtTheSecond{}), "roga: point 1");
+  told_once(broken(captured, RadiusOfNothing{}), "point 0");
+  told_once(broken(captured, LessThanNoPoints{}), "points() returned -1");
+  told_once(broken(captured, RefusesItself{}), "rho must be negative");
+  told_once(broken(RefusesInItsOwnWords{}), "steps run: no");
+  told_once(broken(ReadsUndeclared{}), "the row captured(0)");
+  told_once(broken(ReadsAnotherDomain{}), "the row domain(1)");
+  told_once(broken(captured, ReadsDomainsOnTheWay{}), "the row domain(2)");
+  told_once(broken(captured, UnderstatesItsCost{}), "visits() tells of 0 points");
+  told_once(broken(captured, VisitsByDomain{}), "visits() tells of 2 points over 2 domains");
+  told_once(broken(captured, VisitsMore{}), "visits() tells of 7 points");
+  told_once(broken(captured, NeverLooks{}), "frequency()");
+  told_once(broken(captured, LooksMoreThanAlways{}), "not in (0, 1]");
+  told_once(listed(roga::testing::violations(
+                roga::recipe(roga::NormalizedAscent{}, SharesNothing{}, captured))),
+            "share()");
 }

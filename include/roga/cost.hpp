@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <roga/engine/row_plan.hpp>
 #include <roga/policy/composition.hpp>
@@ -20,12 +21,12 @@ struct Cost {
 /// in some steps only also has `frequency()`.
 template <class T>
 concept CountedPerturbation = PerturbationPolicy<T> && requires(const T policy, std::size_t n) {
-  { policy.visits(n) } -> std::convertible_to<std::size_t>;
+  { policy.visits(n) } -> Count;
 };
 /// A capture policy that tells which share of the minibatch it evaluates at a point.
 template <class T>
 concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_t n) {
-  { policy.share(n) } -> std::convertible_to<double>;
+  { policy.share(n) } -> std::floating_point;
 };
 
 /// The cost of one step over `domains` domains with one closure each; with a SharedForward the
@@ -37,7 +38,7 @@ concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_
 /// for each evaluation of its line search. `diagnose(true)` adds rows.
 template <CountedPerturbation P, CountedCapture C, AlignmentPolicy A>
 constexpr Cost cost(const Recipe<P, C, A>& recipe, std::size_t domains) {
-  const std::size_t points = recipe.perturbation.visits(domains);
+  const auto points = static_cast<std::size_t>(recipe.perturbation.visits(domains));
   const double share = recipe.capture.share(domains);
   double frequency = 1;
   if constexpr (requires { recipe.perturbation.frequency(); }) {

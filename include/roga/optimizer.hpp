@@ -171,8 +171,7 @@ class RoGAOptimizer : public Base {
 
   /// Sets the radius before each step, from the step count and the learning rate: see
   /// roga::schedules. An empty schedule leaves the radius to `perturbation().rho`.
-  void schedule_radius(RadiusSchedule radius) requires requires(P& policy) { policy.rho; }
-  { radius_ = std::move(radius); }
+  void schedule_radius(RadiusSchedule radius) requires HasRadius<P> { radius_ = std::move(radius); }
   /// The first `steps` steps follow the ERM gradient, with one pass each. With a base that
   /// evaluates several times per step (LBFGS), each evaluation counts.
   void warm_up(std::int64_t steps) { settings("warm_up()").warm_up = steps; }
@@ -246,6 +245,7 @@ class RoGAOptimizer : public Base {
       engine_.gradients.load(engine_.state.parameters, archived.had_gradient);
       detail::forget_casts();
       loaded_scale_ = std::move(archived.scaler);
+      engine_.skipped_in_a_row = 0;
     } catch (const c10::Error&) {
       throw;
     } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
@@ -267,7 +267,7 @@ class RoGAOptimizer : public Base {
   /// What a step does before its first pass.
   void prepare() {
     const auto& groups = detail::optimizer_of(*this).param_groups();
-    if constexpr (requires { engine_.recipe.perturbation.rho; }) {
+    if constexpr (HasRadius<P>) {
       if (radius_) {
         engine_.recipe.perturbation.rho =
             radius_({engine_.state.step, detail::learning_rate(groups)});
@@ -283,13 +283,29 @@ class RoGAOptimizer : public Base {
   void conclude() {
     const bool skipped = engine_.record.skipped;
     engine_.skipped_in_a_row = skipped ? engine_.skipped_in_a_row + 1 : 0;
+    engine_.record.skipped_in_a_row = engine_.skipped_in_a_row;
     engine_.gradients.leave();
     detail::forget_casts();
-    if (scaler_) scaler_->update(skipped);
+    if (scaler_ && skipped) scaler_->back_off();
+    if (scaler_ && !skipped) scaler_->advance();
     TORCH_CHECK(!skipped || engine_.settings.non_finite != NonFinite::raise, "roga: step ",
                 engine_.record.step, " met a loss or gradient that is not finite, first in ",
                 engine_.record.not_finite.value_or(NonFinitePlace{}).text(),
                 "; the weights are unchanged");
+    if (is_worth_a_warning(engine_.skipped_in_a_row)) warn_of_skipped_steps();
+  }
+  /// 20, 200, 2000, ...
+  static constexpr bool is_worth_a_warning(std::int64_t steps) {
+    while (steps > 20 && steps % 10 == 0) steps /= 10;
+    return steps == 20;
+  }
+  void warn_of_skipped_steps() const {
+    const bool at_floor = scaler_ && scaler_->factor() <= scaler_->least_factor();
+    TORCH_WARN("roga: ", engine_.skipped_in_a_row,
+               " steps in a row were skipped, because a loss or gradient was not finite; the "
+               "weights stand still: look at the learning rate, the radius, the loss and the data",
+               at_floor ? "; the loss scaler's factor is at its floor, so it is not the cause" : "",
+               "; NonFinite::raise stops at the first such step");
   }
 
   at::Tensor run(detail::Objective objective) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <roga/engine/loss_check.hpp>
 #include <roga/engine/step_run.hpp>
 #include <utility>
 #include <vector>
@@ -65,8 +66,7 @@ class PhasedStep {
   bool ascend(const at::Tensor& loss) {
     TORCH_CHECK(pass_ && !over_, "roga: ascend() after ",
                 over_ ? "the end of the step" : "the last pass; call descend()");
-    TORCH_CHECK(loss.defined() && loss.numel() == 1,
-                "roga: ascend() needs the loss of the last pass, one number");
+    detail::check_loss(loss, "ascend() after the pass over domain", domains_[domain_], "got");
     engine_.protection.leave(moment_);
     moment_.reset();
     ++evaluations_;

@@ -8,10 +8,12 @@
 #include <torch/optim/sgd.h>
 #include <torch/serialize.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <numeric>
 #include <roga/cost.hpp>
@@ -19,6 +21,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -115,11 +118,20 @@ auto optimizer_for(const R& recipe, const Problem& problem, double rate = 0.1) {
   return wrap<torch::optim::SGD>(recipe, problem.parameters(), torch::optim::SGDOptions(rate));
 }
 
+/// The share of the steps that look anywhere.
+template <class P, class C, class A>
+double frequency_of(const Recipe<P, C, A>& recipe) {
+  if constexpr (requires { recipe.perturbation.frequency(); }) {
+    return recipe.perturbation.frequency();
+  }
+  return 1.0;
+}
+
 /// Steps enough to see an ascent that runs now and then, twice.
 template <class P, class C, class A>
 std::size_t steps_for(const Recipe<P, C, A>& recipe) {
   if constexpr (requires { recipe.perturbation.frequency(); }) {
-    return 2 * static_cast<std::size_t>(std::lround(1 / recipe.perturbation.frequency()));
+    return 2 * static_cast<std::size_t>(std::lround(1 / frequency_of(recipe)));
   }
   return 3;
 }
@@ -135,14 +147,25 @@ Values train(const R& recipe, const std::vector<std::size_t>& order, std::size_t
   return copy(problem.parameters());
 }
 
-/// The checks, each of which returns what it found wrong, or nothing.
+/// The message of an exception in one line, without LibTorch's backtrace.
+inline std::string in_one_line(const std::exception& error) {
+  const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error);
+  const std::string text = of_libtorch ? of_libtorch->what_without_backtrace() : error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+/// The checks. Each returns whether the recipe keeps its rule, or what it found wrong, in words.
 template <class R>
 class Checks {
  public:
-  Checks(const R& recipe, Traits traits)
-      : recipe_(recipe), traits_(traits), steps_(steps_for(recipe)) {}
+  Checks(const R& recipe, Traits traits) : recipe_(recipe), traits_(traits) {}
 
   std::vector<std::string> run() {
+    // Without these the others would only say the same again.
+    if (!attempt("frequency() is a share of the steps", [&] { return frequency_is_a_share(); }) ||
+        !attempt("steps run", [&] { return steps_run(); })) {
+      return std::move(violations_);
+    }
     attempt("runs are repeatable", [&] {
       return same_bits(train(recipe_, order_, steps_), train(recipe_, order_, steps_));
     });
@@ -161,20 +184,50 @@ class Checks {
                traits_.tolerance;
       });
     }
-    attempt("passes are those of roga::cost", [&] { return costs_what_it_says(); });
+    attempt("points and passes are those of roga::cost", [&] { return costs_what_it_says(); });
     return std::move(violations_);
   }
 
  private:
+  /// One line for each rule that is broken, and for each error once, whichever rules it breaks.
   template <class Check>
-  void attempt(const std::string& rule, Check&& check) {
+  bool attempt(const std::string& rule, Check&& check) {
     try {
-      if (!check()) violations_.push_back(rule);
+      const auto found = check();
+      if constexpr (std::is_same_v<decltype(found), const bool>) {
+        if (!found) violations_.push_back(rule);
+        return found;
+      } else {
+        if (!found.empty()) violations_.push_back(rule + ": " + found);
+        return found.empty();
+      }
     } catch (const std::exception& error) {
-      violations_.push_back(rule + ": " + error.what());
+      auto text = in_one_line(error);
+      if (std::find(errors_.begin(), errors_.end(), text) == errors_.end()) {
+        violations_.push_back(rule + ": " + text);
+        errors_.push_back(std::move(text));
+      }
+      return false;
     }
   }
 
+  std::string frequency_is_a_share() {
+    const double frequency = frequency_of(recipe_);
+    if (!(frequency > 0 && frequency <= 1)) {
+      return "it returned " + std::to_string(frequency) + ", which is not in (0, 1]";
+    }
+    steps_ = steps_for(recipe_);
+    return "";
+  }
+  std::string steps_run() const {
+    const Problem problem;
+    auto optimizer = optimizer_for(recipe_, problem);
+    for (std::size_t step = 0; step < steps_; ++step) {
+      optimizer.step(problem.closures());
+      if (optimizer.last_step().skipped()) return "finite gradients gave a number that is not";
+    }
+    return "";
+  }
   bool kept() const {
     const Problem problem;
     const auto before = copy(problem.parameters());
@@ -255,35 +308,51 @@ class Checks {
     return same_bits(problem.parameters(), train(recipe_, order_, 2 * steps_));
   }
 
-  bool costs_what_it_says() const {
-    if constexpr (requires { roga::cost(recipe_, 1); }) {
-      for (const std::size_t domains : {1U, 2U, 4U}) {
-        const Problem problem(domains);
-        auto optimizer = optimizer_for(recipe_, problem);
-        std::size_t evaluations = 0;
-        for (std::size_t step = 0; step < 2 * steps_; ++step) {
-          optimizer.step(problem.closures());
-          evaluations += optimizer.last_step().evaluations();
+  std::string costs_what_it_says() const {
+    for (const std::size_t domains : {1U, 2U, 4U}) {
+      const Problem problem(domains);
+      auto optimizer = optimizer_for(recipe_, problem);
+      double evaluations = 0;
+      double points = 0;
+      for (std::size_t step = 0; step < 2 * steps_; ++step) {
+        optimizer.step(problem.closures());
+        evaluations += static_cast<double>(optimizer.last_step().evaluations());
+        points += static_cast<double>(optimizer.last_step().points());
+      }
+      const auto steps = static_cast<double>(2 * steps_);
+      const std::string over = " over " + std::to_string(domains) + " domains";
+      if constexpr (requires { recipe_.perturbation.visits(domains); }) {
+        const auto visits = recipe_.perturbation.visits(domains);
+        if (std::abs(points / steps - frequency_of(recipe_) * static_cast<double>(visits)) > 1e-9) {
+          return "visits() tells of " + std::to_string(visits) + " points" + over +
+                 ", and the mean step has " + std::to_string(points / steps);
         }
-        const double passes =
-            static_cast<double>(evaluations) / static_cast<double>(2 * steps_ * domains);
-        if (std::abs(passes - roga::cost(recipe_, domains).passes) > 1e-12) return false;
+      }
+      if constexpr (requires { roga::cost(recipe_, domains); }) {
+        const double told = roga::cost(recipe_, domains).passes;
+        const double passes = evaluations / steps / static_cast<double>(domains);
+        if (!(std::abs(passes - told) <= 1e-12)) {
+          return "it tells of " + std::to_string(told) + " passes" + over +
+                 ", and the mean step makes " + std::to_string(passes) +
+                 "; see share() of the capture policy";
+        }
       }
     }
-    return true;
+    return "";
   }
 
   const R& recipe_;
   Traits traits_;
-  std::size_t steps_;
+  std::size_t steps_ = 0;
   std::vector<std::size_t> order_{0, 1, 2};
   std::vector<std::string> violations_;
+  std::vector<std::string> errors_;  ///< messages that a violation has told
 };
 
 }  // namespace detail
 
-/// Every rule of roga's engine and concepts that the recipe breaks, in words; empty if none. Takes
-/// well under a second.
+/// Every rule of roga's engine and concepts that the recipe breaks, in words, one line for each;
+/// empty if none. Takes well under a second.
 ///
 ///     for (const auto& rule : roga::testing::violations(my_recipe)) ADD_FAILURE() << rule;
 template <PerturbationPolicy P, CapturePolicy C, AlignmentPolicy A>

@@ -65,3 +65,22 @@ TEST_CASE("worst_group: weights come back from underflow", "[worst_group]") {
   for (int step = 0; step < 3; ++step) optimizer.step({domain(800, 1), domain(0, 2)});
   CHECK(w.grad().item<double>() == Approx(1).epsilon(1e-9));
 }
+
+TEST_CASE("worst_group: domains may come in any order", "[worst_group]") {
+  // The weights of one step over domains with losses 1, 2, 4 by their positions.
+  const std::vector<double> losses{1, 2, 4};
+  for (const auto& order : {std::vector<std::size_t>{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}}) {
+    const roga::Memories memories;
+    roga::detail::StepData data(0, 1, memories);
+    data.domains = order;
+    for (const auto k : order) data.losses.emplace_back(losses[k]);
+    roga::Step step(data, roga::Role::alignment);
+    const auto direction = roga::WorstGroup{.eta = 1}.direction(step);
+    const double total = std::exp(1) + std::exp(2) + std::exp(4);
+    REQUIRE(direction.terms().size() == 3);
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK(direction.terms()[k].second.value() == Approx(std::exp(losses[order[k]]) / total));
+      CHECK(step.numbers("group_dro", 3)[k] == Approx(std::exp(losses[k]) / total));
+    }
+  }
+}

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Losses and gradients that are not finite never reach the weights.
+#include <sstream>
+#include <stdexcept>
+
 #include "support/accelerator.hpp"
 #include "support/bases.hpp"
 #include "support/naive_sam.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
+#include "support/warnings.hpp"
 
 using problems::leaf;
 using problems::Network;
@@ -165,4 +169,85 @@ TEST_CASE("step: one NaN or infinite gradient does not poison the weights",
     CHECK(optimizer.last_step().skipped());
     CHECK(problems::same_bits(v, leaf({1, 2})));
   }
+}
+
+namespace {
+
+/// Steps of SAM on one weight, whose loss is finite or not.
+struct Stumbling {
+  at::Tensor w = leaf({1});
+  decltype(naive::robust({w}, 0.0)) optimizer = naive::robust({w}, 0.0);
+
+  std::int64_t step(bool stumbles) {
+    optimizer.step([&] {
+      auto loss = w.square().sum() * (stumbles ? NAN : 1.0);
+      loss.backward();
+      return loss;
+    });
+    return optimizer.last_step().skipped_in_a_row();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("step: skipped steps in a row are counted", "[restore][report]") {
+  Stumbling run;
+  std::vector<std::int64_t> counts;
+  for (const bool stumbles : {false, true, true, false, true, true, true}) {
+    counts.push_back(run.step(stumbles));
+  }
+  CHECK(counts == std::vector<std::int64_t>{0, 1, 2, 0, 1, 2, 3});
+  // A step that throws is neither.
+  CHECK_THROWS(run.optimizer.step([]() -> at::Tensor { throw std::runtime_error("mine"); }));
+  CHECK(run.step(true) == 4);
+  // So is one that raises, which is a skipped one, too; phases count as closures do.
+  run.optimizer.non_finite(roga::NonFinite::raise);
+  CHECK_THROWS_AS(run.step(true), c10::Error);
+  CHECK(run.optimizer.last_step().skipped_in_a_row() == 5);
+  run.optimizer.non_finite(roga::NonFinite::skip);
+  {
+    auto phases = run.optimizer.phases();
+    const auto loss = run.w.sum() * NAN;
+    loss.backward();
+    CHECK_FALSE(phases.ascend(loss));
+    phases.descend();
+  }
+  CHECK(run.optimizer.last_step().skipped_in_a_row() == 6);
+  // From a checkpoint, the count begins anew.
+  std::stringstream file;
+  torch::save(run.optimizer, file);
+  torch::load(run.optimizer, file);
+  CHECK(run.step(true) == 1);
+  CHECK(run.step(false) == 0);
+}
+
+TEST_CASE("step: many skipped steps in a row are warned of, ever more rarely",
+          "[restore][report]") {
+  Stumbling run;
+  const support::Warnings warnings;
+  std::vector<std::int64_t> when;
+  for (int i = 0; i < 2001; ++i) {
+    const auto before = warnings.lines().size();
+    const auto count = run.step(true);
+    if (warnings.lines().size() > before) when.push_back(count);
+  }
+  CHECK(when == std::vector<std::int64_t>{20, 200, 2000});
+  const auto& line = warnings.lines().front();
+  for (const char* part : {"roga: 20 steps in a row", "learning rate", "data"}) {
+    CHECK_THAT(line, ContainsSubstring(part));
+  }
+  CHECK_THAT(line, !ContainsSubstring("scaler"));
+  CHECK(line.find('\n') == std::string::npos);
+
+  // A loss scaler at its floor is not the cause; nobody is warned of a step that raises.
+  roga::LossScaler scaler({.scale = 0x1p-10});
+  run.optimizer.attach(scaler);
+  run.step(false);
+  for (int i = 0; i < 20; ++i) run.step(true);
+  REQUIRE(warnings.lines().size() == 4);
+  CHECK_THAT(warnings.lines().back(), ContainsSubstring("loss scaler's factor is at its floor"));
+  run.step(false);
+  run.optimizer.non_finite(roga::NonFinite::raise);
+  for (int i = 0; i < 20; ++i) CHECK_THROWS_AS(run.step(true), c10::Error);
+  CHECK(warnings.lines().size() == 4);
 }

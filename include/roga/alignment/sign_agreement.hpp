@@ -17,6 +17,9 @@ inline namespace v1 {
 /// AND-mask (Parascandolo et al., ICLR 2021, arXiv 2009.00329, section 4). Use a base optimizer
 /// with decoupled weight decay, so that the decay acts after the mask. The authors' code divides by
 /// each tensor's share of kept coordinates.
+///
+/// A domain that does not reach a parameter has no say in its mask, and counts as zero in its mean:
+/// see ElementwiseAlignment. The paper and its code know no such domain.
 struct SignAgreement {
   static constexpr Reads reads = Reads::domains;
 
@@ -33,7 +36,8 @@ struct SignAgreement {
 /// A smooth mask: m = max(0, tanh(k (|mean_j sign(g_j)| - tau) / var_j(g_j))), d = m * mean_j g_j.
 ///
 /// SAND-mask (Shahtalebi et al., 2021, arXiv 2106.02266, eq. 6). With tau = 1 the mask is zero
-/// everywhere, so tau is a hyper-parameter to choose.
+/// everywhere, so tau is a hyper-parameter to choose. Domains that do not reach a parameter are
+/// left out as in SignAgreement.
 struct SmoothSignAgreement {
   static constexpr Reads reads = Reads::domains;
 

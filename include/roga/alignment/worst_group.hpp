@@ -29,7 +29,8 @@ struct WorstGroup {
   void validate() const { detail::require_radius("eta", eta); }
   Combination direction(Step& step) const {
     const std::size_t known = step.numbers("group_dro", 0).size();
-    const std::size_t size = std::max(known, step.domain_id(step.domains() - 1) + 1);
+    std::size_t size = known;  // the domains may come in any order
+    for (std::size_t k = 0; k < step.domains(); ++k) size = std::max(size, step.domain_id(k) + 1);
     auto& weights =
         step.numbers("group_dro", size, known > 0 ? 1.0 / static_cast<double>(known) : 1);
     std::vector<double> present(step.domains());

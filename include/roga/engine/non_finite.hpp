@@ -19,10 +19,11 @@ enum class NonFinite : unsigned char {
 /// domains together names no domain, unless the step before was skipped too: then the gradients of
 /// each are looked at.
 struct NonFinitePlace {
-  std::optional<std::size_t> domain;     ///< position in the caller's list
-  std::optional<std::size_t> point;      ///< ascent point; theta, if none
-  std::optional<std::size_t> parameter;  ///< position among the optimizer's, over all groups
-  bool in_loss = false;                  ///< in the loss; otherwise in a gradient
+  std::optional<std::size_t> domain = std::nullopt;  ///< position in the caller's list
+  std::optional<std::size_t> point = std::nullopt;   ///< ascent point; theta, if none
+  std::optional<std::size_t> parameter =
+      std::nullopt;      ///< position among the optimizer's, over all groups
+  bool in_loss = false;  ///< in the loss; otherwise in a gradient
 
   /// "the loss of domain 1 at theta"
   std::string text() const {
@@ -30,6 +31,12 @@ struct NonFinitePlace {
     if (parameter) out += " of parameter " + std::to_string(*parameter);
     if (domain) out += (parameter ? " in domain " : " of domain ") + std::to_string(*domain);
     return out + (point ? " at point " + std::to_string(*point) : " at theta");
+  }
+  /// That text.
+  template <class Stream>
+  friend Stream& operator<<(Stream& out, const NonFinitePlace& place) {
+    out << place.text();
+    return out;
   }
 };
 

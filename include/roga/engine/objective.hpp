@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <roga/engine/loss_check.hpp>
 #include <roga/engine/pass.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/tensor/torch.hpp>
@@ -109,11 +110,7 @@ class Objective {
       const c10::AutoGradMode enable(true);
       return closures_[present_[k]]();
     });
-    TORCH_CHECK(loss.defined() && loss.numel() == 1, "roga: the closure of domain ", present_[k],
-                " returned ",
-                loss.defined() ? "a tensor of " + std::to_string(loss.numel()) + " elements"
-                               : std::string("an undefined tensor"),
-                "; it must return the loss, one number");
+    check_loss(loss, "the closure of domain", present_[k], "returned");
     sink(k, loss.dim() == 0 ? loss : loss.reshape({}));
   }
 
@@ -131,9 +128,7 @@ class Objective {
       const c10::AutoGradMode enable(true);
       return forward_();
     }();
-    TORCH_CHECK(losses.defined() && losses.dim() == 1 && losses.numel() > 0,
-                "roga: SharedForward must return a [K] tensor of per-domain losses, got ",
-                losses.defined() ? c10::str("one of shape ", losses.sizes()) : "an undefined one");
+    check_shared_losses(losses);
     const auto domains = static_cast<std::size_t>(losses.numel());
     TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
                 domains, " losses, and its `domains`, or another pass of this step, have ",

@@ -19,6 +19,7 @@ struct StepRecord {
   std::size_t points = 0;
   bool skipped = false;
   std::optional<NonFinitePlace> not_finite;  ///< why
+  std::int64_t skipped_in_a_row = 0;
   std::vector<Scalar> losses;
   std::vector<Scalar> ascent_norms;
   std::vector<Scalar> radii;

@@ -11,6 +11,7 @@
 #include <roga/engine/finite_check.hpp>
 #include <roga/engine/non_finite.hpp>
 #include <roga/engine/pass.hpp>
+#include <roga/engine/point_check.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/engine/record.hpp>
 #include <roga/engine/row_plan.hpp>
@@ -211,7 +212,7 @@ class StepRun {
     stage_ = Stage::points;
     if (!check_.passed() || warming_up()) return;
     Step step = step_for(Role::perturbation);
-    points_ = engine_.recipe.perturbation.points(step);
+    points_ = count_of_points(engine_.recipe.perturbation.points(step));
     TORCH_CHECK(P::at_theta || points_ > 0,
                 "roga: this recipe walks from domain to domain and needs their number beforehand; "
                 "give step() a list of closures, or a SharedForward with its `domains`");
@@ -222,6 +223,7 @@ class StepRun {
   void move_to_point(std::size_t j) {
     Step step = step_for(Role::perturbation);
     const Point point = engine_.recipe.perturbation.point(step, j);
+    check_radius(point.radius, j, data_, engine_.settings.non_finite);
     if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
       const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
                                      !engine_.settings.diagnose && point.shift.empty();
@@ -324,18 +326,22 @@ class StepRun {
         hand_over(i, whole.empty() ? combined(rows, i) : std::move(whole[i]));
       }
     } else {
-      std::vector<at::Tensor> rows(data_.domains.size());
+      // Of the domains that reach a parameter; the others have no say in its rule, and count as
+      // zeros in the mean.
+      std::vector<at::Tensor> rows;
+      const std::size_t domains = data_.domains.size();
       for (std::size_t i = 0; i < weights_.size(); ++i) {
-        const auto& parameter = weights_.parameters()[i];
-        bool any = false;
-        for (std::size_t k = 0; k < rows.size(); ++k) {
-          rows[k] = data_.row(domain(k))[i];
-          any = any || rows[k].defined();
+        rows.clear();
+        for (std::size_t k = 0; k < domains; ++k) {
+          const auto& row = data_.row(domain(k))[i];
+          if (row.defined()) rows.push_back(row);
         }
-        for (auto& row : rows) {
-          if (!row.defined()) row = parameter.new_zeros(parameter.sizes());
+        at::Tensor gradient;
+        if (!rows.empty()) gradient = alignment.combine(rows);
+        if (!rows.empty() && rows.size() < domains) {
+          gradient = gradient.mul(static_cast<double>(rows.size()) / static_cast<double>(domains));
         }
-        hand_over(i, any ? alignment.combine(rows) : at::Tensor());
+        hand_over(i, std::move(gradient));
       }
     }
   }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <roga/policy/concepts.hpp>
 #include <roga/tensor/check.hpp>
 #include <roga/tensor/torch.hpp>
-#include <variant>
 
 namespace roga {
 inline namespace v1 {
-
-/// M = I: the ball of radius rho. What policies without a metric use.
-using Euclidean = std::monostate;
 
 /// ASAM's metric M = T^2 with T = |theta| + eta, so that the ascent does not depend on the scale of
 /// the weights (Kwon et al., ICML 2021, arXiv 2102.11600, eq. 8). For complex weights |.| is the

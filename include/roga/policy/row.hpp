@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <roga/tensor/scalar.hpp>
@@ -19,6 +20,14 @@ struct Row {
   Kind kind = Kind::erm;  ///< which of the step's gradients
   std::size_t index = 0;  ///< its number, of domains, points and remembered rows
   friend bool operator==(const Row&, const Row&) = default;
+  /// As policies write it: "domain(1)"; a remembered row is "memory".
+  template <class Stream>
+  friend Stream& operator<<(Stream& out, Row row) {
+    constexpr std::array names{"erm", "domain", "captured", "captured_mean", "latest", "memory"};
+    out << names.at(static_cast<std::size_t>(row.kind));
+    if (row.kind == Kind::domain || row.kind == Kind::captured) out << "(" << row.index << ")";
+    return out;
+  }
 };
 
 /// Which rows a policy reads. The engine keeps these and frees the others as soon as it can, so the

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <roga/policy/memory.hpp>
@@ -115,7 +114,7 @@ struct StepData {
   const GradientList& row(Row which) const {
     const GradientList* found = find(which);
     TORCH_CHECK(found != nullptr && (!found->empty() || parameters == 0),
-                "roga: a policy asked for the row ", text(which), ", which this step ",
+                "roga: a policy asked for the row ", which, ", which this step ",
                 points == 0 && is_captured(which)
                     ? "does not have: it evaluates no point"
                     : "does not keep; declare it in the policy's `reads`");
@@ -159,12 +158,6 @@ struct StepData {
     }
     TORCH_CHECK(which.index < remembered.size(), "roga: no remembered row ", which.index);
     return remembered[which.index].tensors;
-  }
-  static std::string text(Row row) {
-    constexpr std::array names{"erm", "domain", "captured", "captured_mean", "latest", "memory"};
-    std::string text = names.at(static_cast<std::size_t>(row.kind));
-    const bool indexed = row.kind == Row::Kind::domain || row.kind == Row::Kind::captured;
-    return indexed ? text + "(" + std::to_string(row.index) + ")" : text;
   }
   static bool is_captured(Row row) {
     return row.kind == Row::Kind::captured || row.kind == Row::Kind::captured_mean ||

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <roga/policy/maybe.hpp>
 #include <roga/policy/memory.hpp>
 #include <roga/policy/row.hpp>
 #include <roga/policy/rows.hpp>
@@ -93,14 +93,14 @@ class Step {
   Scalar cosine(Row a, Row b) { return dot(a, b) / (norm(a) * norm(b)); }
 
   /// A row that this policy remembered in an earlier step, if there is one.
-  std::optional<Row> memory(const std::string& name) const { return memory(role_, name); }
+  Maybe<Row> memory(const std::string& name) const { return memory(role_, name); }
   /// The same of another policy of the recipe.
-  std::optional<Row> memory(Role role, const std::string& name) const {
+  Maybe<Row> memory(Role role, const std::string& name) const {
     for (std::size_t i = 0; i < data_.remembered.size(); ++i) {
       const auto& entry = data_.remembered[i];
       if (entry.role == role && *entry.name == name) return Row{Row::Kind::memory, i};
     }
-    return std::nullopt;
+    return {};
   }
   /// Computes `value` now; it replaces this policy's row of that name when the step ends.
   void remember(const std::string& name, const Combination& value) {
