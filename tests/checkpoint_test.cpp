@@ -37,6 +37,18 @@ void decay(torch::optim::Optimizer& optimizer) {
   }
 }
 
+/// A folder of its own for one test.
+struct Scratch {
+  std::filesystem::path folder;
+  explicit Scratch(const char* name) : folder(std::filesystem::temp_directory_path() / name) {
+    support::remove_folder(folder);
+    std::filesystem::create_directories(folder);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { support::remove_folder(folder); }
+};
+
 /// Four steps in one go against two, save, load into a new optimizer over copied weights, two.
 template <class Base, class Recipe>
 bool resumes(Recipe recipe, at::ScalarType type) {
@@ -170,9 +182,8 @@ TEST_CASE("checkpoint: a truncated, foreign or unfitting file throws and changes
 TEST_CASE("checkpoint: a file is written as a whole, and any changed bit is refused",
           "[checkpoint][serialize]") {
   namespace fs = std::filesystem;
-  const auto folder = fs::temp_directory_path() / "roga_checkpoint_test";
-  support::remove_folder(folder);
-  fs::create_directories(folder);
+  const Scratch scratch("roga_checkpoint_test");
+  const auto& folder = scratch.folder;
   const auto file = folder / "optimizer.pt";
   Network net(1);
   auto make = [&](double rate) {
@@ -216,7 +227,213 @@ TEST_CASE("checkpoint: a file is written as a whole, and any changed bit is refu
   CHECK(message(folder / "none.pt").find("cannot read") != std::string::npos);
   CHECK_THROWS_AS(roga::save_checkpoint(optimizer, folder / "no" / "folder.pt"), c10::Error);
   CHECK_THROWS_AS(roga::save_checkpoint(optimizer, "/dev/full/x.pt"), c10::Error);
-  support::remove_folder(folder);
+}
+
+TEST_CASE("checkpoint: whatever is saved is loaded", "[checkpoint][serialize]") {
+  const Scratch scratch("roga_checkpoint_kinds_test");
+  const auto file = scratch.folder / "value.pt";
+  auto go = [&](const auto& value, auto& other) {
+    roga::save_checkpoint(value, file);
+    roga::load_checkpoint(other, file, at::kCPU);
+  };
+  namespace nn = torch::nn;
+
+  SECTION("tensors") {
+    for (const at::IntArrayRef shape : {at::IntArrayRef({2, 3}), {0}, {}}) {
+      const at::Tensor tensor = torch::randn(shape);
+      at::Tensor none;
+      at::Tensor some = torch::zeros(shape);
+      go(tensor, none);
+      CHECK(problems::same_bits(none, tensor));
+      go(tensor, some);
+      CHECK(problems::same_bits(some, tensor));
+    }
+  }
+  SECTION("lists of tensors") {
+    for (const std::size_t count : {0, 1, 12}) {
+      std::vector<at::Tensor> list(count, torch::randn({2}));
+      std::vector<at::Tensor> other{torch::ones({5})};
+      go(list, other);
+      CHECK(problems::same_bits(other, list));
+    }
+  }
+  SECTION("modules, their holders and pointers") {
+    struct Own : nn::Module {
+      explicit Own(double value) {
+        register_parameter("w", torch::full({2}, value));
+        register_buffer("b", torch::full({3}, value));
+        register_module("inner", nn::Linear(2, 2));
+      }
+    };
+    Own one(1);
+    Own other(2);
+    const auto w = other.parameters()[0];
+    go(one, other);
+    CHECK(problems::same_bits(other.parameters(), one.parameters()));
+    CHECK(problems::same_bits(other.buffers(), one.buffers()));
+    CHECK(other.parameters()[0].is_same(w));
+
+    auto shared = std::make_shared<Own>(3);
+    go(shared, other);
+    CHECK(problems::same_bits(other.parameters(), shared->parameters()));
+    std::shared_ptr<nn::Module> as_module = std::make_shared<Own>(4);
+    go(one, as_module);
+    CHECK(problems::same_bits(as_module->parameters(), one.parameters()));
+
+    const nn::Sequential holder(nn::Linear(3, 4), nn::BatchNorm1d(4));
+    nn::Sequential other_holder(nn::Linear(3, 4), nn::BatchNorm1d(4));
+    go(holder, other_holder);
+    CHECK(problems::same_bits(other_holder->parameters(), holder->parameters()));
+    go(*holder, *other_holder);
+    nn::Linear linear(3, 4);
+    nn::Linear other_linear(3, 4);
+    go(linear, other_linear);
+    CHECK(problems::same_bits(other_linear->weight, linear->weight));
+  }
+  SECTION("TorchScript modules") {
+    auto make = [](double value) {
+      torch::jit::Module inner("inner");
+      inner.register_parameter("w", torch::full({2}, value), /*is_buffer=*/false);
+      torch::jit::Module module("outer");
+      module.register_parameter("v", torch::full({3}, value), false);
+      module.register_buffer("b", torch::full({1}, value));
+      module.register_module("inner", inner);
+      return module;
+    };
+    auto one = make(1);
+    auto other = make(2);
+    const at::Tensor v = other.attr("v").toTensor();
+    const at::Tensor w = other.attr("inner").toModule().attr("w").toTensor();
+    go(one, other);
+    CHECK(v.sum().item<double>() == 3);
+    CHECK(w.sum().item<double>() == 2);
+    CHECK(other.attr("b").toTensor().item<double>() == 1);
+    torch::serialize::InputArchive read;
+    read.load_from(file.string());
+    at::Tensor saved_v;
+    read.read("v", saved_v);
+    CHECK(saved_v.sum().item<double>() == 3);
+
+    torch::jit::Module small("small");
+    small.register_parameter("v", torch::zeros({3}), false);
+    go(one, small);  // it has what is asked for
+    CHECK(small.attr("v").toTensor().sum().item<double>() == 3);
+    small.register_parameter("u", torch::zeros({1}), false);
+    v.zero_();
+    roga::save_checkpoint(small, file);
+    CHECK_THROWS_AS(roga::load_checkpoint(other, file), c10::Error);
+    CHECK(v.sum().item<double>() == 0);
+  }
+  SECTION("archives") {
+    torch::serialize::OutputArchive archive;
+    archive.write("epoch", c10::IValue(std::int64_t{7}));
+    archive.write("mean", torch::ones({2}));
+    torch::serialize::InputArchive read;
+    go(archive, read);
+    c10::IValue epoch;
+    read.read("epoch", epoch);
+    CHECK(epoch.toInt() == 7);
+    at::Tensor mean;
+    read.read("mean", mean);
+    CHECK(mean.numel() == 2);
+    CHECK_THROWS_AS(roga::load_checkpoint(read, scratch.folder / "none.pt"), c10::Error);
+    read.read("epoch", epoch);
+  }
+  SECTION("optimizers") {
+    Network net(1);
+    auto check = [&](auto one, auto other) {
+      one.step(net.closure(0));
+      go(one, other);
+      CHECK(other.state().size() == 4);
+    };
+    using torch::optim::Adam;
+    auto wrapped = [&] { return roga::wrap<Adam>(recipes::sam(), net.parameters()); };
+    auto late = [&] {
+      return roga::wrap(std::make_unique<Adam>(net.parameters()), recipes::sam());
+    };
+    check(wrapped(), wrapped());
+    check(late(), late());
+    check(wrapped(), late());
+    check(Adam(net.parameters()), Adam(net.parameters()));
+  }
+}
+
+TEST_CASE("checkpoint: a file of another kind of value is refused and changes nothing",
+          "[checkpoint][serialize]") {
+  const Scratch scratch("roga_checkpoint_foreign_test");
+  namespace nn = torch::nn;
+  Network net(1);
+  auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam(), net.parameters(),
+                                                 torch::optim::SGDOptions(.1).momentum(.9));
+  optimizer.step(net.closure(0));
+  nn::Sequential module(nn::Linear(3, 4), nn::BatchNorm1d(4));
+  nn::Sequential wider(nn::Linear(3, 5), nn::BatchNorm1d(5));
+  nn::Sequential longer(nn::Linear(3, 4), nn::Linear(4, 4));
+  at::Tensor tensor = torch::randn({2});
+  std::vector<at::Tensor> list{tensor, tensor};
+  auto file = [&](const char* name) { return scratch.folder / name; };
+  roga::save_checkpoint(optimizer, file("optimizer"));
+  roga::save_checkpoint(module, file("module"));
+  roga::save_checkpoint(wider, file("wider"));
+  roga::save_checkpoint(longer, file("longer"));
+  roga::save_checkpoint(tensor, file("tensor"));
+  roga::save_checkpoint(list, file("list"));
+  roga::save_checkpoint(torch::optim::SGD(net.parameters(), torch::optim::SGDOptions(.1)),
+                        file("plain"));
+  auto refused = [&](auto& value, const char* name) {
+    INFO(name);
+    return support::message_of([&] { roga::load_checkpoint(value, file(name)); });
+  };
+  const auto weights = problems::copy(module->parameters());
+  const auto buffers = problems::copy(module->buffers());
+  for (const char* name : {"optimizer", "wider", "longer", "tensor", "list"}) {
+    CHECK(refused(module, name) != "nothing");
+    CHECK(refused(*module, name) != "nothing");
+    CHECK(problems::same_bits(module->parameters(), weights));
+    CHECK(problems::same_bits(module->buffers(), buffers));
+  }
+  CHECK_THAT(refused(module, "wider"), ContainsSubstring("parameter 0 has shape [5, 3], the "
+                                                         "module's [4, 3]"));
+  const auto before = saved(optimizer);
+  for (const char* name : {"module", "tensor", "list", "plain"}) {
+    CHECK(refused(optimizer, name) != "nothing");
+    CHECK(saved(optimizer) == before);
+  }
+  CHECK_THAT(refused(optimizer, "plain"), ContainsSubstring("roga::load_plain"));
+  for (const char* name : {"module", "optimizer", "plain"}) {
+    CHECK(refused(tensor, name) != "nothing");
+    CHECK(refused(list, name) != "nothing");
+    CHECK(list.size() == 2);
+  }
+}
+
+TEST_CASE("checkpoint: a parameter listed twice has one state in a file, which is refused",
+          "[checkpoint][serialize]") {
+  auto check = [](auto options, auto base) {
+    using Base = typename decltype(base)::Type;
+    auto w = problems::leaf({1, 2});
+    auto v = problems::leaf({3});
+    auto make = [&] {
+      return roga::wrap<Base>(recipes::sam(), std::vector<at::Tensor>{w, v, w}, options);
+    };
+    auto optimizer = make();
+    auto step = [&] {
+      optimizer.step([&] {
+        auto loss = (w.sum() * v).square().sum();
+        loss.backward();
+        return loss;
+      });
+    };
+    step();
+    const auto before = saved(optimizer);
+    CHECK_THAT(support::message_of([&] { load(optimizer, before); }),
+               ContainsSubstring("listed twice"));
+    CHECK(saved(optimizer) == before);
+    step();
+  };
+  check(bases::Sgd::options(), bases::Sgd());
+  check(bases::Adam::options(), bases::Adam());
+  check(bases::RmsProp::options(), bases::RmsProp());
 }
 
 TEST_CASE("checkpoint: an archive with parts missing or wrong is refused and changes nothing",

@@ -41,6 +41,43 @@ TEST_CASE("step: an empty closure is a domain without data", "[closure]") {
   CHECK(with_gap.last_step().losses().size() == 2);
 }
 
+TEST_CASE("step: closures in braces are a list of domains", "[closure]") {
+  const auto list = [](const problems::Quadratics& problem) { return problem.closures({0, 1}); };
+  auto trained = [&](auto step) {
+    problems::Quadratics problem;
+    auto optimizer = roga::wrap<Sgd>(recipes::roga(), std::vector<at::Tensor>{problem.w},
+                                     torch::optim::SGDOptions(0.1));
+    step(optimizer, list(problem));
+    step(optimizer, list(problem));
+    return problem.w.detach();
+  };
+  using Closures = std::vector<roga::LossClosure>;
+  const auto two = trained([](auto& optimizer, const Closures& c) { optimizer.step(c); });
+  const auto one = trained([](auto& optimizer, const Closures& c) { optimizer.step(c[0]); });
+  auto check = [&](const at::Tensor& expected, auto step) {
+    CHECK(problems::same_bits(trained(step), expected));
+  };
+  check(two, [](auto& optimizer, const Closures& c) { optimizer.step({c[0], c[1]}); });
+  check(two, [](auto& optimizer, const Closures& c) { optimizer.step({c}); });
+  check(two, [](auto& optimizer, const Closures& c) {
+    optimizer.step({[&] { return c[0](); }, [&] { return c[1](); }});
+  });
+  check(one, [](auto& optimizer, const Closures& c) { optimizer.step({c[0]}); });
+  check(one, [](auto& optimizer, const Closures& c) { optimizer.step({[&] { return c[0](); }}); });
+  check(one, [](auto& optimizer, const Closures& c) {
+    optimizer.step({c[0], nullptr});
+    CHECK(optimizer.last_step().losses().size() == 1);
+  });
+  check(one, [](auto& optimizer, const Closures& c) {
+    const auto lambda = [&] { return c[0](); };
+    optimizer.step({lambda});
+  });
+  problems::Quadratics problem;
+  auto optimizer = roga::wrap<Sgd>(recipes::roga(), std::vector<at::Tensor>{problem.w},
+                                   torch::optim::SGDOptions(0.1));
+  CHECK_THROWS_WITH(optimizer.step({}), ContainsSubstring("empty list of closures"));
+}
+
 TEST_CASE("step: a shared forward equals one closure per domain", "[closure]") {
   auto check = [](auto recipe) {
     Network separate(3);

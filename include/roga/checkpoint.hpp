@@ -16,7 +16,9 @@
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace roga {
 inline namespace v1 {
@@ -40,17 +42,80 @@ inline std::array<char, digest_size> digest_of(const char* bytes, std::size_t si
   return trailer;
 }
 
+/// A module of LibTorch's C++ frontend.
+template <class T>
+concept HasParameters = requires(const T& value, torch::serialize::OutputArchive& archive) {
+  value.parameters();
+  value.buffers();
+  value.save(archive);
+};
+/// What owns one.
+template <class T>
+concept PointsToParameters = requires(const T& value) {
+  { *value } -> HasParameters;
+};
+
+/// Runs `read`; if that throws, or gives a parameter another shape, the module is as it was.
+template <class Module, class Read>
+void read_module(Module& module, Read&& read) {
+  std::vector<std::pair<at::Tensor, at::Tensor>> before;  // each and what it held
+  const auto parameters = module.parameters();
+  for (const auto& list : {parameters, module.buffers()}) {
+    for (const auto& tensor : list) before.emplace_back(tensor, tensor.detach());
+  }
+  try {
+    read();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      TORCH_CHECK(parameters[i].sizes() == before[i].second.sizes(),
+                  "roga: the checkpoint's parameter ", i, " has shape ", parameters[i].sizes(),
+                  ", the module's ", before[i].second.sizes());
+    }
+  } catch (...) {
+    for (auto& [tensor, was] : before) tensor.set_data(was);
+    throw;
+  }
+}
+
+/// Adds the pairs of a TorchScript module's tensors and those that were saved.
+inline void collect(torch::serialize::InputArchive& archive, const torch::jit::Module& module,
+                    std::vector<std::pair<at::Tensor, at::Tensor>>& pairs) {
+  auto add = [&](const auto& tensors) {
+    for (const auto& entry : tensors) {
+      at::Tensor saved;
+      archive.read(entry.name, saved);
+      TORCH_CHECK(saved.sizes() == entry.value.sizes(), "roga: the checkpoint's '", entry.name,
+                  "' has shape ", saved.sizes(), ", the module's ", entry.value.sizes());
+      pairs.emplace_back(entry.value, saved);
+    }
+  };
+  add(module.named_parameters(/*recurse=*/false));
+  add(module.named_buffers(/*recurse=*/false));
+  for (const auto& child : module.named_children()) {
+    torch::serialize::InputArchive of_child;
+    archive.read(child.name, of_child);
+    collect(of_child, child.value, pairs);
+  }
+}
+
 }  // namespace detail
 
-/// Writes a value that torch::save takes (an optimizer, a module, an OutputArchive's content) to a
-/// file, in one go: a process that is killed, or a disk that is full, leaves the old file as it
-/// was. torch::load reads the file too.
+/// Writes a value to a file, in one go: a process that is killed, or a disk that is full, leaves
+/// the old file as it was. torch::load (torch::jit::load) reads the file too.
+/// @param value an optimizer; a module, as itself, its holder or a std::shared_ptr; a
+/// torch::jit::Module; a tensor or a std::vector of them; an OutputArchive, for its content; or
+/// what else torch::save takes
 /// @throws c10::Error naming the file if it cannot be written
 template <class Value>
 void save_checkpoint(const Value& value, const std::filesystem::path& file) {
   std::ostringstream stream;
-  if constexpr (requires(Value & archive) { archive.save_to(stream); }) {
-    const_cast<Value&>(value).save_to(stream);  // OutputArchive's save_to is not const
+  if constexpr (std::is_same_v<Value, torch::serialize::OutputArchive>) {
+    const_cast<Value&>(value).save_to(stream);  // which is not const
+  } else if constexpr (std::is_base_of_v<torch::jit::Module, Value>) {
+    value.save(stream);
+  } else if constexpr (detail::HasParameters<Value>) {  // torch::save takes its holder only
+    torch::serialize::OutputArchive archive;
+    value.save(archive);
+    archive.save_to(stream);
   } else {
     torch::save(value, stream);
   }
@@ -97,14 +162,52 @@ inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::pat
   return archive;
 }
 
-/// Reads a file of save_checkpoint into an optimizer or a module.
+/// Reads a file of save_checkpoint into a value of the kind that was saved. Tensors of a module
+/// keep their identity, so an optimizer over them goes on.
 /// @param device that of the parameters, if they have moved since the file was written
-/// @throws c10::Error as open_checkpoint; the value has not changed then
+/// @throws c10::Error as open_checkpoint, and if the file is of something else. A roga optimizer
+/// and a module have not changed then; a plain optimizer, whose load is LibTorch's, if the file is
+/// whole.
 template <class Value>
 void load_checkpoint(Value& value, const std::filesystem::path& file,
                      c10::optional<at::Device> device = {}) {
+  using torch::operator>>;  // that of tensors is not with them
   auto archive = open_checkpoint(file, device);
-  archive >> value;
+  if constexpr (detail::HasParameters<Value>) {
+    detail::read_module(value, [&] { value.load(archive); });
+  } else if constexpr (detail::PointsToParameters<Value>) {
+    detail::read_module(*value, [&] { archive >> value; });
+  } else {
+    archive >> value;
+  }
+}
+/// The same for a TorchScript module: its parameters and buffers, by name; attributes that are no
+/// tensors stay as they are.
+inline void load_checkpoint(torch::jit::Module& module, const std::filesystem::path& file,
+                            c10::optional<at::Device> device = {}) {
+  auto archive = open_checkpoint(file, device);
+  std::vector<std::pair<at::Tensor, at::Tensor>> pairs;
+  detail::collect(archive, module, pairs);
+  const at::NoGradGuard no_grad;
+  for (auto& [tensor, saved] : pairs) tensor.copy_(saved);
+}
+/// The same for tensors, which replace those in `tensors`.
+inline void load_checkpoint(std::vector<at::Tensor>& tensors, const std::filesystem::path& file,
+                            c10::optional<at::Device> device = {}) {
+  auto archive = open_checkpoint(file, device);
+  std::vector<at::Tensor> read;
+  for (const std::size_t count = archive.keys().size(); read.size() < count;) {
+    at::Tensor tensor;
+    archive.read(std::to_string(read.size()), tensor);
+    read.push_back(std::move(tensor));
+  }
+  tensors = std::move(read);
+}
+/// The same as open_checkpoint, for the content of an OutputArchive.
+inline void load_checkpoint(torch::serialize::InputArchive& archive,
+                            const std::filesystem::path& file,
+                            c10::optional<at::Device> device = {}) {
+  archive = open_checkpoint(file, device);
 }
 
 }  // namespace v1

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <roga/closure.hpp>
@@ -30,6 +30,9 @@
 
 namespace roga {
 inline namespace v1 {
+namespace detail {
+struct PlainReader;  // in load_plain.hpp
+}  // namespace detail
 
 /// A LibTorch optimizer whose step follows a robust direction instead of the plain gradient.
 ///
@@ -75,6 +78,11 @@ class RoGAOptimizer : public Base {
     return run(detail::Objective(std::move(domains), engine_.protection));
   }
 
+  /// The same for domains in braces: `step({a, b})`; one closure in braces is one domain.
+  at::Tensor step(std::initializer_list<LossClosure> domains) {
+    return step(std::vector<LossClosure>(domains));
+  }
+
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
     detail::require_ascending(forward.domains, "SharedForward");
@@ -85,29 +93,28 @@ class RoGAOptimizer : public Base {
   /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
   /// @param domains the present ones, by their positions in ascending order; each pass is over one
   /// @throws c10::Error for another order, for LBFGS and other bases that evaluate the loss several
-  /// times, and while another phased step is open
+  /// times or move the weights before, and while another phased step is open
   PhasedStep<P, C, A> phases(const std::vector<std::size_t>& domains = {0}) {
-    auto& base = detail::optimizer_of(*this);
-    TORCH_CHECK(dynamic_cast<torch::optim::LBFGS*>(&base) == nullptr,
+    TORCH_CHECK(!detail::is_a<torch::optim::LBFGS>(*this),
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
     detail::require_ascending(domains, "phases()");
     engine_.require_idle("phases()");
     prepare();
-    return PhasedStep<P, C, A>(
-        engine_, base.param_groups(), domains, loss_scale(), [this](detail::StepResult result) {
-          if (!engine_.record.skipped) {
-            bool evaluated = false;
-            Base::step([&] {
-              TORCH_CHECK(!std::exchange(evaluated, true),
-                          "roga: this base optimizer evaluates the loss several times; use "
-                          "step(closure) instead of phases()");
-              return result.loss;
-            });
-            step_past_base(result.after_base);
-          }
-          conclude();
-        });
+    engine_.protection.begin(this->param_groups());
+    std::shared_ptr<detail::Rollback> rollback;
+    if (!detail::evaluates_first_and_once<Base>(*this)) {
+      rollback = std::make_shared<detail::Rollback>(*this, engine_.state, engine_.gradients,
+                                                    engine_.protection);
+    }
+    return PhasedStep<P, C, A>(engine_, this->param_groups(), domains, loss_scale(),
+                               [this, rollback](detail::StepResult result) {
+                                 if (!engine_.record.skipped) {
+                                   step_base_along(result, rollback.get());
+                                   step_past_base(result.after_base);
+                                 }
+                                 conclude();
+                               });
   }
 
   /// The live policies: their hyper-parameters may change between steps.
@@ -188,7 +195,7 @@ class RoGAOptimizer : public Base {
   /// @throws c10::Error if the factor is negative or not finite, or without such a group
   void group_radius(std::size_t group, double factor) {
     detail::require_radius("factor", factor);
-    const auto count = detail::groups_of(*this).size();
+    const auto count = this->param_groups().size();
     TORCH_CHECK(group < count, "roga: group_radius() got group ", group, " of an optimizer with ",
                 count, " parameter groups, counted from 0");
     auto& factors = settings("group_radius()").group_factors;
@@ -207,7 +214,7 @@ class RoGAOptimizer : public Base {
     std::unordered_set<const void*> only;
     for (const auto& parameter : parameters) only.insert(parameter.unsafeGetTensorImpl());
     bool any = only.empty();
-    for (const auto& group : detail::groups_of(*this)) {
+    for (const auto& group : this->param_groups()) {
       for (const auto& own : group.params()) any = any || only.contains(own.unsafeGetTensorImpl());
     }
     TORCH_CHECK(any, "roga: ascend_only() got ", parameters.size(),
@@ -223,34 +230,29 @@ class RoGAOptimizer : public Base {
     engine_.require_idle("save()");
     Base::save(archive);
     detail::write_archive(
-        archive, detail::groups_of(*this),
+        archive, this->param_groups(),
         {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_,
-         detail::GradientSlots::defined(detail::parameters_of(detail::groups_of(*this)))});
+         detail::GradientSlots::defined(detail::parameters_of(this->param_groups()))});
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
-  /// nothing has changed then.
+  /// nothing has changed then. The file of a plain optimizer is for roga::load_plain.
   void load(torch::serialize::InputArchive& archive) override {
     engine_.require_idle("load()");
     constexpr detail::RememberedRows remembers{
         detail::remembered_rows<P>(), detail::remembered_rows<C>(), detail::remembered_rows<A>()};
-    try {
-      auto archived = detail::read_archive(archive, detail::optimizer_of(*this), remembers,
-                                           [&](const detail::Archived& read) {
-                                             if (!read.scaler.empty())
-                                               LossScaler::check(read.scaler);
-                                             Base::load(archive);
-                                           });
+    detail::read_undamaged([&] {
+      auto archived =
+          detail::read_archive(archive, *this, remembers, [&](const detail::Archived& read) {
+            if (!read.scaler.empty()) LossScaler::check(read.scaler);
+            Base::load(archive);
+          });
       engine_.state = std::move(archived.state);
       engine_.state.resumed = engine_.state.step > 0;
       engine_.gradients.load(engine_.state.parameters, archived.had_gradient);
       detail::forget_casts();
       loaded_scale_ = std::move(archived.scaler);
       engine_.skipped_in_a_row = 0;
-    } catch (const c10::Error&) {
-      throw;
-    } catch (const std::exception& error) {  // LibTorch's reader throws whatever its maps throw
-      TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
-    }
+    });
     if (scaler_ && !loaded_scale_.empty()) attach(*scaler_);
   }
 
@@ -266,7 +268,7 @@ class RoGAOptimizer : public Base {
 
   /// What a step does before its first pass.
   void prepare() {
-    const auto& groups = detail::optimizer_of(*this).param_groups();
+    const auto& groups = this->param_groups();
     if constexpr (HasRadius<P>) {
       if (radius_) {
         engine_.recipe.perturbation.rho =
@@ -312,25 +314,24 @@ class RoGAOptimizer : public Base {
     engine_.require_idle("step()");
     const detail::Busy busy(engine_.busy, "step() is running: leave its closure first");
     prepare();
-    engine_.protection.begin(detail::optimizer_of(*this).param_groups());
+    engine_.protection.begin(this->param_groups());
     auto loss = run_base(objective);
     conclude();
     return loss;
   }
 
   at::Tensor run_base(detail::Objective& objective) {
-    auto& optimizer = detail::optimizer_of(*this);
     // Bases that evaluate several times, as LBFGS does in its line search, get a fresh direction at
     // each point; if one of these evaluations fails, the whole step is undone.
     std::optional<detail::Rollback> rollback;
-    if (!detail::evaluates_first_and_once<Base>(optimizer)) {
-      rollback.emplace(optimizer, engine_.state, engine_.gradients, engine_.protection);
+    if (!detail::evaluates_first_and_once<Base>(*this)) {
+      rollback.emplace(*this, engine_.state, engine_.gradients, engine_.protection);
     }
     at::Tensor loss;
     GradientList after_base;
     try {
       Base::step([&]() -> at::Tensor {
-        auto result = detail::run_step(engine_, optimizer.param_groups(), objective, loss_scale());
+        auto result = detail::run_step(engine_, this->param_groups(), objective, loss_scale());
         if (!loss.defined()) loss = result.loss;
         if (engine_.record.skipped) throw detail::SkipStep{};
         after_base = std::move(result.after_base);
@@ -350,11 +351,33 @@ class RoGAOptimizer : public Base {
     return loss;
   }
 
+  /// One base step along the direction of a phased step, whose passes are over.
+  /// @param rollback for bases that are not known to evaluate first and once
+  void step_base_along(const detail::StepResult& result, detail::Rollback* rollback) {
+    const auto parameters = detail::parameters_of(this->param_groups());
+    const auto versions = detail::versions(parameters);
+    bool evaluated = false;
+    try {
+      Base::step([&] {
+        TORCH_CHECK(!std::exchange(evaluated, true),
+                    "roga: this base optimizer evaluates the loss several times; use "
+                    "step(closure) instead of phases()");
+        TORCH_CHECK(detail::versions(parameters) == versions,
+                    "roga: this base optimizer moves the weights before it evaluates the loss; "
+                    "use step(closure) instead of phases()");
+        return result.loss;
+      });
+    } catch (...) {
+      if (rollback != nullptr) rollback->give_up();
+      throw;
+    }
+  }
+
   /// theta <- theta - lr row, for methods that step outside the base optimizer's preconditioner.
   void step_past_base(const GradientList& row) {
     if (row.empty()) return;
     const c10::NoGradGuard no_grad;
-    const auto& groups = detail::optimizer_of(*this).param_groups();
+    const auto& groups = this->param_groups();
     const auto members = detail::members(groups);
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (!row[i].defined()) continue;
@@ -362,6 +385,8 @@ class RoGAOptimizer : public Base {
       parameter.add_(row[i], -groups[group].options().get_lr());
     }
   }
+
+  friend struct detail::PlainReader;
 
   detail::Engine<P, C, A> engine_;
   RadiusSchedule radius_;
@@ -392,8 +417,10 @@ RoGAOptimizer<Base, P, C, A> wrap(Recipe<P, C, A> recipe,
   return RoGAOptimizer<Base, P, C, A>(std::move(recipe), std::move(groups), std::move(options));
 }
 
-/// Wraps an optimizer chosen at run time. Attach schedulers, and whatever else takes an Optimizer&,
-/// to the optimizer itself, which `inner()` returns.
+/// Wraps an optimizer chosen at run time, and takes over its parameter groups, states and defaults.
+/// From here on the wrapper is the optimizer: attach schedulers, and give whatever takes an
+/// Optimizer&, to it. What was attached to `base` before acts on nothing, or throws.
+/// @throws c10::Error if `base` is null
 template <class P, class C, class A>
 RoGAOptimizer<AnyOptimizer, P, C, A> wrap(std::unique_ptr<torch::optim::Optimizer> base,
                                           Recipe<P, C, A> recipe) {

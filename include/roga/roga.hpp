@@ -4,6 +4,7 @@
 
 #include <roga/closure.hpp>
 #include <roga/cost.hpp>
+#include <roga/load_plain.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/optimizer.hpp>
 #include <roga/phased_step.hpp>

@@ -32,7 +32,7 @@ class RecipeOptimizer : public MethodOptimizer {
     return {report.losses(), report.direction_norm(), report.skipped()};
   }
   void learning_rate(double lr) override {
-    for (auto& group : optimizer_.inner().param_groups()) group.options().set_lr(lr);
+    for (auto& group : optimizer_.param_groups()) group.options().set_lr(lr);
   }
   void warm_up(std::int64_t steps) override { optimizer_.warm_up(steps); }
   void ascend_only(const std::vector<at::Tensor>& parameters) override {

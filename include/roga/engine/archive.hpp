@@ -5,7 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <roga/engine/base_states.hpp>
 #include <roga/engine/state.hpp>
 #include <roga/tensor/parameters.hpp>
 #include <roga/tensor/torch.hpp>
@@ -20,7 +23,6 @@ namespace detail {
 /// Format 1 kept everything in one memory: what a policy remembered, the scaler's numbers and the
 /// marks of parameters that have had gradients, under reserved names.
 constexpr std::int64_t archive_format = 2;
-using ParameterGroups = std::vector<torch::optim::OptimizerParamGroup>;
 
 /// What an archive holds besides the base's part and the groups' options.
 struct Archived {
@@ -176,7 +178,25 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
                                                archived.had_gradient.end());
   roga.write("had_gradient", c10::IValue(at::IntArrayRef(had_gradient)));
   roga.write("scaler", c10::IValue(at::ArrayRef<double>(archived.scaler)));
-  archive.write("roga", roga);
+  try {
+    archive.write("roga", roga);
+  } catch (const c10::Error&) {
+    TORCH_CHECK(false,
+                "roga: this archive has a 'roga' entry already: an optimizer that is wrapped twice "
+                "cannot be saved");
+  }
+}
+
+/// Runs a reader, and says so where it fails as damage makes LibTorch's fail: with whatever their
+/// maps throw.
+inline void read_undamaged(const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const c10::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    TORCH_CHECK(false, "roga: the checkpoint is damaged: ", error.what());
+  }
 }
 
 /// Reads the whole entry before it changes anything; if the base's own part turns out to be
@@ -189,7 +209,8 @@ Archived read_archive(torch::serialize::InputArchive& archive, torch::optim::Opt
   auto& groups = optimizer.param_groups();
   torch::serialize::InputArchive roga;
   TORCH_CHECK(archive.try_read("roga", roga),
-              "roga: this archive has no 'roga' entry: it was not saved by a roga optimizer");
+              "roga: this archive has no 'roga' entry: it was not saved by a roga optimizer; "
+              "roga::load_plain reads the file of a plain optimizer");
   c10::IValue format;
   roga.read("format", format);
   TORCH_CHECK(format.isInt() && format.toInt() >= 1 && format.toInt() <= archive_format,
@@ -200,27 +221,16 @@ Archived read_archive(torch::serialize::InputArchive& archive, torch::optim::Opt
   TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()),
               "roga: the checkpoint has ", count.toInt(), " parameter groups, the optimizer has ",
               groups.size());
-  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> loaded;
-  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> before;
+  auto options = copied_options(groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
-    torch::serialize::InputArchive options;
-    before.push_back(groups[i].options().clone());
-    loaded.push_back(groups[i].options().clone());
-    if (roga.try_read("options" + std::to_string(i), options)) loaded.back()->serialize(options);
+    torch::serialize::InputArchive saved;
+    if (options[i] && roga.try_read("options" + std::to_string(i), saved)) {
+      options[i]->serialize(saved);
+    }
   }
   check_shapes(roga, groups);
   Archived archived = read_state(roga, format.toInt(), groups, remembers);
-
-  auto states_before = std::move(optimizer.state());
-  optimizer.state().clear();
-  try {
-    load_base(archived);
-  } catch (...) {
-    optimizer.state() = std::move(states_before);
-    for (std::size_t i = 0; i < groups.size(); ++i) groups[i].set_options(std::move(before[i]));
-    throw;
-  }
-  for (std::size_t i = 0; i < groups.size(); ++i) groups[i].set_options(std::move(loaded[i]));
+  replace_states(optimizer, std::move(options), [&] { load_base(archived); });
   return archived;
 }
 

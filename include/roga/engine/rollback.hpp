@@ -11,7 +11,6 @@
 #include <roga/tensor/parameters.hpp>
 #include <roga/tensor/torch.hpp>
 #include <type_traits>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -25,11 +24,11 @@ struct SkipStep {};
 /// Whether a base evaluates its closure once and before it changes anything, as LibTorch's own of
 /// first order do.
 template <class Base>
-bool evaluates_first_and_once(const torch::optim::Optimizer& optimizer) {
+bool evaluates_first_and_once(const Base& optimizer) {
   namespace optim = torch::optim;
   auto is_one_of = [&]<class... Known>() {
     if constexpr (std::is_same_v<Base, AnyOptimizer>) {
-      return ((typeid(optimizer) == typeid(Known)) || ...);
+      return (optimizer.template holds_exactly<Known>() || ...);
     } else {
       return (std::is_same_v<Base, Known> || ...);
     }

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <roga/tensor/torch.hpp>
+#include <sstream>
+#include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -38,6 +42,28 @@ std::vector<at::Tensor> parameters_of(const Groups& groups) {
   std::vector<at::Tensor> list;
   for (auto& member : members(groups)) list.push_back(std::move(member.parameter));
   return list;
+}
+
+/// How often each tensor has been written to; 0 for those that do not count.
+inline std::vector<std::int64_t> versions(const std::vector<at::Tensor>& tensors) {
+  std::vector<std::int64_t> list;
+  list.reserve(tensors.size());
+  for (const auto& x : tensors) {
+    list.push_back(x.is_inference() ? 0 : static_cast<std::int64_t>(x._version()));
+  }
+  return list;
+}
+
+/// The key of a parameter's state: its address, which LibTorch 1.13 writes out as text.
+template <class States>
+typename States::key_type state_key(const States&, const at::Tensor& parameter) {
+  if constexpr (std::is_same_v<typename States::key_type, std::string>) {
+    std::ostringstream text;
+    text << parameter.unsafeGetTensorImpl();
+    return text.str();
+  } else {
+    return parameter.unsafeGetTensorImpl();
+  }
 }
 
 /// Of the first group; not a number where the options of a user's own optimizer have none.
