@@ -14,7 +14,8 @@ inline namespace v1 {
 struct Cost {
   double passes;  ///< forward-backward passes over the whole minibatch, mean over the steps
   double copies;  ///< copies of the parameters held at the peak of a step, beyond the weights, one
-                  ///< gradient, and what the base optimizer keeps
+                  ///< gradient, and what the base optimizer keeps; frozen parameters have none, and
+                  ///< those that do not ascend no copy of theta
 };
 
 /// A perturbation policy that tells at how many points it looks: `visits(domains)`; one that looks
