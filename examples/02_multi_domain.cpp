@@ -51,4 +51,12 @@ int main() {
     return (model->forward(all_x) - all_y).square().reshape({3, -1}).mean(1);
   }});
   std::cout << "shared forward: loss " << loss.item<float>() << "\n";
+
+  // A minibatch without data of the second domain.
+  auto losses_of_two = [&] {
+    return torch::stack({torch::mse_loss(model->forward(minibatch[0].x), minibatch[0].y),
+                         torch::mse_loss(model->forward(minibatch[2].x), minibatch[2].y)});
+  };
+  optimizer.step(roga::SharedForward{losses_of_two, {0, 2}});  // domain 1 is absent
+  std::cout << "domains: " << optimizer.last_step().losses().size() << "\n";
 }

@@ -189,8 +189,8 @@ TEST_CASE("phases: wrong use is refused", "[phases]") {
     CHECK(step.ascend(loss));
     CHECK(contains(says([&] { torch::save(optimizer, file); }), "save() while a phased step"));
     CHECK(contains(says([&] { optimizer.step(net.closure(0)); }), "step() while a phased step"));
-    CHECK(contains(says([&] { optimizer.phases(); }), "another phased step is open"));
-    CHECK(contains(says([&] { step.ascend({}); }), "needs the loss"));
+    CHECK(contains(says([&] { optimizer.phases(); }), "phases() while a phased step is open"));
+    CHECK(contains(says([&] { step.ascend({}); }), "must be the loss"));
     CHECK(contains(says([&] { optimizer.phases(std::vector<std::size_t>{}); }), "empty list"));
     CHECK(contains(says([&] { optimizer.phases({2, 0}); }), "domain 0 after domain 2"));
     CHECK(contains(says([&] { optimizer.phases({1, 1}); }), "domain 1 after domain 1"));
