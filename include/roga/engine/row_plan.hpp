@@ -65,7 +65,8 @@ struct RowPlan {
     const bool several = domains > 1;
     const bool apart = several && keeps_domains;
     const std::size_t averaging = several ? 1 : 0;  // the mean so far, beside the next gradient
-    const std::size_t backup = 1;
+    // A walk from domain to domain begins at theta, where nothing has to be copied yet.
+    constexpr bool begins_at_theta = !P::at_theta && reads(P::reads, Reads::latest);
     const std::size_t remembered = remembered_rows<P>() + remembered_rows<A>();
     const std::size_t all_domain_rows = apart ? domains : 0;
     std::size_t domain_rows = all_domain_rows;
@@ -76,9 +77,11 @@ struct RowPlan {
     if (P::at_theta) peak = apart ? domain_rows + erm_row - 1 : averaging;
     for (std::size_t j = 0; j < points; ++j) {
       const bool last = j + 1 == points;
+      const std::size_t backup = begins_at_theta && j == 0 ? 0 : 1;
       const std::size_t held = backup + captured_rows + remembered_rows<P>();
       // Moving: no gradient is being written yet, and nothing is freed.
-      peak = std::max(peak, held + erm_row + domain_rows - 1);
+      const std::size_t moving = held + erm_row + domain_rows;
+      peak = std::max(peak, moving > 0 ? moving - 1 : 0);
       if (frees_erm(last, domains)) erm_row = 0;
       domain_rows = 0;
       for (std::size_t k = 0; k < all_domain_rows; ++k) {

@@ -318,7 +318,9 @@ class StepRun {
     if constexpr (LinearAlignment<A>) {
       const auto rows = data_.resolve(alignment.direction(step));
       if constexpr (requires { alignment.after_base(step); }) {
-        after_base = combined_row(data_.resolve(alignment.after_base(step)), weights_.size());
+        const auto terms = data_.resolve(alignment.after_base(step));
+        after_base = combined_row(terms, weights_.size());
+        if (terms.size() == 1) unshare(after_base);  // of .grad, which clipping shortens
       }
       GradientList whole;  // tensor by tensor where one call serves nothing, to free as it goes
       if (foreach_serves(rows)) whole = combined_row(rows, weights_.size());
