@@ -58,7 +58,7 @@ struct Plan {
   bool subset = false;         ///< ascend along some parameters only
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
 
-  bool autocast = false;           ///< around all steps; for the twin around each loss by itself
+  bool autocast = false;           ///< around all steps
   bool bucket = false;             ///< gradients are views of a flat tensor; not for the twin
   bool tied = false;               ///< a second tensor over the memory of the first parameter
   bool still = false;              ///< an expanded and a read-only tensor among the parameters
@@ -108,6 +108,9 @@ Plan make_plan(std::uint64_t seed, std::size_t recipes) {
   }
   plan.autocast = chance(draw, .2) && plan.single && plan.base != lbfgs;
   plan.bucket = chance(draw, .2);
+  if (plan.bucket) {  // a parameter without a gradient has a zero there, and none for the twin
+    for (auto& step : plan.steps) step.unused = 0;
+  }
   plan.tied = chance(draw, .2);
   plan.still = chance(draw, .2) && plan.base != lbfgs;
   plan.growing = chance(draw, .2);
@@ -163,7 +166,7 @@ struct History : torch::nn::Module {
 class World {
  public:
   /// @param twin which no fault and no foreign owner ever meets
-  World(const Plan& plan, bool twin) : plan_(plan), twin_(twin) {
+  World(const Plan& plan, bool twin) : plan_(plan) {
     Draw draw(plan.seed);
     const auto type = plan.single ? at::kFloat : at::kDouble;
     auto noise = [&](std::vector<std::int64_t> shape) {
@@ -221,8 +224,8 @@ class World {
       std::int64_t from = 0;
       for (auto& parameter : parameters_) {
         if (parameter.requires_grad()) {
-          parameter.mutable_grad() =
-              flat.narrow(0, from, parameter.numel()).view(parameter.sizes());
+          parameter.mutable_grad() =  // in the parameter's layout: sums keep their order
+              flat.as_strided(parameter.sizes(), parameter.strides(), from);
         }
         from += parameter.numel();
       }
@@ -294,7 +297,6 @@ class World {
     return {step, faulty ? step.fault : Plan::Fault::none, evaluation % 2 == 0};
   }
   at::Tensor loss_of(std::size_t k, const Evaluation& now) {
-    const Autocast region(twin_ && plan_.autocast);
     auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
       if (p > 0 && now.even && ((now.step.unused >> p) & 1U) != 0) continue;
@@ -305,7 +307,11 @@ class World {
     if (plan_.autocast) {
       for (const auto& w : parameters_) {
         if (w.dim() != 2 || w.size(1) != 3) continue;
-        loss = loss + .1 * torch::linear(inputs_[k], w).to(at::kFloat).square().mean();
+        const auto product = torch::linear(inputs_[k], w);
+        // Autocast keeps no cast of a tensor outside of the graph.
+        require(problems::same_bits(product, torch::linear(inputs_[k], w.detach())),
+                "a pass saw a cast of other weights");
+        loss = loss + .1 * product.to(at::kFloat).square().mean();
       }
     }
     if (plan_.growing) history_->add(loss);
@@ -327,7 +333,6 @@ class World {
   }
 
   const Plan& plan_;
-  bool twin_;
   std::shared_ptr<History> history_ = std::make_shared<History>();
   at::Tensor late_;
   torch::nn::BatchNorm1d norm_{torch::nn::BatchNorm1dOptions(3).affine(false)};
@@ -372,15 +377,20 @@ auto make_optimizer(const Recipe& recipe, const Plan& plan, World& world) {
   return optimizer;
 }
 
+/// What the plan changes about the parameters before a step, whether or not that succeeds.
 template <class Optimizer>
-void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t index,
-               bool with_fault) {
+void regroup(Optimizer& optimizer, World& world, const Plan& plan, std::size_t index) {
   if (plan.regroup_before > 0 && index == plan.regroup_before) {
     auto& first = optimizer.param_groups().front().params();
     std::rotate(first.begin(), first.begin() + 1, first.end());
     optimizer.add_param_group(
         torch::optim::OptimizerParamGroup(std::vector<at::Tensor>{world.late()}));
   }
+}
+
+template <class Optimizer>
+void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t index,
+               bool with_fault) {
   // Walks over domains need their number beforehand.
   if (plan.shared && std::decay_t<decltype(optimizer.perturbation())>::at_theta) {
     optimizer.step(world.forward(index, with_fault));
@@ -404,6 +414,7 @@ std::string run_case(const Recipe& recipe, const Plan& plan) {
     const auto before = problems::copy(parameters);
     const auto around = world.surroundings();
     bool failed = false;
+    regroup(*optimizer, world, plan, i);
     try {
       take_step(*optimizer, world, plan, i, /*with_fault=*/true);
       failed = optimizer->last_step().skipped();
@@ -445,8 +456,10 @@ std::string run_case(const Recipe& recipe, const Plan& plan) {
   const auto around = world.surroundings();
   region.reset();
   World twin(plan, /*twin=*/true);
+  region.emplace(plan.autocast);
   auto untouched = make_optimizer(recipe, plan, twin);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    regroup(*untouched, twin, plan, i);
     if (done[i]) take_step(*untouched, twin, plan, i, /*with_fault=*/false);
   }
   require(problems::same_bits(parameters, twin.parameters()),
@@ -488,6 +501,12 @@ int main(int argc, char** argv) {
   for (std::size_t number = first; number < first + cases; ++number) {
     const Plan plan = make_plan(seed * 1000003 + number, recipes);
     std::string name;
+    const auto flag = [](bool on, const char* what) { return std::string(on ? what : ""); };
+    const std::string world =
+        flag(plan.autocast, " autocast") + flag(plan.bucket, " bucket") + flag(plan.tied, " tied") +
+        flag(plan.still, " still") + flag(plan.growing, " growing") + flag(plan.shared, " shared") +
+        flag(plan.noisy, " noisy") + flag(plan.diagnose, " diagnose") +
+        flag(plan.regroup_before > 0, " regroup") + flag(plan.save_after > 0, " save");
     try {
       std::size_t index = 0;
       every::recipe([&](const char* recipe_name, const auto& recipe, bool) {
@@ -498,7 +517,7 @@ int main(int argc, char** argv) {
       });
     } catch (const std::exception& error) {
       const std::string what = error.what();
-      std::cout << "case " << number << " (" << name << ", base " << plan.base
+      std::cout << "case " << number << " (" << name << ", base " << plan.base << ", with" << world
                 << "): " << what.substr(0, what.find('\n')) << "\nrepeat with: roga_fuzz --seed "
                 << seed << " --case " << number << "\n";
       return 1;
