@@ -59,7 +59,7 @@ struct Plan {
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
 
   bool autocast = false;           ///< around all steps
-  bool bucket = false;             ///< gradients are views of a flat tensor; not for the twin
+  bool bucket = false;             ///< gradients are views of a flat tensor
   bool tied = false;               ///< a second tensor over the memory of the first parameter
   bool still = false;              ///< an expanded and a read-only tensor among the parameters
   bool growing = false;            ///< a protected module whose buffer grows in each pass
@@ -108,9 +108,6 @@ Plan make_plan(std::uint64_t seed, std::size_t recipes) {
   }
   plan.autocast = chance(draw, .2) && plan.single && plan.base != lbfgs;
   plan.bucket = chance(draw, .2);
-  if (plan.bucket) {  // a parameter without a gradient has a zero there, and none for the twin
-    for (auto& step : plan.steps) step.unused = 0;
-  }
   plan.tied = chance(draw, .2);
   plan.still = chance(draw, .2) && plan.base != lbfgs;
   plan.growing = chance(draw, .2);
@@ -165,8 +162,7 @@ struct History : torch::nn::Module {
 /// Parameters of awkward shapes, and losses over them.
 class World {
  public:
-  /// @param twin which no fault and no foreign owner ever meets
-  World(const Plan& plan, bool twin) : plan_(plan) {
+  explicit World(const Plan& plan) : plan_(plan) {
     Draw draw(plan.seed);
     const auto type = plan.single ? at::kFloat : at::kDouble;
     auto noise = [&](std::vector<std::int64_t> shape) {
@@ -217,7 +213,7 @@ class World {
       join(noise({3}).expand({2, 3}));
       join(read_only(type));
     }
-    if (plan.bucket && !twin) {
+    if (plan.bucket) {
       std::int64_t entries = 0;
       for (const auto& parameter : parameters_) entries += parameter.numel();
       const auto flat = torch::zeros({entries}, type);
@@ -402,7 +398,7 @@ void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t
 /// @return a digest of the last weights
 template <class Recipe>
 std::string run_case(const Recipe& recipe, const Plan& plan) {
-  World world(plan, /*twin=*/false);
+  World world(plan);
   std::optional<Autocast> region(std::in_place, plan.autocast);
   const auto& parameters = world.parameters();
   const auto start = problems::copy(parameters);
@@ -455,7 +451,7 @@ std::string run_case(const Recipe& recipe, const Plan& plan) {
 
   const auto around = world.surroundings();
   region.reset();
-  World twin(plan, /*twin=*/true);
+  World twin(plan);
   region.emplace(plan.autocast);
   auto untouched = make_optimizer(recipe, plan, twin);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
