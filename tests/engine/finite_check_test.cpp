@@ -47,7 +47,7 @@ roga::StepReport report(const Recipe& recipe, Faulty& faulty, std::size_t domain
 
 }  // namespace
 
-TEST_CASE("not finite: the loss of a domain is named", "[finite]") {
+TEST_CASE("finite_check: the loss of a domain is named", "[finite]") {
   auto check = [](auto recipe, int pass) {
     for (const std::size_t domain : {0U, 1U, 2U}) {
       Faulty faulty{.domain = domain, .pass = pass};
@@ -64,7 +64,7 @@ TEST_CASE("not finite: the loss of a domain is named", "[finite]") {
   check(recipes::roga(), 1);
 }
 
-TEST_CASE("not finite: the parameter of a gradient is named", "[finite]") {
+TEST_CASE("finite_check: the parameter of a gradient is named", "[finite]") {
   Faulty theta{.in_loss = false};
   const auto place = *report(recipes::roga(), theta).not_finite();
   CHECK(place.domain == std::size_t{1});
@@ -94,7 +94,7 @@ TEST_CASE("not finite: the parameter of a gradient is named", "[finite]") {
   }
 }
 
-TEST_CASE("not finite: the error of NonFinite::raise names the place too", "[finite][message]") {
+TEST_CASE("finite_check: the error of NonFinite::raise names the place too", "[finite][message]") {
   for (const std::size_t domain : {0U, 2U}) {
     Faulty faulty{.domain = domain};
     auto optimizer = roga::wrap<SGD>(recipes::sam(), faulty.parameters, SGDOptions(.1));
