@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // One step among things that other code keeps: autocast's casts, optimizers of its own, and calls
 // that come at the wrong moment.
-#include <ATen/autocast_mode.h>
 
 #include <roga/diagnostics/sharpness.hpp>
 
+#include "support/autocast.hpp"
 #include "support/message.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
@@ -15,28 +15,9 @@ using problems::Parameters;
 using torch::optim::SGD;
 using torch::optim::SGDOptions;
 
+using support::Autocast;
+
 namespace {
-
-/// A region of autocast to bfloat16 on the CPU.
-class Autocast {
- public:
-  Autocast() { enable(true); }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-  ~Autocast() {
-    enable(false);
-    at::autocast::clear_cache();
-  }
-
- private:
-  static void enable(bool on) {
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-    at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-    at::autocast::set_cpu_enabled(on);
-#endif
-  }
-};
 
 /// A layer, its data for two domains, and the losses that its passes have met.
 struct Layer {

@@ -5,7 +5,6 @@
 // also what each case ends with, as a digest of the bits.
 #include "support/torch.hpp"
 
-#include <ATen/autocast_mode.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -19,9 +18,12 @@
 #include <string>
 #include <vector>
 
+#include "support/autocast.hpp"
 #include "support/digest.hpp"
 #include "support/problems.hpp"
 #include "support/recipes.hpp"
+
+using support::Autocast;
 
 namespace {
 
@@ -124,31 +126,6 @@ at::Tensor read_only(at::ScalarType type) {
   return torch::from_blob(
       pages, {2, 3}, [](void* memory) { munmap(memory, bytes); }, type);
 }
-
-/// Autocast to bfloat16 on the CPU, for as long as it lives.
-class Autocast {
- public:
-  explicit Autocast(bool on) : on_(on) {
-    if (on_) enable(true);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-  ~Autocast() {
-    if (!on_) return;
-    enable(false);
-    at::autocast::clear_cache();
-  }
-
- private:
-  static void enable(bool on) {
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-    at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-    at::autocast::set_cpu_enabled(on);
-#endif
-  }
-  bool on_;
-};
 
 /// A module that remembers what it has seen, in a buffer that it replaces.
 struct History : torch::nn::Module {
