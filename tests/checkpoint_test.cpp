@@ -239,7 +239,7 @@ TEST_CASE("checkpoint: whatever is saved is loaded", "[checkpoint][serialize]") 
   namespace nn = torch::nn;
 
   SECTION("tensors") {
-    for (const at::IntArrayRef shape : {at::IntArrayRef({2, 3}), {0}, {}}) {
+    for (const auto& shape : std::vector<std::vector<std::int64_t>>{{2, 3}, {0}, {}}) {
       const at::Tensor tensor = torch::randn(shape);
       at::Tensor none;
       at::Tensor some = torch::zeros(shape);
