@@ -232,7 +232,7 @@ class RoGAOptimizer : public Base {
     detail::write_archive(
         archive, this->param_groups(),
         {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_,
-         detail::GradientSlots::defined(detail::parameters_of(this->param_groups()))});
+         engine_.gradients.marks(detail::parameters_of(this->param_groups()))});
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
   /// nothing has changed then. The file of a plain optimizer is for roga::load_plain.

@@ -109,7 +109,8 @@ TEST_CASE("gradients: each parameter may be reset in its own way", "[gradients]"
 }
 
 TEST_CASE("gradients: a resumed training knows which parameters had one", "[gradients]") {
-  for (const bool through_a_file : {false, true}) {
+  enum class Failure { none, skipped, thrown };
+  auto check = [](bool through_a_file, Failure failure) {
     auto w = leaf({1});
     auto rests = leaf({1});
     const auto options = SGDOptions(.1).momentum(.9);
@@ -121,6 +122,14 @@ TEST_CASE("gradients: a resumed training knows which parameters had one", "[grad
       return loss;
     });
     const double before = rests.item<double>();
+    auto fail = [&]() -> at::Tensor {
+      auto loss = (w * rests).sum() * NAN;
+      loss.backward();
+      if (failure == Failure::thrown) throw std::runtime_error("on purpose");
+      return loss;
+    };
+    if (failure == Failure::skipped) optimizer.step(fail);
+    if (failure == Failure::thrown) CHECK_THROWS_AS(optimizer.step(fail), std::runtime_error);
     auto resumed = make();
     if (through_a_file) {
       std::stringstream file;
@@ -137,6 +146,11 @@ TEST_CASE("gradients: a resumed training knows which parameters had one", "[grad
       return loss;
     });
     CHECK(rests.item<double>() == Approx(before - .1 * .9));
+  };
+  for (const bool through_a_file : {false, true}) {
+    for (const auto failure : {Failure::none, Failure::skipped, Failure::thrown}) {
+      check(through_a_file, failure);
+    }
   }
 }
 

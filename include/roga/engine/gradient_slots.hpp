@@ -171,6 +171,7 @@ class GradientSlot {
     }
   }
 
+  bool was_taken_away() const { return taken_away_; }
   /// Takes the gradient of a step that failed away. What others own stays in its place.
   void clear() {
     if (gradient().defined() && !has_other_owners(gradient())) {
@@ -251,10 +252,16 @@ class GradientSlots {
     for (const auto& slot : board_->slots) slot->clear();
   }
 
-  /// For a checkpoint: which of these parameters have a gradient.
-  static std::vector<bool> defined(const std::vector<at::Tensor>& parameters) {
+  /// For a checkpoint: which of these parameters have a gradient, or had one until a step failed.
+  std::vector<bool> marks(const std::vector<at::Tensor>& parameters) const {
     std::vector<bool> marks;
-    for (const auto& parameter : parameters) marks.push_back(parameter.grad().defined());
+    for (const auto& parameter : parameters) {
+      bool marked = parameter.grad().defined();
+      for (const auto& slot : board_->slots) {
+        marked = marked || (slot->parameter().is_same(parameter) && slot->was_taken_away());
+      }
+      marks.push_back(marked);
+    }
     return marks;
   }
   /// From a checkpoint.
