@@ -29,6 +29,28 @@ struct SharedForward {
   std::vector<std::size_t> domains = {};
 };
 
+/// A closure for each domain, and one over all of them: it makes the passes over the whole
+/// minibatch, as of `sam` and of `roga_pooled` at its points, where one pass is faster than K small
+/// ones. With batch norm its statistics are those of all domains together.
+///
+///     optimizer.step(roga::Domains{closures, [&] {
+///       auto losses = losses_of(batch);  // [K], the mean of each domain's samples
+///       losses.mean().backward();
+///       return losses;
+///     }});
+struct Domains {
+  std::vector<LossClosure> closures;  ///< as for step(closures)
+  /// Leaves the gradient of the mean of the present domains' losses, and returns these, [K], or
+  /// their mean: then `last_step().losses()` has that mean for each. Not called with one domain.
+  LossClosure pooled;
+};
+
+/// What a phased step may ask of one backward pass.
+enum class Passes : unsigned char {
+  by_domain,  ///< the data of one domain
+  pooled,     ///< of all present domains, where the recipe wants the whole minibatch
+};
+
 namespace detail {
 
 /// @throws c10::Error unless each domain comes once, in ascending order

@@ -83,6 +83,13 @@ class RoGAOptimizer : public Base {
     return step(std::vector<LossClosure>(domains));
   }
 
+  /// One step over several domains, with a closure over all of them for the passes over the whole
+  /// minibatch. Without one it is step(domains.closures).
+  at::Tensor step(Domains domains) {
+    return run(detail::Objective(std::move(domains.closures), engine_.protection,
+                                 std::move(domains.pooled)));
+  }
+
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
     detail::require_ascending(forward.domains, "SharedForward");
@@ -91,10 +98,12 @@ class RoGAOptimizer : public Base {
   }
 
   /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
-  /// @param domains the present ones, by their positions in ascending order; each pass is over one
+  /// @param domains the present ones, by their positions in ascending order
+  /// @param passes whether a pass may be over all of them
   /// @throws c10::Error for another order, for LBFGS and other bases that evaluate the loss several
   /// times or move the weights before, and while another phased step is open
-  PhasedStep<P, C, A> phases(const std::vector<std::size_t>& domains = {0}) {
+  PhasedStep<P, C, A> phases(const std::vector<std::size_t>& domains = {0},
+                             Passes passes = Passes::by_domain) {
     TORCH_CHECK(!detail::is_a<torch::optim::LBFGS>(*this),
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
@@ -107,7 +116,7 @@ class RoGAOptimizer : public Base {
       rollback = std::make_shared<detail::Rollback>(*this, engine_.state, engine_.gradients,
                                                     engine_.protection);
     }
-    return PhasedStep<P, C, A>(engine_, this->param_groups(), domains, loss_scale(),
+    return PhasedStep<P, C, A>(engine_, this->param_groups(), domains, passes, loss_scale(),
                                [this, rollback](detail::StepResult result) {
                                  if (!engine_.record.skipped) {
                                    step_base_along(result, rollback.get());

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <roga/closure.hpp>
 #include <roga/engine/loss_check.hpp>
 #include <roga/engine/step_run.hpp>
 #include <utility>
@@ -32,9 +33,12 @@ inline namespace v1 {
 ///     } while (step.ascend(loss));
 ///     step.descend();
 ///
-/// The same results, bit for bit, as step(closures). For recipes without a pass at theta, as msam,
-/// the weights are at their first point from the start. If the object dies before `descend`, as by
-/// an exception, the weights are back at theta and nothing has happened.
+/// With `phases({0, 1, 2}, roga::Passes::pooled)` a pass may be over several: over those in
+/// `step.domains()`, whose mean loss is differentiated.
+///
+/// The same results, bit for bit, as step(closures), or as step(Domains). For recipes without a
+/// pass at theta, as msam, the weights are at their first point from the start. If the object dies
+/// before `descend`, as by an exception, the weights are back at theta and nothing has happened.
 template <class P, class C, class A>
 class PhasedStep {
  public:
@@ -42,16 +46,18 @@ class PhasedStep {
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
 
   /// @param domains the present ones, by their positions
+  /// @param passes whether a pass may be over all of them
   /// @param base_step one step of the base optimizer along .grad
   PhasedStep(detail::Engine<P, C, A>& engine, const Groups& groups,
-             const std::vector<std::size_t>& domains, std::optional<double> loss_scale,
-             std::function<void(detail::StepResult)> base_step)
+             const std::vector<std::size_t>& domains, Passes passes,
+             std::optional<double> loss_scale, std::function<void(detail::StepResult)> base_step)
       : engine_(engine),
         base_step_(std::move(base_step)),
-        domains_(domains),
+        present_(domains),
+        pooled_(passes == Passes::pooled && domains.size() > 1),
         busy_(std::in_place, engine.busy,
               "a phased step is open: call its descend() first, or let it go out of scope"),
-        run_(begin(engine, groups), groups, loss_scale) {
+        run_(engine, groups, loss_scale) {
     run_.present(domains);
     advance();
   }
@@ -60,19 +66,23 @@ class PhasedStep {
   ~PhasedStep() = default;
 
   /// Takes the gradients that the last backward pass left and moves on.
-  /// @param loss of that pass
+  /// @param loss of that pass; of a pass over several domains each one's, [K], or their mean
   /// @return whether the recipe wants another pass, at the point where the weights are now
   /// @throws c10::Error after the last pass, or after `descend`
   bool ascend(const at::Tensor& loss) {
     TORCH_CHECK(pass_ && !over_, "roga: ascend() after ",
                 over_ ? "the end of the step" : "the last pass; call descend()");
-    detail::check_loss(loss, "ascend() after the pass over domain", domains_[domain_], "got");
+    if (domain_ == detail::all_domains) {
+      detail::check_pooled_loss(loss, present_.size(), "ascend() after a pass over all domains");
+    } else {
+      detail::check_loss(loss, "ascend() after the pass over domain", next_.front(), "got");
+    }
     engine_.protection.leave(moment_);
     moment_.reset();
     ++evaluations_;
-    run_.take(domain_, loss.detach().reshape({}));
-    const bool over_all = pass_->data != detail::Pass::Data::one_domain;
-    if (over_all && domain_ + 1 < domains_.size()) {
+    run_.take(domain_, loss.numel() == 1 ? loss.detach().reshape({}) : loss.detach());
+    const bool over_each = pass_->data != detail::Pass::Data::one_domain;
+    if (over_each && domain_ != detail::all_domains && domain_ + 1 < present_.size()) {
       enter(domain_ + 1);
     } else {
       advance();
@@ -81,10 +91,17 @@ class PhasedStep {
   }
 
   /// The domain whose data the next backward pass is over: its position, as given to phases().
-  /// @throws c10::Error after the last pass
+  /// @throws c10::Error after the last pass, or if that is over several
   std::size_t domain() const {
+    TORCH_CHECK(domains().size() == 1,
+                "roga: domain() before a pass over several domains; ask domains()");
+    return next_.front();
+  }
+  /// The domains whose data the next backward pass is over: one, or with Passes::pooled all.
+  /// @throws c10::Error after the last pass
+  const std::vector<std::size_t>& domains() const {
     TORCH_CHECK(pass_ && !over_, "roga: domain() after the last pass: call descend()");
-    return domains_[domain_];
+    return next_;
   }
 
   /// Puts the weights back, makes the direction, and steps the base optimizer along it.
@@ -116,28 +133,33 @@ class PhasedStep {
   }
 
  private:
-  /// What comes before StepRun, which looks at the buffers.
-  static detail::Engine<P, C, A>& begin(detail::Engine<P, C, A>& engine, const Groups& groups) {
-    engine.protection.begin(groups);
-    return engine;
-  }
   /// To the recipe's next pass, if it wants one.
   void advance() {
     pass_ = run_.next();
-    if (pass_) enter(pass_->data == detail::Pass::Data::one_domain ? pass_->domain : 0);
+    if (!pass_) return;
+    if (pooled_ && pass_->data == detail::Pass::Data::pooled) {
+      domain_ = detail::all_domains;
+      next_ = present_;
+      moment_ = engine_.protection.enter(detail::Protection::everything);
+    } else {
+      enter(pass_->data == detail::Pass::Data::one_domain ? pass_->domain : 0);
+    }
   }
   void enter(std::size_t domain) {
     domain_ = domain;
-    moment_ = engine_.protection.enter(domain);
+    next_.assign(1, present_[domain]);
+    moment_ = engine_.protection.enter(detail::Protection::unit(domain));
   }
 
   detail::Engine<P, C, A>& engine_;
   std::function<void(detail::StepResult)> base_step_;
-  std::vector<std::size_t> domains_;
+  std::vector<std::size_t> present_;
+  bool pooled_;
   std::optional<detail::Busy> busy_;  ///< until the step is over
   detail::StepRun<P, C, A> run_;
   std::optional<detail::Pass> pass_;  ///< the current one; none after the last
   std::size_t domain_ = 0;            ///< of the next backward pass, among the present ones
+  std::vector<std::size_t> next_;     ///< the same by their positions
   std::optional<detail::Protection::Moment> moment_;
   std::size_t evaluations_ = 0;
   bool over_ = false;

@@ -8,6 +8,8 @@
 #include <roga/engine/settings.hpp>
 #include <roga/engine/state.hpp>
 #include <roga/policy/composition.hpp>
+#include <roga/policy/radius_rule.hpp>
+#include <type_traits>
 
 namespace roga {
 inline namespace v1 {
@@ -46,6 +48,7 @@ struct Engine {
     auto check = [](const auto& policy) {
       if constexpr (requires { policy.validate(); }) policy.validate();
       if constexpr (requires { policy.metric.validate(); }) policy.metric.validate();
+      if constexpr (HasRadiusRule<std::decay_t<decltype(policy)>>) policy.radius.validate();
     };
     check(recipe.perturbation);
     check(recipe.capture);

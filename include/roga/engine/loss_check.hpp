@@ -4,6 +4,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <roga/tensor/torch.hpp>
 #include <string>
 
@@ -33,6 +34,18 @@ inline void check_loss(const at::Tensor& loss, const char* giver, std::size_t do
                              : std::string("an undefined tensor"),
               "; it must be the loss, one number");
   check_loss_type(loss, giver, " ", domain, " ", verb, " a loss");
+}
+/// @throws c10::Error unless it is the loss of a pass over several domains: each domain's, [K], or
+/// their mean
+inline void check_pooled_loss(const at::Tensor& loss, std::size_t domains, const char* giver) {
+  const auto count = static_cast<std::int64_t>(domains);
+  TORCH_CHECK(loss.defined() && (loss.numel() == 1 || (loss.dim() == 1 && loss.numel() == count)),
+              "roga: ", giver, " gave ",
+              loss.defined() ? c10::str("a tensor of shape ", loss.sizes())
+                             : std::string("an undefined tensor"),
+              "; it must be the loss of each present domain, a [", domains,
+              "] tensor, or their mean, one number");
+  check_loss_type(loss, giver, " gave a loss");
 }
 /// @throws c10::Error unless these are the losses of a shared forward, [K]
 inline void check_shared_losses(const at::Tensor& losses) {

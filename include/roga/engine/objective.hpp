@@ -14,7 +14,8 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// The user's losses behind one face: a closure per domain, or one shared forward. Each evaluation
+/// The user's losses behind one face: a closure per domain, maybe one over all of them, or
+/// one shared forward. Each evaluation
 /// leaves a gradient in the parameters' `.grad` and hands (domain, loss) to a sink that takes it
 /// away; the sink runs without autograd.
 class Objective {
@@ -22,8 +23,9 @@ class Objective {
   using Losses = std::function<at::Tensor()>;
 
   /// @param closures one for each domain; an empty one marks a domain without data in this step
-  Objective(std::vector<Losses> closures, Protection& protection)
-      : closures_(std::move(closures)), protection_(protection) {
+  /// @param pooled over all present domains at once, if there is one
+  Objective(std::vector<Losses> closures, Protection& protection, Losses pooled = nullptr)
+      : closures_(std::move(closures)), pooled_(std::move(pooled)), protection_(protection) {
     TORCH_CHECK(!closures_.empty(),
                 "roga: step() got an empty list of closures; give one closure per domain");
     for (std::size_t k = 0; k < closures_.size(); ++k) {
@@ -79,21 +81,25 @@ class Objective {
     });
   }
 
-  /// The gradient of the mean loss: a shared forward gives it in one piece, with all K losses; the
-  /// closures give one piece per domain, to be averaged.
+  /// The gradient of the mean loss: a shared forward and a pooled closure give it in one piece; the
+  /// closures of the domains give one piece each, to be averaged.
   template <class Sink>
   void pooled(Sink&& sink) {
-    if (!forward_) {
+    if (forward_) {
+      protect_forward([&](const at::Tensor& losses) {
+        {
+          const c10::AutoGradMode enable(true);
+          scaled(losses.mean()).backward();
+        }
+        sink(all_domains, losses.detach());
+      });
+    } else if (pooled_ && present_.size() > 1) {
+      const auto loss = call(pooled_, Protection::everything);
+      check_pooled_loss(loss, present_.size(), "the pooled closure");
+      sink(all_domains, loss.numel() == 1 ? loss.reshape({}) : loss);
+    } else {
       each(sink);
-      return;
     }
-    protect_forward([&](const at::Tensor& losses) {
-      {
-        const c10::AutoGradMode enable(true);
-        scaled(losses.mean()).backward();
-      }
-      sink(0, losses.detach());
-    });
   }
 
   /// The gradient of the k-th present domain.
@@ -105,19 +111,23 @@ class Objective {
       });
       return;
     }
-    ++evaluations_;
-    const auto loss = protection_.evaluate(k, [&] {
-      const c10::AutoGradMode enable(true);
-      return closures_[present_[k]]();
-    });
+    const auto loss = call(closures_[present_[k]], Protection::unit(k));
     check_loss(loss, "the closure of domain", present_[k], "returned");
     sink(k, loss.dim() == 0 ? loss : loss.reshape({}));
+  }
+
+  at::Tensor call(const Losses& closure, std::size_t unit) {
+    ++evaluations_;
+    return protection_.evaluate(unit, [&] {
+      const c10::AutoGradMode enable(true);
+      return closure();
+    });
   }
 
   /// The graph holds buffers of the module, so they must not be put back before its last backward.
   template <class Use>
   void protect_forward(Use&& use) {
-    protection_.evaluate(0, [&] {
+    protection_.evaluate(Protection::everything, [&] {
       use(run_forward());
       return true;
     });
@@ -145,6 +155,7 @@ class Objective {
   }
 
   std::vector<Losses> closures_;
+  Losses pooled_;
   Losses forward_;
   Protection& protection_;
   double scale_ = 1.0;

@@ -64,7 +64,11 @@ class Protection {
     all.finish();
   }
 
-  /// Evaluates one unit of data (a domain's closure, or the shared forward).
+  /// Units of data: everything at once, or the k-th domain.
+  static constexpr std::size_t everything = 0;
+  static constexpr std::size_t unit(std::size_t k) { return k + 1; }
+
+  /// Evaluates one unit of data.
   template <class Evaluate>
   auto evaluate(std::size_t unit, Evaluate&& evaluate_unit) {
     const auto before = enter(unit);
@@ -79,15 +83,16 @@ class Protection {
     auto states = generators();
     if (first_states_.size() <= unit) first_states_.resize(unit + 1);
     GeneratorStates& first = first_states_[unit];
-    if (first.empty()) {
-      first = std::move(states);
+    const bool is_new = first.empty();
+    if (is_new) first = states;
+    if (is_new && !seen_otherwise(unit)) {
       settled_ = nullptr;
       return std::nullopt;
     }
     // Later evaluations all go back to the same buffers: one copy serves them.
     if (!settled_) settled_ = snapshot();
     AllOfThem all;
-    restore(first, all);
+    if (!is_new) restore(first, all);
     all.finish();
     return Moment{settled_, std::move(states)};
   }
@@ -96,6 +101,12 @@ class Protection {
   }
 
  private:
+  /// Whether the data of a unit has been evaluated as part of everything, or in parts.
+  bool seen_otherwise(std::size_t unit) const {
+    auto seen = [](const GeneratorStates& first) { return !first.empty(); };
+    return unit == everything ? std::any_of(first_states_.begin() + 1, first_states_.end(), seen)
+                              : seen(first_states_.front());
+  }
   void require_modules() const {
     for (const auto& module : modules_) {
       TORCH_CHECK(module->is_there(), "roga: the module ", module->name(),

@@ -17,6 +17,7 @@
 #include <roga/engine/row_plan.hpp>
 #include <roga/engine/weights.hpp>
 #include <roga/policy/concepts.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/kernels.hpp>
@@ -103,16 +104,16 @@ class StepRun {
   }
 
   /// Takes the gradients that a backward pass left.
-  /// @param k the domain among those present
-  /// @param loss its loss; all of them, [K], where the gradient is that of their mean
+  /// @param k the domain among those present, or all_domains
+  /// @param loss its loss; of all domains, each one's, [K], or their mean
   void take(std::size_t k, const at::Tensor& loss) {
     const PlainArithmetic plain;
     auto row = engine_.gradients.take();
     expect_gradient(row, k);
     scale_by(row, 1.0 / loss_scale_);
     note_loss(k, loss);
-    check_.piece(row, here(k, loss));
-    if (stage_ == Stage::theta && keeps_apart(loss)) {
+    check_.piece(row, here(k));
+    if (stage_ == Stage::theta && keeps_apart(k)) {
       data_.rows.domains.push_back(row);
       if (!Plan::keeps_erm && !engine_.settings.diagnose) return;
       if (pieces_ == 0) unshare(row);  // the sum begins in it
@@ -192,9 +193,9 @@ class StepRun {
       if (!settings.ascends(parameter)) frozen_.add(parameter);
     }
   }
-  /// Whether a row at theta is kept as a domain's own; a shared forward's mean is not one.
-  bool keeps_apart(const at::Tensor& loss) const {
-    const bool wanted = Plan::keeps_domains || (engine_.settings.diagnose && loss.dim() == 0);
+  /// Whether a row at theta is kept as a domain's own; the gradient of a mean is not one.
+  bool keeps_apart(std::size_t k) const {
+    const bool wanted = Plan::keeps_domains || (engine_.settings.diagnose && k != all_domains);
     return wanted && !warming_up() && data_.domains.size() > 1;
   }
   void check_theta() {
@@ -227,32 +228,50 @@ class StepRun {
     if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
       const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
                                      !engine_.settings.diagnose && point.shift.empty();
-      move_along(point, MetricDisplacement(engine_.recipe.perturbation.metric, point, data_,
-                                           ascending_, weights_, replaces_gradient));
+      move_along(j, point,
+                 MetricDisplacement(engine_.recipe.perturbation.metric, point, data_, ascending_,
+                                    weights_, replaces_gradient));
     } else {
-      move_along(point, EuclideanDisplacement(point, data_, ascending_));
+      move_along(j, point, EuclideanDisplacement(point, data_, ascending_));
     }
     free_rows(j);
   }
   template <class Displacement>
-  void move_along(const Point& point, Displacement displacement) {
+  void move_along(std::size_t j, const Point& point, Displacement displacement) {
     const Scalar length = displacement.length();
     check_.ascent(length, data_.rows, last_pass_);
     if (!check_.passed()) return;
-    record_.radii.push_back(point.radius);
+    const Scalar radius = radius_at(j, point, length);
+    record_.radii.push_back(radius);
     record_.ascent_norms.push_back(length);
     constexpr double guard = 1e-12;
     weights_.depart(point.from, engine_.settings.backup);
-    displacement.apply(weights_, point.radius * reciprocal(length + guard));
+    displacement.apply(weights_, radius * reciprocal(length + guard));
+  }
+  Scalar radius_at(std::size_t j, const Point& point, const Scalar& length) {
+    if constexpr (HasRadiusRule<P>) {
+      const RadiusRule& rule = engine_.recipe.perturbation.radius;
+      std::optional<std::size_t> domain;
+      if (!rule.domain_factors.empty()) domain = domain_of(point, slice_at(j));
+      if (domain) domain = data_.domains.at(*domain);
+      return ruled_radius(rule, point.radius, length, domain);
+    } else {
+      return point.radius;
+    }
   }
 
-  Pass pass_at(std::size_t j) {
+  Slice slice_at(std::size_t j) {
     Step step = step_for(Role::capture);
     const Slice slice = engine_.recipe.capture.slice(step, j);
-    if (slice.all) return {Pass::Data::pooled, 0, j};
-    TORCH_CHECK(slice.domain < data_.domains.size(), "roga: the capture policy evaluates domain ",
-                slice.domain, " at point ", j, " of a step with ", data_.domains.size(),
+    TORCH_CHECK(slice.all || slice.domain < data_.domains.size(),
+                "roga: the capture policy evaluates domain ", slice.domain, " at point ", j,
+                " of a step with ", data_.domains.size(),
                 " domains; OwnDomain needs a perturbation with one point per domain");
+    return slice;
+  }
+  Pass pass_at(std::size_t j) {
+    const Slice slice = slice_at(j);
+    if (slice.all) return {Pass::Data::pooled, 0, j};
     return {Pass::Data::one_domain, slice.domain, j};
   }
 
@@ -374,8 +393,8 @@ class StepRun {
   // What passes have in common.
 
   /// Where a pass over the k-th present domain looks, or over all of them.
-  NonFinitePlace here(std::size_t k, const at::Tensor& loss) {
-    NonFinitePlace place = loss.dim() == 0 ? NonFinitePlace{.domain = data_.domains[k]} : of_all();
+  NonFinitePlace here(std::size_t k) {
+    NonFinitePlace place = k == all_domains ? of_all() : NonFinitePlace{.domain = data_.domains[k]};
     if (stage_ == Stage::points) place.point = next_point_ - 1;
     const bool pooled = pieces_ > 0 && !(stage_ == Stage::theta && !data_.rows.domains.empty());
     last_pass_ = place;
@@ -397,13 +416,14 @@ class StepRun {
   /// @param k the domain among those present
   void expect_gradient(const GradientList& row, std::size_t k) {
     auto& gave = engine_.state.gave_gradients;
-    const std::size_t id = data_.domains[k];
+    const std::size_t id = data_.domains[k == all_domains ? 0 : k];
     if (gave.size() <= id) gave.resize(id + 1, engine_.state.resumed);
     if (gives_now_.size() <= id) gives_now_.resize(id + 1, false);
     bool any = row.empty();
     for (const auto& gradient : row) any = any || gradient.defined();
     const bool may_rest = gave[id] && !gives_now_[id] && !engine_.gradients.idle();
-    TORCH_CHECK(any || may_rest, "roga: the pass over domain ", id,
+    TORCH_CHECK(any || may_rest, "roga: the pass over ",
+                k == all_domains ? std::string("all domains") : c10::str("domain ", id),
                 " left no gradient in any parameter of this optimizer: call backward() in each "
                 "pass, after zero_grad(), on a loss that depends on these parameters");
     if (any) gave[id] = gives_now_[id] = true;
@@ -411,7 +431,7 @@ class StepRun {
   /// Keeps the loss of each domain's first evaluation.
   void note_loss(std::size_t k, const at::Tensor& loss) {
     const bool first = stage_ == Stage::theta || !P::at_theta;
-    const NonFinitePlace place = here(k, loss);
+    const NonFinitePlace place = here(k);
     auto note = [&](std::size_t d, const at::Tensor& value) {
       NonFinitePlace own = place;
       own.domain = data_.domains[d];
@@ -420,10 +440,16 @@ class StepRun {
       data_.losses[d] = Scalar::of(losses_[d]);
       if (!std::isfinite(data_.losses[d].known())) check_.loss(losses_[d], own);
     };
-    if (loss.dim() == 0) {
+    if (k != all_domains) {
       note(k, loss);
     } else if (first) {
-      for (std::size_t d = 0; d < losses_.size(); ++d) note(d, loss[static_cast<std::int64_t>(d)]);
+      const bool each = loss.dim() > 0;
+      if (!each && !losses_.front().defined()) data_.losses_are_their_mean = true;
+      for (std::size_t d = 0; d < losses_.size(); ++d) {
+        note(d, each ? loss[static_cast<std::int64_t>(d)] : loss);
+      }
+    } else {
+      check_.loss(loss.dim() > 0 ? loss.mean() : loss, place);
     }
     record_.losses = data_.losses;
   }
@@ -436,7 +462,8 @@ class StepRun {
     TORCH_CHECK(known.size() == losses_.size() || !check_.passed(), "roga: this recipe evaluated ",
                 known.size(), " of ", losses_.size(),
                 " domains; its capture policy needs points for all of them");
-    return known.size() == 1 ? known.front() : at::stack(known).mean();
+    const bool one = known.size() == 1 || data_.losses_are_their_mean;
+    return one ? known.front() : at::stack(known).mean();
   }
 
   void commit() {  // nothing can fail any more

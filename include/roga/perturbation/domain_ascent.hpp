@@ -3,6 +3,7 @@
 
 #include <roga/perturbation/metric.hpp>
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -24,6 +25,7 @@ struct DomainAscentIn {
   double rho = 0.05;   ///< radius, >= 0
   double alpha = 0.0;  ///< weight of -g
   MetricType metric = {};
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const {
     detail::require_radius("rho", rho);

@@ -3,6 +3,7 @@
 
 #include <roga/policy/order.hpp>
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -20,7 +21,8 @@ struct UphillWalk {
   static constexpr Reads reads = Reads::latest;
   static constexpr bool at_theta = false;
 
-  double rho = 0.05;  ///< radius of each stride, >= 0
+  double rho = 0.05;       ///< radius of each stride, >= 0
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step& step) const {

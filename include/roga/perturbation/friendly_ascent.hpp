@@ -2,6 +2,7 @@
 #pragma once
 
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -19,9 +20,10 @@ struct FriendlyAscent {
   static constexpr Reads reads = Reads::erm;
   static constexpr bool at_theta = true;
 
-  double rho = 0.1;      ///< radius, >= 0
-  double sigma = 1.0;    ///< share of m taken away
-  double lambda = 0.95;  ///< decay of m, in [0, 1]
+  double rho = 0.1;        ///< radius, >= 0
+  double sigma = 1.0;      ///< share of m taken away
+  double lambda = 0.95;    ///< decay of m, in [0, 1]
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const {
     detail::require_radius("rho", rho);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -17,8 +18,9 @@ struct LossWeightedAscent {
   static constexpr Reads reads = Reads::domains;
   static constexpr bool at_theta = true;
 
-  double rho = 0.05;    ///< radius, >= 0
-  double lambda = 0.1;  ///< weight of the variance, >= 0
+  double rho = 0.05;       ///< radius, >= 0
+  double lambda = 0.1;     ///< weight of the variance, >= 0
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const {
     detail::require_radius("rho", rho);

@@ -3,6 +3,7 @@
 
 #include <roga/alignment/momentum_gradient.hpp>
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -19,7 +20,8 @@ struct MomentumAscent {
   static constexpr Reads reads = Reads::nothing;
   static constexpr bool at_theta = false;
 
-  double rho = 3.0;  ///< radius, >= 0
+  double rho = 3.0;        ///< radius, >= 0
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step&) const { return 1; }

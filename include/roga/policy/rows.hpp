@@ -90,6 +90,7 @@ struct StepData {
   std::size_t parameters = 0;        ///< how many tensors a row has
   std::vector<std::size_t> domains;  ///< positions of the present domains in the caller's list
   std::vector<Scalar> losses;
+  bool losses_are_their_mean = false;  ///< of a pooled closure that gave no more
   std::size_t points = 0;  ///< evaluated so far
   Rows rows;
   Products products;

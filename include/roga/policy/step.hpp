@@ -37,11 +37,18 @@ class Step {
   /// Points evaluated so far.
   std::size_t points() const { return data_.points; }
   /// L_k at theta. Recipes without a pass at theta see the loss of the domain's first evaluation.
-  const Scalar& loss(std::size_t k) const { return data_.losses.at(k); }
+  /// @throws c10::Error if a pooled closure gave the mean alone
+  const Scalar& loss(std::size_t k) const { return losses().at(k); }
   /// L_k of all domains.
-  const std::vector<Scalar>& losses() const { return data_.losses; }
+  const std::vector<Scalar>& losses() const {
+    TORCH_CHECK(!data_.losses_are_their_mean,
+                "roga: this recipe reads the loss of each domain, and the pooled closure returned "
+                "their mean alone; let it return a [K] tensor of them");
+    return data_.losses;
+  }
   /// mean_k L_k
   Scalar mean_loss() const {
+    if (data_.losses_are_their_mean) return data_.losses.front();
     Scalar sum;
     for (const auto& loss : losses()) sum = sum + loss;
     return sum / static_cast<double>(losses().size());
