@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <roga/engine/all_of_them.hpp>
 #include <roga/engine/buffer_snapshot.hpp>
+#include <roga/engine/generators.hpp>
 #include <roga/engine/protected_module.hpp>
 #include <roga/tensor/torch.hpp>
 #include <utility>
@@ -21,7 +21,6 @@ namespace detail {
 /// if each piece of data had been evaluated once: its first evaluation in a step updates running
 /// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
 class Protection {
-  using GeneratorStates = std::vector<at::Tensor>;  ///< one for each device
   using Buffers = std::shared_ptr<const std::vector<BufferSnapshot>>;
 
  public:
@@ -119,23 +118,9 @@ class Protection {
     std::vector<BufferSnapshot> buffers(modules_.begin(), modules_.end());
     return std::make_shared<const std::vector<BufferSnapshot>>(std::move(buffers));
   }
-  GeneratorStates generators() const {
-    GeneratorStates states;
-    for (const auto& device : devices_) {
-      auto generator = at::globalContext().defaultGenerator(device);
-      const std::lock_guard lock(generator.mutex());
-      states.push_back(generator.get_state());
-    }
-    return states;
-  }
+  GeneratorStates generators() const { return generator_states(devices_); }
   void restore(const GeneratorStates& states, AllOfThem& all) const {
-    for (std::size_t d = 0; d < states.size(); ++d) {
-      all.attempt([&] {
-        auto generator = at::globalContext().defaultGenerator(devices_[d]);
-        const std::lock_guard lock(generator.mutex());
-        generator.set_state(states[d]);
-      });
-    }
+    set_generators(devices_, states, all);
   }
 
   std::vector<std::shared_ptr<ProtectedModule>> modules_;
