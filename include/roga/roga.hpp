@@ -5,6 +5,7 @@
 #include <roga/closure.hpp>
 #include <roga/cost.hpp>
 #include <roga/domain_loader.hpp>
+#include <roga/learning_rates.hpp>
 #include <roga/load_plain.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/optimizer.hpp>
