@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <random>
 #include <roga/policy/range.hpp>
 #include <roga/policy/step.hpp>
-#include <utility>
+#include <roga/tensor/shuffle.hpp>
 #include <vector>
 
 namespace roga {
@@ -27,14 +26,12 @@ struct Order {
 
   /// @param salt tells apart several draws of one step
   std::vector<std::size_t> of(const Step& step, std::size_t salt = 0) const {
+    if (!fixed) {
+      return detail::permutation(
+          step.domains(), {seed, seed >> 32U, static_cast<std::uint64_t>(step.index()), salt});
+    }
     std::vector<std::size_t> order(step.domains());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    if (fixed) return order;
-    std::seed_seq mix{seed, seed >> 32U, static_cast<std::uint64_t>(step.index()),
-                      static_cast<std::uint64_t>(salt)};
-    std::mt19937_64 draw(mix);
-    // Not std::shuffle, whose use of the generator is left to each standard library.
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[draw() % i]);
     return order;
   }
 };
