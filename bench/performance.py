@@ -225,12 +225,27 @@ def compile_time():
     return f"{times['compiler']}\n\n" + table(header, lines)
 
 
+def averages(rows):
+    lines = []
+    for (workload, rule, _), row in rows.items():
+        if workload.startswith("average_"):
+            lines.append([workload.removeprefix("average_"), rule, number(row, "own_copies")])
+    return table(["parameters of", "average", "time of an update, in copies"], lines)
+
+
+def cpu(context):
+    return (f"A CPU with {context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
+            f"LibTorch 1.13.1, OpenBLAS, {context['date'][:10]}.")
+
+
 def main():
+    context, rows = load_rows("step_cost_around.json")
+    around = {"around.machine": cpu(context),
+              "around.small_network": whole_steps(rows, "small_network"),
+              "around.many_tensors": whole_steps(rows, "many_tensors"),
+              "around.averages": averages(rows)}
     context, rows = load_rows("step_cost.json")
-    parts = {"machine": f"A CPU with {context['num_cpus']} cores at "
-                        f"{context['mhz_per_cpu'] / 1000:.1f} GHz, LibTorch 1.13.1, OpenBLAS, "
-                        f"{context['date'][:10]}.",
-             "whole": whole_steps(rows, "small_network"),
+    parts = around | {"machine": cpu(context), "whole": whole_steps(rows, "small_network"),
              "whole.resnet18": whole_steps(rows, "resnet18_network"),
              "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
     for workload in ("resnet18", "resnet50", "transformer"):

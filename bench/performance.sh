@@ -27,11 +27,15 @@ if [ "$only_page" -eq 0 ]; then
   fi
   results=bench/results
   mkdir -p "$results"
-  rows='/[14]/|^small_network/(sam|roga|roga_pooled)/|^(parameters|tensors|domains|kernels)/'
-  "$step_cost" --benchmark_filter="$rows" --benchmark_out="$results/step_cost.json.new" \
-    --benchmark_out_format=json
-  python3 bench/performance.py keep "$results/step_cost.json.new"
-  mv "$results/step_cost.json.new" "$results/step_cost.json"
+  rows='^(resnet|transformer|small_network).*/[14]/|^small_network/(sam|roga|roga_pooled)/|^(parameters|tensors|domains|kernels)/'
+  measure() {
+    "$step_cost" --benchmark_filter="$2" --benchmark_out="$results/$1.new" \
+      --benchmark_out_format=json
+    python3 bench/performance.py keep "$results/$1.new"
+    mv "$results/$1.new" "$results/$1"
+  }
+  measure step_cost.json "$rows"
+  measure step_cost_around.json '^(small_network|many_tensors)/(erm|sam|roga_pooled)(_domains)?/|^average_'
   CCACHE_DISABLE=1 bench/compile_time/measure.sh > "$results/compile_time.json.new"
   mv "$results/compile_time.json.new" "$results/compile_time.json"
 fi

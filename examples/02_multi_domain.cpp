@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Three source domains, one closure each; then the same with one shared forward pass.
+// Three source domains, one closure each; one shared forward pass; one closure over all of them.
 #include <torch/torch.h>
 
 #include <iostream>
@@ -59,4 +59,24 @@ int main() {
   };
   optimizer.step(roga::SharedForward{losses_of_two, {0, 2}});  // domain 1 is absent
   std::cout << "domains: " << optimizer.last_step().losses().size() << "\n";
+
+  // One closure over all domains beside those for each: sam evaluates the whole minibatch.
+  auto sam = roga::wrap<torch::optim::SGD>(roga::recipes::sam({.rho = 0.05}), model->parameters(),
+                                           torch::optim::SGDOptions(0.01));
+  sam.perturbation().radius = {.loss_budget = 0.1};
+  std::vector<roga::LossClosure> closures;
+  for (const auto& batch : minibatch) {
+    closures.emplace_back([&model, batch] {
+      auto loss = torch::mse_loss(model->forward(batch.x), batch.y);
+      loss.backward();
+      return loss;
+    });
+  }
+  auto pooled = [&] {
+    auto losses = (model->forward(all_x) - all_y).square().reshape({3, -1}).mean(1);
+    losses.mean().backward();
+    return losses;
+  };
+  sam.step(roga::Domains{closures, pooled});
+  std::cout << "evaluations: " << sam.last_step().evaluations() << "\n";
 }

@@ -22,7 +22,6 @@
 
 #include "networks/detector.hpp"
 #include "training/methods.hpp"
-#include "training/weight_average.hpp"
 
 namespace generalization {
 namespace {
@@ -96,8 +95,10 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   const auto optimizer = deepfake::make_optimizer(training, net);
   const auto late =
       static_cast<std::int64_t>(variant.late_start * static_cast<double>(options.steps));
-  std::optional<deepfake::WeightAverage> average;
-  if (variant.training.ema > 0) average.emplace(net, variant.training.ema);
+  std::optional<roga::WeightAverage> average;
+  if (variant.training.ema > 0) {
+    average.emplace(net, roga::ExponentialAverage{.decay = variant.training.ema});
+  }
   auto generator = at::detail::createCPUGenerator(77 + options.problem.seed);
   double seconds = 0;
   double last_loss = 0;
@@ -133,9 +134,10 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
     skipped += outcome.skipped ? 1 : 0;
     last_loss = std::accumulate(outcome.losses.begin(), outcome.losses.end(), 0.0) /
                 static_cast<double>(outcome.losses.size());
-    if (average) average->update(step);
+    if (average) average->update();
   }
-  if (average) average->swap();
+  std::optional<roga::WeightAverage::InUse> in_use;
+  if (average) in_use.emplace(average->use());
   net.eval();
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {

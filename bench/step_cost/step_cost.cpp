@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <roga/weight_average.hpp>
 #include <string>
 
 #include "baselines/by_hand.hpp"
@@ -53,6 +54,9 @@ std::vector<at::Tensor> norms_of(const Task& task) {
   return vectors;
 }
 
+/// What a row has around its recipe.
+enum class Around : unsigned char { nothing, ascends_along_norms, pooled_closure };
+
 struct Recipe {
   std::string name;
   std::function<Step(const Task&, roga::NonFinite)> wrap;
@@ -62,23 +66,32 @@ struct Recipe {
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> list;
-    auto add = [&](const std::string& name, auto recipe, bool subset) {
+    auto add = [&](const std::string& name, auto recipe, Around around) {
       list.push_back({name,
-                      [recipe, subset](const Task& task, roga::NonFinite rule) -> Step {
+                      [recipe, around](const Task& task, roga::NonFinite rule) -> Step {
                         auto optimizer = std::make_shared<decltype(roga::wrap<torch::optim::SGD>(
                             recipe, task.parameters, base_options()))>(recipe, task.parameters,
                                                                        base_options());
                         optimizer->non_finite(rule);
                         if (task.module) optimizer->protect(*task.module);
-                        if (subset)
+                        if (around == Around::ascends_along_norms) {
                           optimizer->ascend_only(norms_of(task), roga::Bystanders::out_of_graph);
+                        }
+                        if (around == Around::pooled_closure) {
+                          return [optimizer, domains = roga::Domains{task.closures, task.pooled}] {
+                            optimizer->step(domains);
+                          };
+                        }
                         return [optimizer, closures = task.closures] { optimizer->step(closures); };
                       },
                       [recipe](std::size_t domains) { return roga::cost(recipe, domains); }});
     };
-    every::recipe([&](const std::string& name, auto recipe, bool) { add(name, recipe, false); });
-    add("sam_on", roga::recipes::sam({.rho = .2}), true);
-    add("looksam_5", roga::recipes::looksam({.rho = .2, .k = 5}), false);
+    every::recipe(
+        [&](const std::string& name, auto recipe, bool) { add(name, recipe, Around::nothing); });
+    add("sam_on", roga::recipes::sam({.rho = .2}), Around::ascends_along_norms);
+    add("looksam_5", roga::recipes::looksam({.rho = .2, .k = 5}), Around::nothing);
+    add("sam_domains", roga::recipes::sam({.rho = .2}), Around::pooled_closure);
+    add("roga_pooled_domains", roga::recipes::roga_pooled({.rho = .2}), Around::pooled_closure);
     return list;
   }();
   return all;
@@ -244,10 +257,12 @@ void measure(benchmark::State& state, const std::function<Task(std::size_t)>& ma
 
 void register_rows(const std::string& workload, const std::function<Task(std::size_t)>& make,
                    int turns, Workload kind) {
-  const std::vector<std::string> few{"erm",  "sam",         "asam",      "sagm",
-                                     "roga", "roga_pooled", "looksam_5", "sam_on"};
+  const std::vector<std::string> few{
+      "erm",         "sam",       "asam",   "sagm",        "roga",
+      "roga_pooled", "looksam_5", "sam_on", "sam_domains", "roga_pooled_domains"};
   for (const Recipe& recipe : recipes()) {
     if (kind == Workload::network && std::ranges::find(few, recipe.name) == few.end()) continue;
+    if (kind == Workload::parameters && recipe.name.ends_with("_domains")) continue;
     for (const std::size_t domains : {1U, 2U, 4U, 8U}) {
       const std::string name = workload + "/" + recipe.name + "/" + std::to_string(domains);
       benchmark::RegisterBenchmark(
@@ -293,6 +308,45 @@ void register_growth() {
     for (const std::size_t k : {1U, 2U, 4U, 8U, 16U, 32U, 64U}) {
       row("domains/" + method + "/" + std::to_string(k), method, 1'000'000, 100, k);
     }
+  }
+}
+
+/// One update of an average, in copies of the parameters.
+void register_averages() {
+  auto row = [](const std::string& name, const bench::Shapes& shapes,
+                roga::WeightAverage::Rule rule) {
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [=](benchmark::State& state) {
+                                   const Task task = bench::without_network(shapes, 1);
+                                   roga::WeightAverage average(task.parameters, rule);
+                                   std::vector<at::Tensor> copies;
+                                   for (const auto& p : task.parameters) {
+                                     copies.push_back(p.detach().clone());
+                                   }
+                                   average.update();
+                                   std::vector<double> ratios;
+                                   for (auto _ : state) {
+                                     const double c = bench::seconds([&] {
+                                       for (std::size_t i = 0; i < copies.size(); ++i) {
+                                         copies[i].copy_(task.parameters[i].detach());
+                                       }
+                                     });
+                                     const double u = bench::seconds([&] { average.update(); });
+                                     ratios.push_back(u / c);
+                                     state.SetIterationTime(u);
+                                   }
+                                   state.counters["own_copies"] = bench::median(ratios);
+                                 })
+        ->UseManualTime()
+        ->Iterations(15)
+        ->Unit(benchmark::kMillisecond);
+  };
+  const std::vector<std::pair<std::string, bench::Shapes>> lists{
+      {"resnet50", bench::resnet50()}, {"transformer", bench::transformer()}};
+  for (const auto& [list, shapes] : lists) {
+    row("average_" + list + "/exponential/1", shapes, roga::ExponentialAverage{});
+    row("average_" + list + "/uniform/1", shapes, roga::UniformAverage{});
+    row("average_" + list + "/dense/1", shapes, roga::DenseAverage{});
   }
 }
 
@@ -367,6 +421,7 @@ int main(int argc, char** argv) {
   at::set_num_threads(1);
   deepfake::keep_freed_memory();
   register_rows("small_network", bench::small_network, 15, Workload::small_network);
+  register_rows("many_tensors", bench::many_tensors, 15, Workload::network);
   register_rows("resnet18_network", bench::resnet18_network, 7, Workload::network);
   const std::vector<std::pair<std::string, bench::Shapes>> lists{
       {"resnet18", bench::resnet18()},
@@ -378,6 +433,7 @@ int main(int argc, char** argv) {
         Workload::parameters);
   }
   register_growth();
+  register_averages();
   register_kernels();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -3,8 +3,10 @@
 
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tanh.h>
 
 #include "measure.hpp"
 #include "networks/networks.hpp"
@@ -28,6 +30,35 @@ class ResNetShapes {
 
  private:
   Shapes shapes_;
+};
+
+/// A narrow network of many layers, each a launch or two.
+class NarrowNetwork : public deepfake::Detector {
+ public:
+  NarrowNetwork() {
+    std::int64_t in = 3 * 4 * 4;
+    for (int i = 0; i < 100; ++i) {
+      const std::int64_t out = i + 1 < 100 ? 16 : 1;
+      weights_.push_back(
+          register_parameter("w" + std::to_string(i), at::randn({out, in}).mul_(.2)));
+      biases_.push_back(register_parameter("b" + std::to_string(i), at::randn({out}).mul_(.1)));
+      in = out;
+    }
+  }
+  at::Tensor features(const at::Tensor& images) override {
+    auto x = images.flatten(1);
+    for (std::size_t i = 0; i + 1 < weights_.size(); ++i) {
+      x = at::tanh(at::linear(x, weights_[i], biases_[i]));
+    }
+    return x;
+  }
+  at::Tensor head(const at::Tensor& features) override {
+    return at::linear(features, weights_.back(), biases_.back()).flatten();
+  }
+
+ private:
+  std::vector<at::Tensor> weights_;
+  std::vector<at::Tensor> biases_;
 };
 
 Task of_network(std::function<std::shared_ptr<deepfake::Detector>()> make, std::int64_t images,
@@ -149,6 +180,10 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
 
 Task small_network(std::size_t domains) {
   return of_network([] { return deepfake::residual_small(16, "batch"); }, 64, 64, domains);
+}
+
+Task many_tensors(std::size_t domains) {
+  return of_network([] { return std::make_shared<NarrowNetwork>(); }, 64, 4, domains);
 }
 
 Task resnet18_network(std::size_t domains) {

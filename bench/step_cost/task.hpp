@@ -43,6 +43,9 @@ Task without_network(const Shapes& shapes, std::size_t domains);
 /// divided among the domains.
 Task small_network(std::size_t domains);
 
+/// 100 layers of width 16, 200 tensors, on 64 vectors: launches decide.
+Task many_tensors(std::size_t domains);
+
 /// ResNet-18 with one logit: on 32 images of 64 pixels, on a CUDA device 256 images of 224.
 Task resnet18_network(std::size_t domains);
 

@@ -16,3 +16,4 @@
 #include <roga/report.hpp>
 #include <roga/schedules.hpp>
 #include <roga/version.hpp>
+#include <roga/weight_average.hpp>

@@ -25,12 +25,12 @@ Learner::Learner(const TrainOptions& options, const ModelOptions& model)
     scaler_.emplace();
     optimizer_->attach(*scaler_);
   }
-  if (options.ema > 0) average_.emplace(*detector_, options.ema);
+  if (options.ema > 0) average_.emplace(detector_, roga::ExponentialAverage{.decay = options.ema});
 }
 
 LoadedWeights Learner::begin_with(const std::filesystem::path& weights) {
   LoadedWeights loaded = load_weights(*detector_, weights);
-  if (average_) average_.emplace(*detector_, options_.ema);
+  if (average_) average_.emplace(detector_, roga::ExponentialAverage{.decay = options_.ema});
   return loaded;
 }
 
@@ -58,14 +58,14 @@ TimedStep Learner::step(const std::vector<Batch>& batches, std::int64_t number,
   const auto begin = Clock::now();
   TimedStep step{optimizer_->step(std::move(losses))};
   step.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  if (average_ && !step.outcome.skipped) average_->update(number);
+  if (average_ && !step.outcome.skipped) average_->update();
   return step;
 }
 
 void Learner::with_kept_weights(const std::function<void(Detector&)>& use) {
-  if (average_) average_->swap();
+  std::optional<roga::WeightAverage::InUse> in_use;
+  if (average_) in_use.emplace(average_->use());
   use(*detector_);
-  if (average_) average_->swap();
 }
 
 void Learner::save(const std::filesystem::path& file, const nlohmann::ordered_json& state) const {

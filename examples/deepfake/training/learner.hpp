@@ -8,13 +8,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <roga/loss_scaler.hpp>
+#include <roga/weight_average.hpp>
 #include <vector>
 
 #include "training/batch.hpp"
 #include "training/methods.hpp"
 #include "training/model.hpp"
 #include "training/pretrained.hpp"
-#include "training/weight_average.hpp"
 
 namespace deepfake {
 
@@ -60,7 +60,7 @@ class Learner {
   std::shared_ptr<Detector> detector_;
   std::unique_ptr<MethodOptimizer> optimizer_;
   std::optional<roga::LossScaler> scaler_;
-  std::optional<WeightAverage> average_;
+  std::optional<roga::WeightAverage> average_;
 };
 
 }  // namespace deepfake

@@ -33,7 +33,7 @@ Json open(const fs::path& file, torch::serialize::InputArchive& archive, at::Dev
 }  // namespace
 
 void save_run_checkpoint(const fs::path& file, const Detector& detector,
-                         const torch::optim::Optimizer* optimizer, const WeightAverage* average,
+                         const torch::optim::Optimizer* optimizer, const roga::WeightAverage* average,
                          const Json& state) {
   torch::serialize::OutputArchive archive;
   torch::serialize::OutputArchive model(archive.compilation_unit());
@@ -62,7 +62,7 @@ Json read_run_state(const fs::path& file) {
 }
 
 Json load_run_checkpoint(const fs::path& file, Detector& detector,
-                         torch::optim::Optimizer* optimizer, WeightAverage* average) {
+                         torch::optim::Optimizer* optimizer, roga::WeightAverage* average) {
   torch::serialize::InputArchive archive;
   // The optimizer's state has to be where the weights are.
   Json state = open(file, archive, detector.parameters().front().device());

@@ -4,17 +4,17 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <roga/weight_average.hpp>
 
 #include "training/methods.hpp"
 #include "training/model.hpp"
-#include "training/weight_average.hpp"
 
 namespace deepfake {
 
 /// @param optimizer,average left out of the file if null
 /// @param state anything else that a run needs to continue
 void save_run_checkpoint(const std::filesystem::path& file, const Detector& detector,
-                         const torch::optim::Optimizer* optimizer, const WeightAverage* average,
+                         const torch::optim::Optimizer* optimizer, const roga::WeightAverage* average,
                          const nlohmann::ordered_json& state);
 
 /// A checkpoint's state alone. @throws std::runtime_error naming a file that is missing or broken.
@@ -24,6 +24,6 @@ nlohmann::ordered_json read_run_state(const std::filesystem::path& file);
 /// @return the state
 nlohmann::ordered_json load_run_checkpoint(const std::filesystem::path& file, Detector& detector,
                                            torch::optim::Optimizer* optimizer = nullptr,
-                                           WeightAverage* average = nullptr);
+                                           roga::WeightAverage* average = nullptr);
 
 }  // namespace deepfake
