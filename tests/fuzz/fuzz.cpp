@@ -56,6 +56,7 @@ struct Plan {
   bool clip = false;
   std::int64_t warm_up = 0;
   bool shared = false;         ///< a SharedForward instead of closures
+  bool pooled = false;         ///< a closure over all domains beside those
   bool noisy = false;          ///< batch norm and dropout, protected
   bool subset = false;         ///< ascend along some parameters only
   std::size_t save_after = 0;  ///< save and load into a new optimizer after this step; 0: never
@@ -116,6 +117,7 @@ Plan make_plan(std::uint64_t seed, std::size_t recipes) {
   // LibTorch's Adagrad has no state for parameters that join later.
   const bool may_join = plan.save_after == 0 && plan.base != lbfgs && plan.base != adagrad;
   plan.regroup_before = chance(draw, .2) && may_join ? below(draw, steps) : 0;
+  plan.pooled = chance(draw, .25) && !plan.shared;
   return plan;
 }
 
@@ -223,14 +225,24 @@ class World {
       }
       list.emplace_back([this, k, index, with_fault] {
         const auto now = next_evaluation(index, with_fault);
-        auto loss = loss_of(k, now);
-        if (loss.requires_grad()) loss.backward();
-        if (now.fault == Plan::Fault::throws) throw InjectedFault();
-        if (now.fault == Plan::Fault::nan_gradient) poison_a_gradient();
-        return loss.detach();
+        return differentiated(loss_of(k, now), now);
       });
     }
     return list;
+  }
+  /// Those, and one over the domains that are present, which gives their losses or the mean.
+  roga::Domains domains(std::size_t index, bool with_fault) {
+    auto list = closures(index, with_fault);
+    return {std::move(list), [this, index, with_fault] {
+              const auto now = next_evaluation(index, with_fault);
+              std::vector<at::Tensor> losses;
+              for (std::size_t k = 0; k < plan_.domains; ++k) {
+                if (k != plan_.steps[index].absent) losses.push_back(loss_of(k, now));
+              }
+              const auto all = torch::stack(losses);
+              const auto mean = differentiated(all.mean(), now);
+              return index % 2 == 0 ? mean : all.detach();
+            }};
   }
   /// All domains in one pass; a NaN gradient comes by way of the loss here.
   roga::SharedForward forward(std::size_t index, bool with_fault) {
@@ -268,6 +280,13 @@ class World {
     const std::size_t evaluation = evaluations_++;
     const bool faulty = with_fault && evaluation == step.at;
     return {step, faulty ? step.fault : Plan::Fault::none, evaluation % 2 == 0};
+  }
+  /// The end of a closure.
+  at::Tensor differentiated(const at::Tensor& loss, const Evaluation& now) {
+    if (loss.requires_grad()) loss.backward();
+    if (now.fault == Plan::Fault::throws) throw InjectedFault();
+    if (now.fault == Plan::Fault::nan_gradient) poison_a_gradient();
+    return loss.detach();
   }
   at::Tensor loss_of(std::size_t k, const Evaluation& now) {
     auto loss = torch::zeros({}, parameters_[0].options().requires_grad(false));
@@ -367,6 +386,8 @@ void take_step(Optimizer& optimizer, World& world, const Plan& plan, std::size_t
   // Walks over domains need their number beforehand.
   if (plan.shared && std::decay_t<decltype(optimizer.perturbation())>::at_theta) {
     optimizer.step(world.forward(index, with_fault));
+  } else if (plan.pooled) {
+    optimizer.step(world.domains(index, with_fault));
   } else {
     optimizer.step(world.closures(index, with_fault));
   }
@@ -478,8 +499,9 @@ int main(int argc, char** argv) {
     const std::string world =
         flag(plan.autocast, " autocast") + flag(plan.bucket, " bucket") + flag(plan.tied, " tied") +
         flag(plan.still, " still") + flag(plan.growing, " growing") + flag(plan.shared, " shared") +
-        flag(plan.noisy, " noisy") + flag(plan.diagnose, " diagnose") +
-        flag(plan.regroup_before > 0, " regroup") + flag(plan.save_after > 0, " save");
+        flag(plan.pooled, " pooled") + flag(plan.noisy, " noisy") +
+        flag(plan.diagnose, " diagnose") + flag(plan.regroup_before > 0, " regroup") +
+        flag(plan.save_after > 0, " save");
     try {
       std::size_t index = 0;
       every::recipe([&](const char* recipe_name, const auto& recipe, bool) {
