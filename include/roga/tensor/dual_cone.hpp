@@ -46,17 +46,19 @@ Vector<Real> onto_dual_cone(const Matrix<Real>& cosines, Eigen::Index i) {
         break;
       }
       Real reach = 1;
+      Eigen::Index leaves = count;  // the first to reach 0 on the way
       for (const Eigen::Index j : active) {
-        if (aim[j] <= 0) reach = std::min(reach, t[j] / (t[j] - aim[j]));
+        if (aim[j] > 0 || t[j] / (t[j] - aim[j]) >= reach) continue;
+        reach = t[j] / (t[j] - aim[j]);
+        leaves = j;
       }
       t += reach * (aim - t);
-      const auto ends = [&](Eigen::Index j) { return aim[j] <= 0 && t[j] <= 1e-15; };
-      for (const Eigen::Index j : active) t[j] = ends(j) ? 0 : t[j];
+      if (leaves < count) t[leaves] = 0;
       active.erase(
           std::remove_if(active.begin(), active.end(), [&](Eigen::Index j) { return !(t[j] > 0); }),
           active.end());
       std::fill(passed_over.begin(), passed_over.end(), false);
-      if (reach == 1) break;
+      if (leaves == count) break;
     }
   }
   return t;
