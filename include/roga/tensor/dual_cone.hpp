@@ -37,9 +37,10 @@ Vector<Real> onto_dual_cone(const Matrix<Real>& cosines, Eigen::Index i) {
     for (bool first = true; !active.empty(); first = false) {
       const Matrix<Real> part = cosines(active, active);
       const Eigen::LLT<Matrix<Real>> factor(part);
+      const Vector<Real> along = cosines.col(i)(active);
+      const Vector<Real> balance = -factor.solve(along);
       Vector<Real> aim = Vector<Real>::Zero(count);
-      const bool solved = factor.info() == Eigen::Success && factor.rcond() > 1e-14;
-      if (solved) aim(active) = -factor.solve(cosines.col(i)(active));
+      if (factor.info() == Eigen::Success && factor.rcond() > 1e-14) aim(active) = balance;
       if (first && !(aim[joins] > 0)) {  // rounding alone set it apart from the others
         active.pop_back();
         passed_over[static_cast<std::size_t>(joins)] = true;
