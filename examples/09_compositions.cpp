@@ -44,11 +44,12 @@ int main() {
   train("DISAM + GSAM", recipe(LossWeightedAscent{.rho = 0.05}, Pooled{}, OrthogonalDescent{}));
   train("DISAM + SAGM", recipe(LossWeightedAscent{.rho = 0.05}, Pooled{}, WeightedSum{}));
 
-  // Each domain ascends on its own; PCGrad, CAGrad or MGDA aligns what was captured there.
+  // Each domain ascends on its own; PCGrad, CAGrad, MGDA or UPGrad aligns what is captured there.
   const DomainAscent ascent{.rho = 0.05};
   train("ascent + PCGrad", recipe(ascent, OwnDomain{}, PcGrad<Over::captured>{}));
   train("ascent + CAGrad", recipe(ascent, OwnDomain{}, ConflictAverse<Over::captured>{}));
   train("ascent + MGDA", recipe(ascent, OwnDomain{}, MinNorm<Over::captured>{}));
+  train("ascent + UPGrad", recipe(ascent, OwnDomain{}, UpGrad<Over::captured>{}));
 
   // RoGA in ASAM's metric.
   train("adaptive RoGA", recipe(DomainAscentIn<AbsoluteParameter>{.rho = 0.5, .alpha = 2e-4},

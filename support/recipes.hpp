@@ -29,6 +29,7 @@ inline constexpr std::array values{
     Value{"and_mask", "tau", .6},
     Value{"sand_mask", "k", 10},
     Value{"group_dro", "eta", .5},
+    Value{"vasso", "theta", .3},
     Value{"vrex", "lambda", .5},
     Value{"", "rho", .2},
     Value{"", "rho_grad", .1},
@@ -52,6 +53,11 @@ constexpr auto options(Method) {
 
 /// Those that joined late come last: the others keep the places by which they were recorded.
 constexpr int lateness(std::string_view name) {
+  constexpr std::array latest{"vasso",       "upgrad",   "config",   "imtl_g",
+                              "aligned_mtl", "nash_mtl", "grad_drop"};
+  for (const std::string_view late : latest) {
+    if (name == late) return 3;
+  }
   return name == "roga_adaptive" ? 2 : name == "grad_vac" ? 1 : 0;
 }
 
@@ -69,6 +75,7 @@ void recipe_where(Visit& visit) {
 template <class Visit>
 void recipe_of_one_gradient(Visit&& visit) {
   recipe_where<false, 0>(visit);
+  recipe_where<false, 3>(visit);
 }
 
 template <class Visit>
@@ -76,12 +83,17 @@ void recipe_of_domains(Visit&& visit) {
   recipe_where<true, 0>(visit);
   recipe_where<true, 1>(visit);
   recipe_where<true, 2>(visit);
+  recipe_where<true, 3>(visit);
 }
 
 template <class Visit>
 void recipe(Visit&& visit) {
-  recipe_of_one_gradient(visit);
-  recipe_of_domains(visit);
+  recipe_where<false, 0>(visit);
+  recipe_where<true, 0>(visit);
+  recipe_where<true, 1>(visit);
+  recipe_where<true, 2>(visit);
+  recipe_where<false, 3>(visit);
+  recipe_where<true, 3>(visit);
 }
 
 }  // namespace every

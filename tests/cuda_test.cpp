@@ -74,7 +74,9 @@ bool waits(const Recipe& recipe, roga::NonFinite rule, bool backup_on_host = fal
 TEST_CASE("cuda: no step waits for the device unless it is asked to check its numbers", "[cuda]") {
   if (!torch::cuda::is_available()) return;
   // Small problems solved on the host, for which one matrix or the losses are fetched.
-  const std::set<std::string> solve_on_host{"pcgrad", "mgda", "cagrad", "grad_vac", "group_dro"};
+  const std::set<std::string> solve_on_host{"pcgrad",      "mgda",    "cagrad", "grad_vac",
+                                            "group_dro",   "upgrad",  "config", "imtl_g",
+                                            "aligned_mtl", "nash_mtl"};
   every::recipe([&](const std::string& name, auto recipe, bool) {
     INFO(name);
     CHECK(waits(recipe, roga::NonFinite::ignore) == solve_on_host.contains(name));

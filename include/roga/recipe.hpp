@@ -13,6 +13,7 @@
 #include <roga/alignment/pcgrad.hpp>
 #include <roga/alignment/reused_direction.hpp>
 #include <roga/alignment/sign_agreement.hpp>
+#include <roga/alignment/sign_dropout.hpp>
 #include <roga/alignment/weighted_sum.hpp>
 #include <roga/alignment/worst_group.hpp>
 #include <roga/capture/next_domain.hpp>
@@ -28,6 +29,7 @@
 #include <roga/perturbation/momentum_ascent.hpp>
 #include <roga/perturbation/no_perturbation.hpp>
 #include <roga/perturbation/normalized_ascent.hpp>
+#include <roga/perturbation/variance_suppressed_ascent.hpp>
 #include <roga/policy/composition.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/order.hpp>
@@ -36,8 +38,13 @@
 #include <roga/policy/row.hpp>
 #include <roga/policy/step.hpp>
 
-// These solve small convex problems with Eigen.
+// These solve small problems with Eigen.
 #if !defined(ROGA_WITH_EIGEN) || ROGA_WITH_EIGEN
+#include <roga/alignment/aligned_components.hpp>
 #include <roga/alignment/conflict_averse.hpp>
+#include <roga/alignment/conflict_free.hpp>
+#include <roga/alignment/impartial_gradient.hpp>
 #include <roga/alignment/min_norm.hpp>
+#include <roga/alignment/nash_bargain.hpp>
+#include <roga/alignment/upgrad.hpp>
 #endif

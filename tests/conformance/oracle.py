@@ -168,6 +168,135 @@ def group_dro(p, w, h, state):
     return add(*[scale(x, row) for x, row in zip(state["q"], p.gradients(w))])
 
 
+def vasso(p, w, h, state):
+    g = p.pooled(w)
+    v = state.get("v", g)
+    state["v"] = v = add(scale(1 - h["theta"], v), scale(h["theta"], g))
+    return p.pooled(add(w, scale(h["rho"], unit(v))))
+
+
+def solved(A, b):
+    """A x = b by elimination with pivots."""
+    n = len(b)
+    rows = [list(row) + [b[i]] for i, row in enumerate(A)]
+    for i in range(n):
+        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(n):
+            if r != i:
+                rows[r] = sub(rows[r], scale(rows[r][i] / rows[i][i], rows[i]))
+    return [rows[i][n] / rows[i][i] for i in range(n)]
+
+
+def products(a, b):
+    return [[dot(x, y) for y in b] for x in a]
+
+
+def transposed(rows):
+    return [list(column) for column in zip(*rows)]
+
+
+def upgrad(p, w, h, state):
+    """Each g_i onto the cone by Dykstra's alternating projections onto its half-spaces."""
+    rows = p.gradients(w)
+    results = []
+    for row in rows:
+        v, corrections = row, [[0.0] * p.n for _ in rows]
+        for _ in range(20000):
+            before = v
+            for k, other in enumerate(rows):
+                moved = add(v, corrections[k])
+                v = sub(moved, scale(min(0.0, dot(moved, other)) / dot(other, other), other))
+                corrections[k] = sub(moved, v)
+            if norm(sub(v, before)) == 0:
+                break
+        results.append(v)
+    return mean(results)
+
+
+def config(p, w, h, state):
+    """Along the pseudo-inverse of the unit gradients' matrix U times 1, on its smaller side."""
+    rows = p.gradients(w)
+    U = [scale(1 / norm(row), row) for row in rows]
+    ones = [1.0] * p.K
+    if p.K <= p.n:
+        x = add(*[scale(s, u) for s, u in zip(solved(products(U, U), ones), U)])
+    else:
+        x = solved(products(transposed(U), transposed(U)), add(*U))
+    x = scale(1 / norm(x), x)
+    return scale(sum(dot(row, x) for row in rows) / p.K, x)
+
+
+def imtl_g(p, w, h, state):
+    """The paper's closed form; of more gradients than entries, (U U')^+ 1 = U (U' U)^-2 U' 1."""
+    rows = p.gradients(w)
+    U = [scale(1 / norm(row), row) for row in rows]
+    if p.K == 1:
+        return rows[0]
+    if p.K > p.n:
+        C = products(transposed(U), transposed(U))
+        s = [dot(u, solved(C, solved(C, add(*U)))) / norm(row) for u, row in zip(U, rows)]
+        return scale(1 / sum(s), add(*[scale(x, row) for x, row in zip(s, rows)]))
+    D = [sub(rows[0], row) for row in rows[1:]]
+    V = [sub(U[0], u) for u in U[1:]]
+    alpha = solved(products(V, D), [dot(rows[0], v) for v in V])
+    return add(scale(1 - sum(alpha), rows[0]), *[scale(x, row) for x, row in zip(alpha, rows[1:])])
+
+
+def aligned_mtl(p, w, h, state):
+    """All singular values of the gradients' matrix become the smallest: its polar factor, by Newton's
+    iteration on the smaller side, times that singular value."""
+    rows = p.gradients(w)
+    wide = rows if p.K <= p.n else transposed(rows)
+    S = root(products(wide, wide))
+    X = transposed([solved(S, column) for column in transposed(wide)])
+    smallest = 1 / largest_eigenvalue([solved(S, e) for e in identity(len(S))])
+    polar = X if p.K <= p.n else transposed(X)
+    return scale(smallest, mean(polar))
+
+
+def identity(n):
+    return [[float(i == j) for j in range(n)] for i in range(n)]
+
+
+def root(A):
+    """The square root of a positive definite matrix, by the iteration of Denman and Beavers."""
+    Y, Z = A, identity(len(A))
+    for _ in range(60):
+        invert = lambda M: transposed([solved(M, e) for e in identity(len(M))])
+        Y, Z = ([scale(0.5, add(a, b)) for a, b in zip(Y, invert(Z))],
+                [scale(0.5, add(a, b)) for a, b in zip(Z, invert(Y))])
+    return Y
+
+
+def largest_eigenvalue(A):
+    """Of a positive definite matrix, by squaring it until one eigenvalue is left."""
+    logarithm, power = 0.0, 1
+    for _ in range(60):
+        size = max(abs(x) for row in A for x in row)
+        logarithm += math.log(size) / power
+        A = [scale(1 / size, row) for row in A]
+        A, power = products(A, transposed(A)), 2 * power
+    return math.exp(logarithm)
+
+
+def nash_mtl(p, w, h, state):
+    """G a = 1 / a by coordinate descent on a' G a / 2 - sum log a, G over its norm."""
+    rows = p.gradients(w)
+    lengths = [norm(row) for row in rows]
+    C = [[dot(a, b) / (x * y) for b, y in zip(rows, lengths)] for a, x in zip(rows, lengths)]
+    a = [1.0] * p.K
+    for _ in range(100000):
+        before = list(a)
+        for i in range(p.K):
+            b = dot(C[i], a) - C[i][i] * a[i]
+            a[i] = (-b + math.sqrt(b * b + 4 * C[i][i])) / (2 * C[i][i])
+        if a == before:
+            break
+    size = math.sqrt(math.sqrt(sum(dot(x, y) ** 2 for x in rows for y in rows)))
+    return scale(size, mean([scale(x / y, row) for x, y, row in zip(a, lengths, rows)]))
+
+
 PROBLEMS = [Problem(5, 4, 6, [2, 3, 1]), Problem(9, 1, 3, [3]), Problem(13, 7, 2, [1, 1])]
 ROGA = {"rho": 0.2, "alpha": 0.03, "w_erm": 0.25, "w_gen": 0.75}
 CASES = [("erm", erm, {}), ("sam", sam, {"rho": 0.2}),
@@ -177,7 +306,10 @@ CASES = [("erm", erm, {}), ("sam", sam, {"rho": 0.2}),
          ("dgsam", dgsam, {"rho": 0.1}),
          ("sand_mask", sand_mask, {"tau": 0.4, "k": 3.0}), ("grad_vac", grad_vac, {"beta": 0.3}),
          ("groupdro", group_dro, {"eta": 0.4}),
-         ("roga_adaptive", roga_adaptive, {**ROGA, "rho": 0.6, "eta": 0.05})]
+         ("roga_adaptive", roga_adaptive, {**ROGA, "rho": 0.6, "eta": 0.05}),
+         ("vasso", vasso, {"rho": 0.2, "theta": 0.3}), ("upgrad", upgrad, {}),
+         ("config", config, {}), ("imtl_g", imtl_g, {}), ("aligned_mtl", aligned_mtl, {}),
+         ("nash_mtl", nash_mtl, {})]
 
 
 def main():

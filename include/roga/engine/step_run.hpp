@@ -358,7 +358,11 @@ class StepRun {
           if (row.defined()) rows.push_back(row);
         }
         at::Tensor gradient;
-        if (!rows.empty()) gradient = alignment.combine(rows);
+        if constexpr (requires { alignment.combine(rows, step, i); }) {
+          if (!rows.empty()) gradient = alignment.combine(rows, step, i);
+        } else {
+          if (!rows.empty()) gradient = alignment.combine(rows);
+        }
         if (!rows.empty() && rows.size() < domains) {
           gradient = gradient.mul(static_cast<double>(rows.size()) / static_cast<double>(domains));
         }

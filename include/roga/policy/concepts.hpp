@@ -156,9 +156,15 @@ concept LinearAlignment = requires(const T policy, Step& step) {
 /// each domain that reaches it (same shape, at least one) and returns that parameter's direction.
 /// Where m of K domains reach it, the direction is m / K of that: a rule that returns the mean
 /// gives the gradient of the mean loss.
+///
+/// A rule that draws has `combine(rows, step, i)` instead: draws that follow from a seed, the
+/// step's index and i, the parameter's number, are the same in a resumed run.
 template <class T>
 concept ElementwiseAlignment = requires(const T policy, std::span<const at::Tensor> rows) {
   { policy.combine(rows) } -> std::same_as<at::Tensor>;
+}
+|| requires(const T policy, std::span<const at::Tensor> rows, const Step& step, std::size_t i) {
+  { policy.combine(rows, step, i) } -> std::same_as<at::Tensor>;
 };
 
 /// One of the two.

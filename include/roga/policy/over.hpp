@@ -55,6 +55,11 @@ inline std::vector<std::vector<double>> gram(Over over, Step& step) {
   return products;
 }
 
+/// The relative error that those products may have.
+inline double rounding(Over over, const Step& step) {
+  return 16 * rounding(step.row(row_of(over, 0)));
+}
+
 }  // namespace detail
 
 }  // namespace v1

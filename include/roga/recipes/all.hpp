@@ -12,6 +12,7 @@
 #include <roga/recipes/fsam.hpp>
 #include <roga/recipes/gac_fas.hpp>
 #include <roga/recipes/gam.hpp>
+#include <roga/recipes/grad_drop.hpp>
 #include <roga/recipes/grad_vac.hpp>
 #include <roga/recipes/group_dro.hpp>
 #include <roga/recipes/gsam.hpp>
@@ -25,14 +26,20 @@
 #include <roga/recipes/sagm.hpp>
 #include <roga/recipes/sam.hpp>
 #include <roga/recipes/sand_mask.hpp>
+#include <roga/recipes/vasso.hpp>
 #include <roga/recipes/vrex.hpp>
 #include <roga/recipes/wsam.hpp>
 #include <roga/recipes/wsam_decoupled.hpp>
 
-// MGDA and CAGrad solve small convex problems with Eigen.
+// These solve small problems with Eigen.
 #if !defined(ROGA_WITH_EIGEN) || ROGA_WITH_EIGEN
+#include <roga/recipes/aligned_mtl.hpp>
 #include <roga/recipes/cagrad.hpp>
+#include <roga/recipes/config.hpp>
+#include <roga/recipes/imtl_g.hpp>
 #include <roga/recipes/mgda.hpp>
+#include <roga/recipes/nash_mtl.hpp>
+#include <roga/recipes/upgrad.hpp>
 #endif
 
 namespace roga {
@@ -52,6 +59,7 @@ constexpr void for_each(Visit&& visit) {
   visit(wsam);
   visit(wsam_decoupled);
   visit(fsam);
+  visit(vasso);
   visit(looksam);
   visit(fisher_sam);
   visit(gam);
@@ -69,9 +77,15 @@ constexpr void for_each(Visit&& visit) {
 #if !defined(ROGA_WITH_EIGEN) || ROGA_WITH_EIGEN
   visit(mgda);
   visit(cagrad);
+  visit(upgrad);
+  visit(config);
+  visit(imtl_g);
+  visit(aligned_mtl);
+  visit(nash_mtl);
 #endif
   visit(and_mask);
   visit(sand_mask);
+  visit(grad_drop);
   visit(group_dro);
   visit(vrex);
 }

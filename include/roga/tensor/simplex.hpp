@@ -8,18 +8,12 @@
 #include <cstddef>
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <roga/tensor/gram.hpp>
 #include <vector>
 
 namespace roga {
 inline namespace v1 {
 namespace detail {
-
-template <class Real>
-using Gram = std::vector<std::vector<Real>>;
-template <class Real>
-using Matrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
-template <class Real>
-using Vector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
 
 /// Minimises linear . w + (weight / 2) w' G w over the simplex by Mehrotra's predictor-corrector
 /// interior-point method: some fifteen factorisations of a K x K matrix. The entries of G are at
@@ -27,12 +21,8 @@ using Vector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
 template <class Real>
 std::vector<Real> minimise_on_simplex(const Gram<Real>& gram, const std::vector<Real>& linear,
                                       Real weight) {
-  const auto count = static_cast<Eigen::Index>(gram.size());
-  Matrix<Real> g(count, count);
-  for (Eigen::Index i = 0; i < count; ++i) {
-    g.col(i) = Eigen::Map<const Vector<Real>>(gram[static_cast<std::size_t>(i)].data(), count);
-  }
-  g *= weight;
+  const Matrix<Real> g = weight * matrix_of(gram);
+  const auto count = g.rows();
   const Vector<Real> b = Eigen::Map<const Vector<Real>>(linear.data(), count);
   const Vector<Real> ones = Vector<Real>::Ones(count);
 
@@ -86,25 +76,6 @@ std::vector<Real> minimise_on_simplex(const Gram<Real>& gram, const std::vector<
   }
   w /= w.sum();
   return {w.data(), w.data() + w.size()};
-}
-
-/// The problem's own scale, so that tolerances are relative; 0 where every gradient is zero.
-template <class Real>
-Real largest_diagonal(const Gram<Real>& gram) {
-  Real largest = 0;
-  for (std::size_t k = 0; k < gram.size(); ++k) largest = std::fmax(largest, gram[k][k]);
-  return largest;
-}
-template <class Real>
-Gram<Real> divided(Gram<Real> gram, Real by) {
-  for (auto& row : gram) {
-    for (Real& entry : row) entry /= by;
-  }
-  return gram;
-}
-template <class Real>
-std::vector<Real> uniform_weights(std::size_t count) {
-  return std::vector<Real>(count, 1.0 / static_cast<Real>(count));
 }
 
 /// argmin over the simplex of |sum_k w_k g_k|^2
@@ -168,11 +139,8 @@ std::vector<Real> conflict_averse_pull(const Gram<Real>& gram, std::vector<Real>
   for (Real& entry : along) entry /= scale;
   radius /= std::sqrt(scale);
 
-  const auto count = static_cast<Eigen::Index>(g.size());
-  Matrix<Real> matrix(count, count);
-  for (Eigen::Index i = 0; i < count; ++i) {
-    matrix.col(i) = Eigen::Map<const Vector<Real>>(g[static_cast<std::size_t>(i)].data(), count);
-  }
+  const Matrix<Real> matrix = matrix_of(g);
+  const auto count = matrix.rows();
   Vector<Real> pull(count);
   const Vector<Real> b = Eigen::Map<const Vector<Real>>(along.data(), count);
   if (pivot_to_pull(matrix, b, radius, pull)) return {pull.data(), pull.data() + pull.size()};
