@@ -2,6 +2,7 @@
 #pragma once
 
 #include <roga/policy/point.hpp>
+#include <roga/policy/radius_rule.hpp>
 #include <roga/policy/step.hpp>
 #include <roga/tensor/check.hpp>
 
@@ -19,8 +20,9 @@ struct VarianceSuppressedAscent {
   static constexpr Reads reads = Reads::erm;
   static constexpr bool at_theta = true;
 
-  double rho = 0.05;   ///< radius, >= 0
-  double theta = 0.9;  ///< weight of g in the mean, in [0, 1]; 1 is SAM
+  double rho = 0.05;       ///< radius, >= 0
+  double theta = 0.9;      ///< weight of g in the mean, in [0, 1]; 1 is SAM
+  RadiusRule radius = {};  ///< what makes a radius of rho
 
   void validate() const {
     detail::require_radius("rho", rho);
