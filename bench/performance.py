@@ -233,6 +233,12 @@ def averages(rows):
     return table(["parameters of", "average", "time of an update, in copies"], lines)
 
 
+def loops(rows):
+    lines = [[f"`{what}`", number(row, "ms", 3), number(row, "to_by_hand")]
+             for (workload, what, _), row in rows.items() if workload == "loop"]
+    return table(["", "ms", "of the tensor calls in it"], lines)
+
+
 def cpu(context):
     return (f"A CPU with {context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
             f"LibTorch 1.13.1, OpenBLAS, {context['date'][:10]}.")
@@ -243,7 +249,7 @@ def main():
     around = {"around.machine": cpu(context),
               "around.small_network": whole_steps(rows, "small_network"),
               "around.many_tensors": whole_steps(rows, "many_tensors"),
-              "around.averages": averages(rows)}
+              "around.averages": averages(rows), "around.loops": loops(rows)}
     context, rows = load_rows("step_cost.json")
     parts = around | {"machine": cpu(context), "whole": whole_steps(rows, "small_network"),
              "whole.resnet18": whole_steps(rows, "resnet18_network"),

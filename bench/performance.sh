@@ -35,7 +35,8 @@ if [ "$only_page" -eq 0 ]; then
     mv "$results/$1.new" "$results/$1"
   }
   measure step_cost.json "$rows"
-  measure step_cost_around.json '^(small_network|many_tensors)/(erm|sam|roga_pooled)(_domains)?/|^average_'
+  measure step_cost_around.json \
+    '^(small_network|many_tensors)/(erm|sam|roga_pooled)(_domains)?/[14]/|^average_|^loop/'
   CCACHE_DISABLE=1 bench/compile_time/measure.sh > "$results/compile_time.json.new"
   mv "$results/compile_time.json.new" "$results/compile_time.json"
 fi

@@ -11,9 +11,12 @@
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randperm.h>
 #include <ATen/ops/zeros_like.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -22,6 +25,8 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <roga/domain_loader.hpp>
+#include <roga/regroup.hpp>
 #include <roga/weight_average.hpp>
 #include <string>
 
@@ -350,6 +355,54 @@ void register_averages() {
   }
 }
 
+/// Batches of a loop beside the tensor calls that they consist of.
+void register_loops() {
+  auto row = [](const std::string& name, auto make) {
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [=](benchmark::State& state) {
+                                   const auto [ours, by_hand] = make();
+                                   for (const auto& warm : {ours, by_hand}) warm();
+                                   std::vector<double> ratios;
+                                   for (auto _ : state) {
+                                     const double o = bench::seconds(ours);
+                                     ratios.push_back(o / bench::seconds(by_hand));
+                                     state.SetIterationTime(o);
+                                   }
+                                   state.counters["to_by_hand"] = bench::median(ratios);
+                                 })
+        ->UseManualTime()
+        ->Iterations(51)
+        ->Unit(benchmark::kMillisecond);
+  };
+  // Four domains of 2,000 images of 3 x 32 x 32, batches of 16.
+  auto samples = [](std::int64_t count) {
+    return roga::Samples{at::rand({count, 3, 32, 32}, bench::device),
+                         at::zeros({count}, bench::device)};
+  };
+  using Pair = std::pair<Step, Step>;
+  row("loop/domain_loader/4", [=]() -> Pair {
+    const std::vector<roga::Samples> domains(4, samples(2000));
+    auto loader = std::make_shared<roga::DomainLoader<roga::Samples>>(
+        domains, roga::DomainLoaderOptions{.batch_size = 16});
+    const auto rows = at::randint(2000, {16}, at::TensorOptions(at::kLong).device(bench::device));
+    return {[=] { benchmark::DoNotOptimize(loader->next()); },
+            [=] {
+              for (const auto& domain : domains) {
+                benchmark::DoNotOptimize(domain.data.index_select(0, rows));
+                benchmark::DoNotOptimize(domain.target.index_select(0, rows));
+              }
+            }};
+  });
+  row("loop/regroup/4", [=]() -> Pair {
+    const std::vector<roga::Samples> batches(4, samples(16));
+    std::vector<at::Tensor> data;
+    for (const auto& batch : batches) data.push_back(batch.data);
+    const auto rows = at::randperm(64, at::TensorOptions(at::kLong).device(bench::device));
+    return {[=] { benchmark::DoNotOptimize(roga::regroup(batches, {.seed = 1, .step = 1})); },
+            [=] { benchmark::DoNotOptimize(at::cat(data).index_select(0, rows)); }};
+  });
+}
+
 /// One pass over a parameter list as a loop over tensors, as one multi-tensor call, and over one
 /// flat buffer of the same size: which of them wins decides how roga's kernels are written.
 void register_kernels() {
@@ -434,6 +487,7 @@ int main(int argc, char** argv) {
   }
   register_growth();
   register_averages();
+  register_loops();
   register_kernels();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
