@@ -86,6 +86,41 @@ TEST_CASE("cuda: no step waits for the device unless it is asked to check its nu
   CHECK_FALSE(waits(recipes::asam(), roga::NonFinite::ignore, /*backup_on_host=*/true));
 }
 
+TEST_CASE("cuda: averages and pooled closures do not wait, and give the host's numbers", "[cuda]") {
+  if (!torch::cuda::is_available()) return;
+  auto train = [](at::Device device) {
+    Network net(3, at::kDouble);
+    net.to(device);
+    auto optimizer = roga::wrap<SGD>(recipes::sam(), net.parameters(), SGDOptions(0.05));
+    optimizer.non_finite(roga::NonFinite::ignore);
+    optimizer.perturbation().radius = {.loss_budget = 0.01};
+    roga::WeightAverage average(net.net, roga::UniformAverage{});
+    const roga::Domains domains{
+        net.closures(), [&net] {
+          net.net->zero_grad();
+          auto losses = torch::stack({net.loss(0), net.loss(1), net.loss(2)});
+          losses.mean().backward();
+          return losses;
+        }};
+    auto steps = [&](int count) {
+      for (int step = 0; step < count; ++step) {
+        optimizer.step(domains);
+        average.update();
+      }
+    };
+    steps(2);
+    {
+      const NoWaiting guard;
+      steps(3);
+    }
+    const auto in_use = average.use();
+    std::vector<at::Tensor> on_host;
+    for (const auto& parameter : net.parameters()) on_host.push_back(parameter.detach().cpu());
+    return on_host;
+  };
+  CHECK(problems::deviation(train(at::kCUDA), train(at::kCPU)) < 1e-10);
+}
+
 TEST_CASE("cuda: a copy of theta on the host changes no bit and saves memory", "[cuda]") {
   if (!torch::cuda::is_available()) return;
   auto run = [](auto recipe, bool on_host) {
