@@ -290,3 +290,21 @@ TEST_CASE("multi_objective: one domain, equal, zero, opposed, tiny, huge and abs
   holds("aligned_mtl", recipes::aligned_mtl());
   holds("nash_mtl", recipes::nash_mtl());
 }
+
+TEST_CASE("multi_objective: the rules hold for captured gradients too", "[alignment]") {
+  using roga::Over;
+  // At radius 0 the captured gradients are those at theta.
+  auto check = [](auto recipe, auto alignment) {
+    const auto captured = roga::recipe(roga::DomainAscent{.rho = 0}, roga::OwnDomain{}, alignment);
+    problems::check(direction(captured), direction(recipe)[0], direction(recipe)[1], 1e-12);
+    // And else they are others, which the rule has to read.
+    const auto away = roga::recipe(roga::DomainAscent{.rho = .5}, roga::OwnDomain{}, alignment);
+    CHECK(std::fabs(direction(away)[0] - direction(recipe)[0]) > 1e-3);
+  };
+  namespace recipes = roga::recipes;
+  check(recipes::upgrad(), roga::UpGrad<Over::captured>{});
+  check(recipes::config(), roga::ConflictFree<Over::captured>{});
+  check(recipes::imtl_g(), roga::ImpartialGradient<Over::captured>{});
+  check(recipes::aligned_mtl(), roga::AlignedComponents<Over::captured>{});
+  check(recipes::nash_mtl(), roga::NashBargain<Over::captured>{});
+}
