@@ -97,11 +97,11 @@ class WeightAverage {
     require_unused("update()");
     const detail::PlainArithmetic plain;
     ++updates_;
-    if (const auto* rule = std::get_if<ExponentialAverage>(&rule_)) {
-      main_.add(parameters(), source_->buffers(), 1 - decay(*rule));
-    } else if (const auto* rule = std::get_if<UniformAverage>(&rule_)) {
-      const std::int64_t since = updates_ - rule->from;
-      if (since < 0 || since % rule->every != 0) return;
+    if (const auto* exponential = std::get_if<ExponentialAverage>(&rule_)) {
+      main_.add(parameters(), source_->buffers(), 1 - decay(*exponential));
+    } else if (const auto* uniform = std::get_if<UniformAverage>(&rule_)) {
+      const std::int64_t since = updates_ - uniform->from;
+      if (since < 0 || since % uniform->every != 0) return;
       main_.add_equally(parameters(), source_->buffers(), updates_);
     } else if (!closed_) {
       segment_.add_equally(parameters(), source_->buffers(), updates_);
@@ -288,11 +288,12 @@ inline void WeightAverage::validate() const {
   auto require_count = [](const char* name, std::int64_t value) {
     detail::require(value >= 1, name, "at least 1", static_cast<double>(value));
   };
-  if (const auto* rule = std::get_if<ExponentialAverage>(&rule_)) {
-    detail::require(rule->decay >= 0 && rule->decay < 1, "decay", "in [0, 1)", rule->decay);
-  } else if (const auto* rule = std::get_if<UniformAverage>(&rule_)) {
-    require_count("from", rule->from);
-    require_count("every", rule->every);
+  if (const auto* exponential = std::get_if<ExponentialAverage>(&rule_)) {
+    detail::require(exponential->decay >= 0 && exponential->decay < 1, "decay", "in [0, 1)",
+                    exponential->decay);
+  } else if (const auto* uniform = std::get_if<UniformAverage>(&rule_)) {
+    require_count("from", uniform->from);
+    require_count("every", uniform->every);
   } else {
     const auto& dense = std::get<DenseAverage>(rule_);
     require_count("start_patience", dense.start_patience);

@@ -210,13 +210,14 @@ TEST_CASE(
     INFO(rows);
     CHECK(finite(d));
     const double norm = rows.mm(rows.t()).norm().item<double>();
-    CHECK(d.norm().item<double>() <= std::sqrt(norm / rows.size(0)) * (1 + 1e-6));
+    const auto count = static_cast<double>(rows.size(0));
+    CHECK(d.norm().item<double>() <= std::sqrt(norm / count) * (1 + 1e-6));
     if (!independent(rows)) continue;
     const auto weights = at::linalg_lstsq(rows.t(), d.unsqueeze(1), {}, "gelsd");
     const auto shares = std::get<0>(weights).squeeze(1) * rows.matmul(d);
-    CHECK(near(shares / norm, torch::full_like(shares, 1. / (rows.size(0) * rows.size(0))),
+    CHECK(near(shares / norm, torch::full_like(shares, 1. / (count * count)),
                torch::ones({1, 1}, at::kDouble), 1e-8));
-    CHECK(d.norm().item<double>() == Approx(std::sqrt(norm / rows.size(0))).epsilon(1e-8));
+    CHECK(d.norm().item<double>() == Approx(std::sqrt(norm / count)).epsilon(1e-8));
   }
   // Of orthogonal gradients, the sum of the unit vectors, whatever the lengths.
   const auto rows = torch::tensor({{3., 0.}, {0., 4.}}, at::kDouble);
