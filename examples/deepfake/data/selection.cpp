@@ -249,7 +249,14 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
 
 std::vector<Index> by_dataset(const Index& index, const Selection& selection) {
   std::vector<std::string> datasets = selection.datasets;
-  if (datasets.empty()) datasets = dataset_names(select(index, selection));
+  if (datasets.empty()) {
+    // All that select() would look at: one that repeats another's videos is a data set, too.
+    select(index, selection);
+    Index named;
+    std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
+                         [&](const Video& video) { return keeps(selection, video); });
+    datasets = dataset_names(named);
+  }
   std::vector<Index> parts;
   for (const std::string& dataset : datasets) {
     Selection one = selection;

@@ -43,6 +43,10 @@ struct EvalRow {
   std::string split;
   std::string level;  ///< frame_level, or what video_level_of() says
   Metrics metrics;
+  // Of rows that evaluate wrote, see data/trained_on.hpp:
+  std::string trained = {};  ///< "yes" or "no": was the detector trained on the manipulation?
+  std::string source = {};   ///< the folder that its videos lie in
+  std::string overlap = {};  ///< what training and test share, in words
 };
 inline constexpr char all_domains[] = "all";
 inline constexpr char frame_level[] = "frame";

@@ -69,7 +69,7 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
               const RunGroup& baseline, const std::string& level, Aucs& aucs,
               const Bootstrap& bootstrap) {
   std::vector<ResampledAuc> unseen, unseen_of_baseline;
-  std::size_t unseen_domains = 0;
+  std::vector<Manipulation> in_mean;
   for (std::size_t d = 0; d < comparison.domains().size(); ++d) {
     const TestDomain& domain = comparison.domains()[d];
     const auto &first = aucs.of(group, d), &second = aucs.of(baseline, d);
@@ -78,11 +78,15 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
     rows.push_back({group.title, baseline.title, level, domain.dataset, domain.title, trained,
                     paired_difference(first, second, bootstrap)});
     if (trained || comparison.is_trained(baseline, domain)) continue;
+    const auto counts_already = [&](const Manipulation& one) {
+      return is_same(one, manipulation_of(domain));
+    };
+    if (std::ranges::any_of(in_mean, counts_already)) continue;
+    in_mean.push_back(manipulation_of(domain));
     append(unseen, first);
     append(unseen_of_baseline, second);
-    ++unseen_domains;
   }
-  if (unseen_domains < 2) return;
+  if (in_mean.size() < 2) return;
   rows.push_back({group.title, baseline.title, level, "", mean_of_unseen, false,
                   paired_difference(unseen, unseen_of_baseline, bootstrap)});
 }

@@ -143,7 +143,7 @@ std::string metrics_table(const Run& run) {
   HtmlTable table("", header);
   for (const EvalRow& row : run.evals) {
     // Of several evaluations of the same set, the last counts.
-    const TestDomain domain{row.dataset, row.domain, ""};
+    const TestDomain domain{row.dataset, row.domain};
     if (row.split != "test" || test_row(run, domain, row.level) != &row) continue;
     const Metrics& m = row.metrics;
     const bool is_all = row.domain == all_domains;
@@ -196,6 +196,8 @@ std::string summary_section(const Comparison& comparison) {
           std::string(groups.size() > 1 ? " The best of a column is bold." : "") +
           remark_on_seeds(comparison),
       "muted");
+  for (const std::string& overlap : comparison.overlaps())
+    body += paragraph(overlap + '.', "muted");
   return section("summary", "Summary", body);
 }
 

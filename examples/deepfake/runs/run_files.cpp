@@ -38,6 +38,26 @@ constexpr std::array<MetricColumn, 13> metric_columns{{
     {"ece", &Metrics::ece},
 }};
 
+/// Columns at the end of eval.csv, each written where a row has something there.
+struct TextColumn {
+  const char* name;
+  std::string EvalRow::*value;
+};
+constexpr std::array<TextColumn, 3> text_columns{{
+    {"trained", &EvalRow::trained},
+    {"source", &EvalRow::source},
+    {"overlap", &EvalRow::overlap},
+}};
+
+std::vector<TextColumn> used_columns(std::span<const EvalRow> rows) {
+  std::vector<TextColumn> used;
+  for (const TextColumn& column : text_columns) {
+    const auto has = [&](const EvalRow& row) { return !(row.*column.value).empty(); };
+    if (std::ranges::any_of(rows, has)) used.push_back(column);
+  }
+  return used;
+}
+
 std::vector<std::string> with_extra(std::vector<std::string> columns,
                                     const std::vector<std::string>& extra) {
   columns.insert(columns.end(), extra.begin(), extra.end());
@@ -145,6 +165,8 @@ void write_evals(const fs::path& run, std::span<const EvalRow> rows) {
   CsvTable table{
       run / "eval.csv", {"epoch", "dataset", "domain", "split", "level", "n_real", "n_fake"}, {}};
   for (const MetricColumn& column : metric_columns) table.columns.push_back(column.name);
+  const std::vector<TextColumn> texts = used_columns(rows);
+  for (const TextColumn& column : texts) table.columns.push_back(column.name);
   for (const EvalRow& row : rows) {
     auto& cells = table.rows.emplace_back(
         std::vector<std::string>{to_csv(row.epoch), row.dataset, row.domain, row.split, row.level,
@@ -152,6 +174,7 @@ void write_evals(const fs::path& run, std::span<const EvalRow> rows) {
     for (const MetricColumn& column : metric_columns) {
       cells.push_back(to_csv(row.metrics.*column.value));
     }
+    for (const TextColumn& column : texts) cells.push_back(row.*column.value);
   }
   fs::create_directories(run);
   write_csv(table);
@@ -172,6 +195,9 @@ std::vector<EvalRow> read_evals(const fs::path& run) {
     row.metrics.n_fake = table.integer(i, table.column("n_fake"));
     for (const MetricColumn& column : metric_columns) {
       row.metrics.*column.value = table.number(i, table.column(column.name));
+    }
+    for (const TextColumn& column : text_columns) {
+      if (table.has(column.name)) row.*column.value = cell(column.name);
     }
     rows.push_back(std::move(row));
   }
