@@ -184,3 +184,55 @@ TEST_CASE("faults: the nearest readable frame stands in for a broken one", "[fau
   CHECK(mentions(message, data.file("rotten", 1).string()));
   CHECK(broken_text({}, "skipped").empty());
 }
+
+TEST_CASE("faults: an index that is not asked for never blocks", "[faults]") {
+  const TemporaryFolder folder;
+  MiniatureFaceForensics{folder.path()}.write();
+  // As DeepfakeBench writes DFDC before it is there; a list of pairs; frames that are elsewhere; a
+  // file that was cut off.
+  const auto [name, content] = GENERATE(table<std::string, std::string>({
+      {"DFDC", R"({"DFDC": {"DFDC_Real": {"train": {}, "test": {}, "val": {"label": "DFDC_Real",
+               "frames": []}}}})"},
+      {"DFDC", R"({"DFDC": {"DFDC_Real": {"val": {"label": "DFDC_Real", "frames": null}}}})"},
+      {"pairs", R"([["000", "003"]])"},
+      {"UADFV", R"({"UADFV": {"UADFV_Real": {"test": {"v": {"frames": ["gone/v/0.png"]}}}}})"},
+      {"Odd", R"({"Odd": {"mystery": {"test": {"v": {"frames": ["gone/v/0.png"]}}}}})"},
+      {"Cut", R"({"Cut": {"Cut_real": {"te)"},
+  }));
+  write_text(folder.path() / "dataset_json" / (name + ".json"), content);
+  const Index index = load_index(locate_data(folder.path()));
+  CHECK(index.videos.size() == 16);
+  REQUIRE(index.faults.bad_files.size() == 1);
+  CHECK(index.faults.bad_files[0].dataset == name);
+  CHECK(mentions(faults_text(index), "index files left out, 1: "));
+  CHECK(mentions(faults_text(index), name + ".json"));
+  CHECK(faults_text(select(index, {.datasets = {"FF-DF"}})).empty());
+  // Asked for, it is an error that says why.
+  CHECK(mentions(message_of([&] { select(index, {.datasets = {name}}); }), name + ".json"));
+  CHECK(check_data(index).ok() == (name == "DFDC"));
+  CHECK(mentions(to_text(check_data(index)), name + ".json"));
+}
+
+TEST_CASE("faults: entries that are no videos are named and left out", "[faults]") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "rgb" / "x" / "v" / "0.png");
+  const auto with = [&](const std::string& entry) {
+    write_text(folder.path() / "X.json",
+               R"({"X": {"X_real": {"test": {"v": {"frames": ["x/v/0.png"]}, "w": )" + entry +
+                   R"(}}, "X_fake": [], "train": {}}})");
+    return load_index(locate_data(folder.path()));
+  };
+  for (const std::string entry : {"{}", "null", "[]", R"({"frames": null})", R"(["x/v/0.png"])",
+                                  R"({"frames": [7]})", R"({"frames": {"0": "x/v/0.png"}})"}) {
+    CAPTURE(entry);
+    const Index index = with(entry);
+    CHECK(index.videos.size() == 1);
+    REQUIRE(index.faults.odd_entries.size() == 3);
+    CHECK(mentions(faults_text(index), "entries that are no videos, left out, 3: "));
+    CHECK(mentions(faults_text(index), "X > X_real > test > w"));
+    CHECK(mentions(faults_text(index), "X > X_fake is not a JSON object"));
+    const DataCheck check = check_data(index);
+    CHECK(check.odd_entries.size() == (entry.size() < 5 || mentions(entry, "null") ? 1 : 2));
+    CHECK_FALSE(check.ok());
+  }
+}

@@ -71,6 +71,11 @@ Evaluation evaluate(const EvaluateOptions& options) {
   const auto name = [&](const std::string& faults) {
     if (!faults.empty()) progress.print(faults);
   };
+  if (options.datasets.empty()) {
+    Index all;
+    all.faults.bad_files = test.index.faults.bad_files;
+    name(faults_text(all));
+  }
   for (const Index& part : test.parts) {
     name(faults_text(part));
     ImageCache streaming(part, trained.options.model.size, 0);
