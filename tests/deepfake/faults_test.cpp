@@ -236,3 +236,19 @@ TEST_CASE("faults: entries that are no videos are named and left out", "[faults]
     CHECK_FALSE(check.ok());
   }
 }
+
+TEST_CASE("faults: a data set's name that is no file name is refused before work begins",
+          "[faults]") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "rgb" / "x" / "v" / "0.png");
+  for (const std::string name :
+       {"../../../evil", "DF40/simswap", "a\\b", "..", ".hidden", "", "a\nb", "/root"}) {
+    CAPTURE(name);
+    const json video{{"frames", {"x/v/0.png"}}};
+    write_text(folder.path() / "X.json",
+               json{{name, {{"X_real", {{"test", {{"v", video}}}}}}}}.dump());
+    const std::string message = message_of([&] { load_index(locate_data(folder.path())); });
+    CHECK(mentions(message, "X.json"));
+    CHECK(mentions(message, "the data set's name '" + name + "' cannot be that of a file; rename"));
+  }
+}

@@ -44,6 +44,15 @@ bool is_synthetic(const fs::path& manifest) {
   return content["synthetic"].get<bool>();
 }
 
+constexpr char naming[] = "rename it without slashes and control characters, at most 100 bytes";
+
+/// Results go to scores/NAME.csv.
+bool is_file_name(const std::string& name) {
+  return !name.empty() && name.size() <= 100 && !name.starts_with('.') &&
+         std::ranges::none_of(
+             name, [](unsigned char c) { return c == '/' || c == '\\' || c < 32 || c == 127; });
+}
+
 /// An entry that is no video.
 struct Odd {
   std::string text;
@@ -59,6 +68,10 @@ class IndexFile {
     const json content = read_json(file_);
     if (!content.is_object()) fail_at(file_, "the file is not a JSON object; " + nesting);
     for (const auto& [dataset, labels] : content.items()) {
+      if (!is_file_name(dataset)) {
+        odd(dataset, "the data set's name '" + dataset + "' cannot be that of a file; " + naming);
+        continue;
+      }
       if (!is_object(labels, dataset, dataset)) continue;
       for (const auto& [label, splits] : labels.items()) {
         const std::string where = dataset + " > " + label;
