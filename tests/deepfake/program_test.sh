@@ -88,8 +88,8 @@ unseen=$(grep "not trained on" out.txt | grep -o "0\.[0-9]*" | head -n 1)
 run evaluate --run judged --data repeated
 grep "not trained on" out.txt | grep -qF "$unseen" ||
   fail "repeated forgeries move the mean over unseen ones, $unseen: $(cat out.txt)"
-grep -q "FF-DF > FF-DF counts as trained on: the label FF-DF" out.txt || fail "no word of FF-DF"
-grep -q "Renamed > Renamed_fake counts as trained on: " out.txt || fail "no word of Renamed"
+grep -q "FF-DF > FF-DF > c23 counts as trained on: the label FF-DF" out.txt || fail "no word of FF-DF"
+grep -q "Renamed > Renamed_fake > c23 counts as trained on: " out.txt || fail "no word of Renamed"
 run report judged
 grep -q "counts as trained on" judged/report.html || fail "the report says nothing of an overlap"
 rm -r repeated judged

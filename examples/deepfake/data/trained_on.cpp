@@ -87,13 +87,13 @@ std::vector<std::string> people_in(const std::string& text) {
 
 }  // namespace
 
-bool is_same(const Manipulation& a, const Manipulation& b) {
+bool is_same(const TestedForgery& a, const TestedForgery& b) {
   if (a.compression != b.compression) return false;
   if (!a.source.empty() && a.source == b.source) return true;
   return a.label == b.label && speaks_for_itself(a.label);
 }
 
-void ManipulationMean::add(const Manipulation& manipulation, double value) {
+void ManipulationMean::add(const TestedForgery& manipulation, double value) {
   auto entry = std::ranges::find_if(
       entries_, [&](const Entry& one) { return is_same(one.manipulation, manipulation); });
   if (entry == entries_.end()) entry = entries_.insert(entry, {manipulation});

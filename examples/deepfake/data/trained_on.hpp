@@ -14,24 +14,24 @@ namespace deepfake {
 
 /// A forgery as it was tested. Several data sets may list the same one: FF-DF of FaceForensics++
 /// and FF-DF of FF-DF.json.
-struct Manipulation {
+struct TestedForgery {
   std::string label = {};
   std::string compression = {};
   std::string source = {};  ///< the folder that its videos lie in; empty: unknown
 };
 /// Equal folders, or equal labels that speak for themselves (FF-DF, not fake).
-bool is_same(const Manipulation& a, const Manipulation& b);
+bool is_same(const TestedForgery& a, const TestedForgery& b);
 
 /// Mean over manipulations, in which each counts once, however many data sets list it.
 class ManipulationMean {
  public:
-  void add(const Manipulation& manipulation, double value);
+  void add(const TestedForgery& manipulation, double value);
   std::size_t count() const { return entries_.size(); }
   double mean() const;  ///< NaN without a value
 
  private:
   struct Entry {
-    Manipulation manipulation;
+    TestedForgery manipulation;
     double sum = 0;
     double count = 0;
   };
@@ -67,7 +67,7 @@ void write_trained_on(const std::filesystem::path& run, const Index& train);
 /// How one manipulation of a test relates to training.
 struct Relation {
   bool is_trained = false;
-  std::string source = {};   ///< see Manipulation
+  std::string source = {};   ///< see TestedForgery
   std::string overlap = {};  ///< what both share and the names do not tell; else empty
 };
 

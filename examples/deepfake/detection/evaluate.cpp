@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <stdexcept>
-#include <utility>
+#include <tuple>
 
 #include "data/faults.hpp"
 #include "data/trained_on.hpp"
@@ -23,19 +23,28 @@ namespace fs = std::filesystem;
 /// Whether each row's manipulation was trained on, and where its frames come from.
 void relate(std::vector<EvalRow>& rows, const DetectorTest& test) {
   const TrainedOn trained_on(test.trained.run, test.trained.config.train_domains);
-  std::map<std::pair<std::string, std::string>, Relation> relations;
+  std::map<std::tuple<std::string, std::string, std::string>, Relation> relations;
   for (EvalRow& row : rows) {
     if (row.domain == all_domains) continue;
-    const auto [found, is_new] = relations.try_emplace({row.dataset, row.domain});
+    const auto [found, is_new] = relations.try_emplace({row.dataset, row.compression, row.domain});
     if (is_new) {
-      const auto part = std::ranges::find_if(
-          test.parts, [&](const Index& one) { return one.videos.front().dataset == row.dataset; });
+      const auto part = std::ranges::find_if(test.parts, [&](const Index& one) {
+        const Video& video = one.videos.front();
+        return video.dataset == row.dataset && video.compression == row.compression;
+      });
       found->second = trained_on.to(test.index, *part, row.domain);
     }
     row.trained = found->second.is_trained ? "yes" : "no";
     row.source = found->second.source;
     row.overlap = found->second.overlap;
   }
+}
+
+/// Whether results on this data take the place of @p row; older versions wrote no compression.
+template <class Data>
+bool replaces(const Data& data, const EvalRow& row) {
+  return data.dataset == row.dataset &&
+         (row.compression.empty() || data.compression == row.compression);
 }
 
 /// Results of two checkpoints do not go together; whoever cannot write them should not wait for
@@ -48,7 +57,7 @@ void require_place(const EvaluateOptions& options, const DetectorTest& test) {
   if (!fs::exists(trained.run / "eval.csv")) return;
   for (const EvalRow& row : read_evals(trained.run)) {
     const bool is_replaced = std::ranges::any_of(
-        test.parts, [&](const Index& part) { return part.videos.front().dataset == row.dataset; });
+        test.parts, [&](const Index& part) { return replaces(part.videos.front(), row); });
     if (row.split == options.split && row.split != "val" && row.epoch != trained.epoch &&
         !is_replaced) {
       throw std::runtime_error(
@@ -97,7 +106,7 @@ Evaluation evaluate(const EvaluateOptions& options) {
   merge_evals(trained.run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
            std::ranges::any_of(evaluation.rows,
-                               [&](const EvalRow& fresh) { return fresh.dataset == row.dataset; });
+                               [&](const EvalRow& fresh) { return replaces(fresh, row); });
   });
   // The report reads scores/ as the test's.
   if (options.split == "test") write_scores(trained.run, scores);
@@ -105,15 +114,16 @@ Evaluation evaluate(const EvaluateOptions& options) {
 }
 
 std::string to_text(const Evaluation& evaluation) {
-  Table table({"data set", "manipulation", "trained", "frames", "frame AUC", "95 % interval",
-               evaluation.level_of_videos + " AUC", "frame EER", "frame AP", "frame accuracy"});
+  Table table({"data set", "compression", "manipulation", "trained", "frames", "frame AUC",
+               "95 % interval", evaluation.level_of_videos + " AUC", "frame EER", "frame AP",
+               "frame accuracy"});
   struct Mean {
     ManipulationMean frame, video;
   } trained, unseen;
   const auto video_auc = [&](const EvalRow& of_frames) {
     for (const EvalRow& row : evaluation.rows) {
       if (row.level == evaluation.level_of_videos && row.dataset == of_frames.dataset &&
-          row.domain == of_frames.domain) {
+          row.domain == of_frames.domain && row.compression == of_frames.compression) {
         return row.metrics.auc;
       }
     }
@@ -126,11 +136,12 @@ std::string to_text(const Evaluation& evaluation) {
     const double of_videos = video_auc(row);
     if (!is_all) {
       Mean& mean = row.trained == "yes" ? trained : unseen;
-      const Manipulation manipulation{row.domain, {}, row.source};
+      const TestedForgery manipulation{row.domain, row.compression, row.source};
       mean.frame.add(manipulation, metrics.auc);
       mean.video.add(manipulation, of_videos);
     }
-    table.add({row.dataset, domain_title(row.domain, evaluation.synthetic && !is_all), row.trained,
+    table.add({row.dataset, row.compression,
+               domain_title(row.domain, evaluation.synthetic && !is_all), row.trained,
                std::to_string(metrics.n_real + metrics.n_fake), fixed(metrics.auc),
                fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high), fixed(of_videos),
                fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
@@ -138,7 +149,7 @@ std::string to_text(const Evaluation& evaluation) {
   table.add_rule();
   const auto add_mean = [&](const char* name, const Mean& mean) {
     if (mean.frame.count() == 0) return;
-    table.add({"mean", name, "", "", fixed(mean.frame.mean()), "", fixed(mean.video.mean())});
+    table.add({"mean", "", name, "", "", fixed(mean.frame.mean()), "", fixed(mean.video.mean())});
   };
   add_mean("trained on", trained);
   add_mean("not trained on", unseen);
@@ -146,7 +157,9 @@ std::string to_text(const Evaluation& evaluation) {
   Overlaps overlaps;
   for (const EvalRow& row : evaluation.rows) {
     if (row.level != frame_level) continue;
-    overlaps.add(row.dataset + " > " + row.domain, row.trained == "yes", row.overlap);
+    overlaps.add(
+        row.dataset + " > " + row.domain + (row.compression.empty() ? "" : " > " + row.compression),
+        row.trained == "yes", row.overlap);
   }
   for (const std::string& line : overlaps.lines()) text += line + '\n';
   return text;

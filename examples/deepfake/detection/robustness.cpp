@@ -48,10 +48,10 @@ std::vector<RobustnessRow> rows_of(const std::vector<EvalRow>& evals, const std:
     if (frames.level != frame_level || frames.domain == all_domains) continue;
     const auto videos = std::ranges::find_if(evals, [&](const EvalRow& row) {
       return row.level == video_level && row.dataset == frames.dataset &&
-             row.domain == frames.domain;
+             row.domain == frames.domain && row.compression == frames.compression;
     });
     rows.push_back({corruption, level, frames.dataset, frames.domain, frames.metrics.auc,
-                    videos->metrics.auc});
+                    videos->metrics.auc, frames.compression});
   }
   return rows;
 }
@@ -144,8 +144,8 @@ std::string to_text(const std::vector<RobustnessRow>& rows) {
     for (; end < rows.size() && rows[end].corruption == first.corruption &&
            rows[end].level == first.level;
          ++end) {
-      frames.add({rows[end].domain}, rows[end].frame_auc);
-      videos.add({rows[end].domain}, rows[end].video_auc);
+      frames.add({rows[end].domain, rows[end].compression}, rows[end].frame_auc);
+      videos.add({rows[end].domain, rows[end].compression}, rows[end].video_auc);
     }
     const double frame = frames.mean(), video = videos.mean();
     const bool is_clean = first.corruption == no_corruption;

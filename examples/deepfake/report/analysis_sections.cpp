@@ -89,13 +89,11 @@ MeanDeviation corrupted_auc(const Comparison& comparison, const RunGroup& group,
     for (const RobustnessRow& row : run->robustness) {
       if (row.corruption != corruption || row.domain == all_domains) continue;
       if (corruption != no_corruption && row.level != level) continue;
-      if (trained && comparison.is_trained(group, {row.dataset, row.domain}) != *trained) {
-        continue;
-      }
-      const auto tested =
-          std::ranges::find(comparison.domains(), TestDomain{row.dataset, row.domain});
+      const TestDomain domain{row.dataset, row.domain, {}, {}, row.compression};
+      if (trained && comparison.is_trained(group, domain) != *trained) continue;
+      const auto tested = std::ranges::find(comparison.domains(), domain);
       const bool is_known = tested != comparison.domains().end();
-      mean.add(is_known ? manipulation_of(*tested) : Manipulation{row.domain}, row.*auc);
+      mean.add(is_known ? manipulation_of(*tested) : manipulation_of(domain), row.*auc);
     }
     if (mean.count() > 0) of_runs.push_back(mean.mean());
   }

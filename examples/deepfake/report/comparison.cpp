@@ -54,12 +54,17 @@ void set_titles(std::vector<RunGroup>& groups) {
   }
 }
 
-/// Data sets that list the same manipulation are named.
+/// Data sets that list the same manipulation are named, and compressions where there are several.
 void tell_apart(std::vector<TestDomain>& domains) {
-  std::map<std::string, int> times;
-  for (const TestDomain& domain : domains) ++times[domain.title];
+  std::map<std::string, std::set<std::string>> datasets, compressions;
+  for (const TestDomain& domain : domains) {
+    datasets[domain.title].insert(domain.dataset);
+    compressions[domain.dataset].insert(domain.compression);
+  }
   for (TestDomain& domain : domains) {
-    if (times[domain.title] > 1) domain.title += " (" + domain.dataset + ')';
+    const bool is_repeated = datasets[domain.title].size() > 1;
+    if (is_repeated) domain.title += " (" + domain.dataset + ')';
+    if (compressions[domain.dataset].size() > 1) domain.title += ' ' + domain.compression;
   }
 }
 
@@ -108,7 +113,8 @@ Comparison::Comparison(std::span<const Run> runs) {
       // make-data's unseen sets, under a detector that may have been trained on real ones
       synthetic_ = synthetic_ || row.dataset.starts_with("Synthetic-");
       const TestDomain domain{row.dataset, row.domain,
-                              domain_title(row.domain, run.config.synthetic), row.source};
+                              domain_title(row.domain, run.config.synthetic), row.source,
+                              row.compression};
       auto& list = was_trained_on(run, domain) ? trained : others;
       if (std::ranges::find(list, domain) == list.end()) list.push_back(domain);
     }
@@ -183,7 +189,7 @@ MeanDeviation Comparison::validation_auc(const RunGroup& group, const std::strin
     std::map<std::int64_t, ManipulationMean> by_epoch;
     for (const EvalRow& row : run->evals) {
       if (row.split != "val" || row.level != level || row.domain == all_domains) continue;
-      by_epoch[row.epoch].add({row.domain, {}, row.source}, row.metrics.auc);
+      by_epoch[row.epoch].add({row.domain, row.compression, row.source}, row.metrics.auc);
     }
     std::vector<double> means;
     for (const auto& [epoch, mean] : by_epoch) means.push_back(mean.mean());
@@ -215,15 +221,15 @@ double Comparison::relative_step_seconds(const RunGroup& group) const {
                               : step_seconds(group) / step_seconds(*erm);
 }
 
-Manipulation manipulation_of(const TestDomain& domain) {
-  return {domain.domain, {}, domain.source};
+TestedForgery manipulation_of(const TestDomain& domain) {
+  return {domain.domain, domain.compression, domain.source};
 }
 
 const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level) {
   const EvalRow* last = nullptr;
   for (const EvalRow& row : run.evals) {
     if (row.split == "test" && row.level == level && row.dataset == domain.dataset &&
-        row.domain == domain.domain) {
+        row.domain == domain.domain && row.compression == domain.compression) {
       last = &row;
     }
   }

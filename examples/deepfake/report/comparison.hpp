@@ -19,9 +19,10 @@ struct TestDomain {
   std::string dataset;
   std::string domain;
   std::string title = {};
-  std::string source = {};  ///< see Manipulation
+  std::string source = {};  ///< see TestedForgery
+  std::string compression = {};
   bool operator==(const TestDomain& other) const {
-    return dataset == other.dataset && domain == other.domain;
+    return dataset == other.dataset && domain == other.domain && compression == other.compression;
   }
 };
 
@@ -78,7 +79,7 @@ class Comparison {
   bool synthetic_ = false;
 };
 
-Manipulation manipulation_of(const TestDomain& domain);
+TestedForgery manipulation_of(const TestDomain& domain);
 
 /// The last row of the test split for this domain and level, or null.
 const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level);

@@ -61,7 +61,7 @@ double mean_auc(const std::vector<EvalRow>& rows, const std::string& level) {
   ManipulationMean mean;
   for (const EvalRow& row : rows) {
     if (row.domain == all_domains || row.level != level) continue;
-    mean.add({row.domain}, row.metrics.auc);
+    mean.add({row.domain, row.compression}, row.metrics.auc);
   }
   return mean.mean();
 }
