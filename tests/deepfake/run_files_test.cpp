@@ -2,12 +2,15 @@
 // Tables, CSV files and the files of a run folder.
 #include "runs/run_files.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "files/folder_lock.hpp"
 #include "files/replace_file.hpp"
 #include "report/comparison.hpp"
 #include "report/report.hpp"
@@ -246,4 +249,19 @@ TEST_CASE("compressions of one data set stand side by side", "[run][compression]
   CHECK(comparison.auc(comparison.groups()[0], comparison.domains()[1], frame_level).mean == .25);
   CHECK(comparison.mean_auc(comparison.groups()[0], true, frame_level).mean == .625);
   CHECK(mentions(report_html(runs), "FF-DF c40"));
+}
+
+TEST_CASE("one process at a time works in a run's folder", "[run][lock]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  write_text(run / "lock", "12345");  // of a process that died
+  {
+    const FolderLock lock(run);
+    const std::string message = message_of([&] { FolderLock second(run); });
+    CHECK(mentions(message, run.string() + ": another process (" + std::to_string(::getpid()) +
+                                ") works in that run"));
+    CHECK(mentions(message, "name another folder"));
+    FolderLock elsewhere(folder.path() / "other");
+  }
+  CHECK(message_of([&] { FolderLock again(run); }).empty());
 }

@@ -10,6 +10,7 @@
 
 #include "data/faults.hpp"
 #include "data/trained_on.hpp"
+#include "files/folder_lock.hpp"
 #include "runs/run_files.hpp"
 #include "text/progress.hpp"
 #include "text/table.hpp"
@@ -73,6 +74,7 @@ void require_place(const EvaluateOptions& options, const DetectorTest& test) {
 Evaluation evaluate(const EvaluateOptions& options) {
   const DetectorTest test = open_test(options);
   require_place(options, test);
+  const FolderLock lock(test.trained.run);
   const TrainedDetector& trained = test.trained;
   Evaluation evaluation{.synthetic = test.synthetic};
   Progress progress("evaluate", static_cast<std::int64_t>(test.frames));

@@ -12,6 +12,7 @@
 
 #include "data/trained_on.hpp"
 #include "files/csv.hpp"
+#include "files/folder_lock.hpp"
 #include "metrics/evaluation.hpp"
 #include "runs/run_files.hpp"
 #include "text/table.hpp"
@@ -211,6 +212,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
   const fs::path& run = request.run;
   const bool may_resume = request.resume && !request.force;
 
+  const FolderLock lock(run);
   TrainingData data(options);
   Learner learner(options, may_resume ? model_of_run(options.model, run) : options.model);
   Progression now;
