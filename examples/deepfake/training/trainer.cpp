@@ -212,12 +212,12 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
   const fs::path& run = request.run;
   const bool may_resume = request.resume && !request.force;
 
-  const FolderLock lock(run);
   TrainingData data(options);
   Learner learner(options, may_resume ? model_of_run(options.model, run) : options.model);
   Progression now;
   now.summed_losses.assign(data.domains().size(), 0.0);
 
+  const FolderLock lock(run);  // not before: what cannot be loaded leaves no folder
   const bool exists = is_run_folder(run);
   if (exists && !request.resume && !request.force) {
     throw std::runtime_error(run.string() +
