@@ -252,3 +252,32 @@ TEST_CASE("faults: a data set's name that is no file name is refused before work
     CHECK(mentions(message, "the data set's name '" + name + "' cannot be that of a file; rename"));
   }
 }
+
+TEST_CASE("faults: a video whose label contradicts its group is named and left out", "[faults]") {
+  const TemporaryFolder folder;
+  json index;
+  const auto add = [&](const std::string& group, const std::string& name,
+                       const std::string& label) {
+    index["X"][group]["test"][name] = {{"label", label}, {"frames", {"x/" + name + "/0.png"}}};
+    write_picture(folder.path() / "rgb" / "x" / name / "0.png");
+  };
+  add("real", "000", "real");
+  add("fake", "000_001", "fake");
+  add("fake", "001_000", "real");
+  write_text(folder.path() / "X.json", index.dump());
+  const Index loaded = load_index(locate_data(folder.path()));
+  REQUIRE(loaded.videos.size() == 2);
+  CHECK(std::ranges::count(loaded.videos, true, &Video::is_fake) == 1);
+  CHECK(mentions(faults_text(loaded),
+                 "X > fake > test > 001_000 is labelled real, which contradicts fake"));
+  CHECK_FALSE(check_data(loaded).ok());
+}
+
+TEST_CASE("faults: people of two data sets with plain labels are not each other", "[faults]") {
+  Index index;
+  index.videos.push_back({.dataset = "A", .label = "fake", .split = "train", .name = "000"});
+  index.videos.push_back({.dataset = "B", .label = "fake", .split = "test", .name = "000"});
+  CHECK(identity_leaks(index).empty());
+  index.videos.push_back({.dataset = "A", .label = "real", .split = "test", .name = "000"});
+  CHECK(identity_leaks(index).size() == 1);
+}

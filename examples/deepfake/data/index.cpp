@@ -91,7 +91,7 @@ class IndexFile {
     }
     if (!knows_a_label_ && !unknown_label_.empty()) {
       fail_at(file_, "unknown label '" + unknown_label_ +
-                         "': name its class, or let it end in _real or _fake");
+                         "': call it real or fake, or let it end in _real or _fake");
     }
     if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
       fail_at(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
@@ -159,9 +159,14 @@ class IndexFile {
       throw Odd{where + " has no list \"frames\"; " + nesting};
     }
     video.name = name;
+    const std::string group = video.label;
     if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
     video.domain = video.label;
-    const std::optional<int> class_known = class_of(video.label);
+    const std::optional<int> class_known = class_of(video.label), of_group = class_of(group);
+    if (class_known && of_group && class_known != of_group) {
+      throw Odd{where + " is labelled " + video.label + ", which contradicts " + group +
+                "; correct one of them"};
+    }
     video.is_fake = class_known == 1;
     knows_a_label_ = knows_a_label_ || class_known;
     if (!class_known && unknown_label_.empty()) unknown_label_ = video.label;
