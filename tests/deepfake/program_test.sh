@@ -92,6 +92,12 @@ grep -q "FF-DF > FF-DF > c23 counts as trained on: the label FF-DF" out.txt || f
 grep -q "Renamed > Renamed_fake > c23 counts as trained on: " out.txt || fail "no word of Renamed"
 run report judged
 grep -q "counts as trained on" judged/report.html || fail "the report says nothing of an overlap"
+# Index files that nobody asked for.
+echo '[["000", "003"]]' >repeated/dataset_json/pairs.json
+run evaluate --run judged --data repeated --datasets FaceForensics++
+grep -q pairs err.txt && fail "evaluate names an index that nobody asked for"
+run evaluate --run judged --data repeated
+grep -q "index files left out, 1: .*pairs.json" err.txt || fail "evaluate does not name pairs.json"
 rm -r repeated judged
 
 # Killed without warning each time that it has written a checkpoint, until it gets through.
@@ -145,6 +151,7 @@ python3 "$bench/generalization/faces_lines.py" all | grep -o '"held_out": "[^"]*
 # Ctrl-C: a checkpoint, a hint, and no success.
 "$program" train --data data --config settings.json --epochs 2000 --run stopped 2>log.txt &
 until [ -s stopped/checkpoints/last.pt ]; do sleep 0.1; done
+refuses "works in that run" train --data data --config settings.json --run stopped --force
 kill -INT $!
 ! wait $! || fail "an interrupted training reports success"
 grep -q "continue with --resume" log.txt || fail "an interrupted training gives no hint"
