@@ -37,7 +37,8 @@ def lines(run):
     protocol = options["protocol"]
     left_out = protocol.removeprefix("loo:") if protocol.startswith("loo:") else None
     for row in tests:
-        if row["domain"] in config["train_domains"] or left_out not in (None, row["domain"]):
+        if (row.get("trained") == "yes" or row["domain"] in config["train_domains"] or
+                left_out not in (None, row["domain"])):
             continue
         yield {"family": "synthetic faces" + (", one left out" if left_out else ""),
                "held_out": row["domain"], "seed": config["seed"], "method": method,

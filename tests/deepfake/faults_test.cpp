@@ -184,3 +184,100 @@ TEST_CASE("faults: the nearest readable frame stands in for a broken one", "[fau
   CHECK(mentions(message, data.file("rotten", 1).string()));
   CHECK(broken_text({}, "skipped").empty());
 }
+
+TEST_CASE("faults: an index that is not asked for never blocks", "[faults]") {
+  const TemporaryFolder folder;
+  MiniatureFaceForensics{folder.path()}.write();
+  // As DeepfakeBench writes DFDC before it is there; a list of pairs; frames that are elsewhere; a
+  // file that was cut off.
+  const auto [name, content] = GENERATE(table<std::string, std::string>({
+      {"DFDC", R"({"DFDC": {"DFDC_Real": {"train": {}, "test": {}, "val": {"label": "DFDC_Real",
+               "frames": []}}}})"},
+      {"DFDC", R"({"DFDC": {"DFDC_Real": {"val": {"label": "DFDC_Real", "frames": null}}}})"},
+      {"pairs", R"([["000", "003"]])"},
+      {"UADFV", R"({"UADFV": {"UADFV_Real": {"test": {"v": {"frames": ["gone/v/0.png"]}}}}})"},
+      {"Odd", R"({"Odd": {"mystery": {"test": {"v": {"frames": ["gone/v/0.png"]}}}}})"},
+      {"Cut", R"({"Cut": {"Cut_real": {"te)"},
+  }));
+  write_text(folder.path() / "dataset_json" / (name + ".json"), content);
+  const Index index = load_index(locate_data(folder.path()));
+  CHECK(index.videos.size() == 16);
+  REQUIRE(index.faults.bad_files.size() == 1);
+  CHECK(index.faults.bad_files[0].dataset == name);
+  CHECK(mentions(faults_text(index), "index files left out, 1: "));
+  CHECK(mentions(faults_text(index), name + ".json"));
+  CHECK(faults_text(select(index, {.datasets = {"FF-DF"}})).empty());
+  // Asked for, it is an error that says why.
+  CHECK(mentions(message_of([&] { select(index, {.datasets = {name}}); }), name + ".json"));
+  CHECK(check_data(index).ok() == (name == "DFDC"));
+  CHECK(mentions(to_text(check_data(index)), name + ".json"));
+}
+
+TEST_CASE("faults: entries that are no videos are named and left out", "[faults]") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "rgb" / "x" / "v" / "0.png");
+  const auto with = [&](const std::string& entry) {
+    write_text(folder.path() / "X.json",
+               R"({"X": {"X_real": {"test": {"v": {"frames": ["x/v/0.png"]}, "w": )" + entry +
+                   R"(}}, "X_fake": [], "train": {}}})");
+    return load_index(locate_data(folder.path()));
+  };
+  for (const std::string entry : {"{}", "null", "[]", R"({"frames": null})", R"(["x/v/0.png"])",
+                                  R"({"frames": [7]})", R"({"frames": {"0": "x/v/0.png"}})"}) {
+    CAPTURE(entry);
+    const Index index = with(entry);
+    CHECK(index.videos.size() == 1);
+    REQUIRE(index.faults.odd_entries.size() == 3);
+    CHECK(mentions(faults_text(index), "entries that are no videos, left out, 3: "));
+    CHECK(mentions(faults_text(index), "X > X_real > test > w"));
+    CHECK(mentions(faults_text(index), "X > X_fake is not a JSON object"));
+    const DataCheck check = check_data(index);
+    CHECK(check.odd_entries.size() == (entry.size() < 5 || mentions(entry, "null") ? 1 : 2));
+    CHECK_FALSE(check.ok());
+  }
+}
+
+TEST_CASE("faults: a data set's name that is no file name is refused before work begins",
+          "[faults]") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "rgb" / "x" / "v" / "0.png");
+  for (const std::string name :
+       {"../../../evil", "DF40/simswap", "a\\b", "..", ".hidden", "", "a\nb", "/root"}) {
+    CAPTURE(name);
+    const json video{{"frames", {"x/v/0.png"}}};
+    write_text(folder.path() / "X.json",
+               json{{name, {{"X_real", {{"test", {{"v", video}}}}}}}}.dump());
+    const std::string message = message_of([&] { load_index(locate_data(folder.path())); });
+    CHECK(mentions(message, "X.json"));
+    CHECK(mentions(message, "the data set's name '" + name + "' cannot be that of a file; rename"));
+  }
+}
+
+TEST_CASE("faults: a video whose label contradicts its group is named and left out", "[faults]") {
+  const TemporaryFolder folder;
+  json index;
+  const auto add = [&](const std::string& group, const std::string& name,
+                       const std::string& label) {
+    index["X"][group]["test"][name] = {{"label", label}, {"frames", {"x/" + name + "/0.png"}}};
+    write_picture(folder.path() / "rgb" / "x" / name / "0.png");
+  };
+  add("real", "000", "real");
+  add("fake", "000_001", "fake");
+  add("fake", "001_000", "real");
+  write_text(folder.path() / "X.json", index.dump());
+  const Index loaded = load_index(locate_data(folder.path()));
+  REQUIRE(loaded.videos.size() == 2);
+  CHECK(std::ranges::count(loaded.videos, true, &Video::is_fake) == 1);
+  CHECK(mentions(faults_text(loaded),
+                 "X > fake > test > 001_000 is labelled real, which contradicts fake"));
+  CHECK_FALSE(check_data(loaded).ok());
+}
+
+TEST_CASE("faults: people of two data sets with plain labels are not each other", "[faults]") {
+  Index index;
+  index.videos.push_back({.dataset = "A", .label = "fake", .split = "train", .name = "000"});
+  index.videos.push_back({.dataset = "B", .label = "fake", .split = "test", .name = "000"});
+  CHECK(identity_leaks(index).empty());
+  index.videos.push_back({.dataset = "A", .label = "real", .split = "test", .name = "000"});
+  CHECK(identity_leaks(index).size() == 1);
+}

@@ -150,6 +150,8 @@ TEST_CASE("labels tell their class", "[index]") {
   }
   CHECK_FALSE(class_of_label("FF-XX"));
   CHECK_FALSE(class_of_label("surreal"));
+  CHECK(class_of_label("real") == 0);
+  CHECK(class_of_label("Fake") == 1);
 
   const TemporaryFolder folder;
   write_text(folder.path() / "X.json",

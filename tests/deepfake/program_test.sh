@@ -68,6 +68,38 @@ run report whole --output report.html
 grep -q "Grad-CAM" report.html || fail "the report shows no heat maps"
 grep -q "ynthetic" report.html || fail "the report does not say that the faces are synthetic"
 
+# A data set that repeats trained forgeries under its own name, beside those that it repeats.
+[ -s whole/trained_on.csv ] || fail "training leaves no list of its videos"
+cp -r data repeated
+for label in FF-DF FF-F2F; do
+  python3 - repeated/dataset_json $label <<'END'
+import json, pathlib, sys
+folder, label = pathlib.Path(sys.argv[1]), sys.argv[2]
+index = json.loads((folder / "FaceForensics++.json").read_text())["FaceForensics++"]
+name = label if label == "FF-DF" else "Renamed"
+own = {"FF-real": index["FF-real"], label if label == "FF-DF" else "Renamed_fake": index[label]}
+text = json.dumps({name: own}).replace(f'"label": "{label}"', f'"label": "{list(own)[1]}"')
+(folder / (name + ".json")).write_text(text)
+END
+done
+cp -r whole judged
+run evaluate --run whole
+unseen=$(grep "not trained on" out.txt | grep -o "0\.[0-9]*" | head -n 1)
+run evaluate --run judged --data repeated
+grep "not trained on" out.txt | grep -qF "$unseen" ||
+  fail "repeated forgeries move the mean over unseen ones, $unseen: $(cat out.txt)"
+grep -q "FF-DF > FF-DF > c23 counts as trained on: the label FF-DF" out.txt || fail "no word of FF-DF"
+grep -q "Renamed > Renamed_fake > c23 counts as trained on: " out.txt || fail "no word of Renamed"
+run report judged
+grep -q "counts as trained on" judged/report.html || fail "the report says nothing of an overlap"
+# Index files that nobody asked for.
+echo '[["000", "003"]]' >repeated/dataset_json/pairs.json
+run evaluate --run judged --data repeated --datasets FaceForensics++
+grep -q pairs err.txt && fail "evaluate names an index that nobody asked for"
+run evaluate --run judged --data repeated
+grep -q "index files left out, 1: .*pairs.json" err.txt || fail "evaluate does not name pairs.json"
+rm -r repeated judged
+
 # Killed without warning each time that it has written a checkpoint, until it gets through.
 resume=(train --data data --config settings.json --optimizer roga --run killed --resume)
 for kill in 1 2 3; do
@@ -119,6 +151,7 @@ python3 "$bench/generalization/faces_lines.py" all | grep -o '"held_out": "[^"]*
 # Ctrl-C: a checkpoint, a hint, and no success.
 "$program" train --data data --config settings.json --epochs 2000 --run stopped 2>log.txt &
 until [ -s stopped/checkpoints/last.pt ]; do sleep 0.1; done
+refuses "works in that run" train --data data --config settings.json --run stopped --force
 kill -INT $!
 ! wait $! || fail "an interrupted training reports success"
 grep -q "continue with --resume" log.txt || fail "an interrupted training gives no hint"

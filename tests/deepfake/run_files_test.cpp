@@ -2,12 +2,18 @@
 // Tables, CSV files and the files of a run folder.
 #include "runs/run_files.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "files/folder_lock.hpp"
 #include "files/replace_file.hpp"
+#include "report/comparison.hpp"
+#include "report/report.hpp"
 #include "sample_data.hpp"
 #include "sample_runs.hpp"
 #include "support/catch.hpp"
@@ -195,4 +201,67 @@ TEST_CASE("names of rendered data say so", "[run]") {
   CHECK(domain_title("Synthetic-SBI_fake", true) == "synthetic-SBI");
   CHECK(domain_title("CelebDFv2_fake", false) == "CelebDFv2");
   CHECK(dataset_title("FaceForensics++", true) == "synthetic-FF++");
+}
+
+TEST_CASE("compressions of one data set stand side by side", "[run][compression]") {
+  const TemporaryFolder folder;
+  const auto scores = [](const std::string& compression, double shift) {
+    std::vector<FrameScore> frames;
+    for (const auto& [label, name] : {std::pair(0, "FF-real"), {1, "FF-DF"}}) {
+      for (const double prob : {.3, .6}) {
+        frames.push_back(
+            {"FF", name, "000", prob > .5 ? "1" : "0", label, prob + shift * label, compression});
+      }
+    }
+    return frames;
+  };
+  std::vector<FrameScore> both = scores("c23", .4);
+  const std::vector<FrameScore> c40 = scores("c40", -.29);
+  both.insert(both.end(), c40.begin(), c40.end());
+  CHECK(video_scores(both).size() == 4);
+  const std::vector<EvalRow> rows = evaluate_frames(both, 1, "test");
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[0].compression == "c23");
+  CHECK(rows[0].metrics.auc == 1);
+  CHECK(rows[0].metrics.n_real == 2);
+  CHECK(rows[2].compression == "c40");
+  CHECK(rows[2].metrics.auc == .25);
+  write_evals(folder.path(), rows);
+  CHECK(read_evals(folder.path())[2].compression == "c40");
+
+  // A later evaluation of one leaves the other; scores of an older version are replaced.
+  std::vector<FrameScore> old = scores("", 0);
+  write_scores(folder.path(), old);
+  write_scores(folder.path(), scores("c23", .1));
+  write_scores(folder.path(), c40);
+  write_scores(folder.path(), scores("c23", .4));
+  const std::vector<FrameScore> read = read_scores(folder.path());
+  REQUIRE(read.size() == 8);
+  CHECK(evaluate_frames(read, 1, "test")[0].metrics.auc == .25);  // c40
+  CHECK(evaluate_frames(read, 1, "test")[2].metrics.auc == 1);
+  CHECK(std::ranges::count(read, "c40", &FrameScore::compression) == 4);
+
+  write_config(folder.path(), {{"method", "erm"}, {"train_domains", {"FF-DF"}}});
+  const std::vector<Run> runs{read_run(folder.path())};
+  const Comparison comparison(runs);
+  REQUIRE(comparison.domains().size() == 2);
+  CHECK(comparison.domains()[0].title == "FF-DF c23");
+  CHECK(comparison.auc(comparison.groups()[0], comparison.domains()[1], frame_level).mean == .25);
+  CHECK(comparison.mean_auc(comparison.groups()[0], true, frame_level).mean == .625);
+  CHECK(mentions(report_html(runs), "FF-DF c40"));
+}
+
+TEST_CASE("one process at a time works in a run's folder", "[run][lock]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  write_text(run / "lock", "12345");  // of a process that died
+  {
+    const FolderLock lock(run);
+    const std::string message = message_of([&] { FolderLock second(run); });
+    CHECK(mentions(message, run.string() + ": another process (" + std::to_string(::getpid()) +
+                                ") works in that run"));
+    CHECK(mentions(message, "name another folder"));
+    FolderLock elsewhere(folder.path() / "other");
+  }
+  CHECK(message_of([&] { FolderLock again(run); }).empty());
 }

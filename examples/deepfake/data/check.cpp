@@ -145,14 +145,20 @@ void append_files(std::string& text, const std::vector<std::string>& files, std:
 }  // namespace
 
 bool DataCheck::ok() const {
-  return !groups.empty() && unknown_labels.empty() && without_frames.empty() && missing.empty() &&
-         unreadable.empty() && leaks.empty();
+  return !groups.empty() && bad_files.empty() && odd_entries.empty() && unknown_labels.empty() &&
+         without_frames.empty() && missing.empty() && unreadable.empty() && leaks.empty();
 }
 
 DataCheck check_data(const Index& index, const CheckOptions& options) {
   DataCheck check;
   check.synthetic = index.synthetic;
   check.fingerprint = fingerprint(index);
+  for (const Faults::OddEntry& file : index.faults.bad_files) {
+    (file.is_empty ? check.empty_entries : check.bad_files).push_back(file.text);
+  }
+  for (const Faults::OddEntry& entry : index.faults.odd_entries) {
+    (entry.is_empty ? check.empty_entries : check.odd_entries).push_back(entry.text);
+  }
   check.unknown_labels = unknown_label_names(index.faults);
   for (const Video& video : index.faults.without_frames) {
     check.without_frames.push_back(place_of(video));
@@ -189,6 +195,9 @@ std::string to_text(const DataCheck& check, std::size_t named_files) {
   if (!check.videos_by_frames.empty()) {
     text += "Frames per video\n" + histogram(check.videos_by_frames) + '\n';
   }
+  append_files(text, check.bad_files, named_files, "index files that cannot be used");
+  append_files(text, check.odd_entries, named_files, "entries that are no videos");
+  append_files(text, check.empty_entries, named_files, "note, empty entries");
   append_files(text, check.unknown_labels, named_files, "unknown labels, their videos not counted");
   append_files(text, check.without_frames, named_files, "videos without a frame");
   append_files(text, check.missing, named_files, "missing files");

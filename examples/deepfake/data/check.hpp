@@ -37,7 +37,10 @@ struct DataCheck {
   std::string fingerprint;
   std::vector<GroupCount> groups;
   std::vector<std::size_t> videos_by_frames;  ///< histogram: entry n, videos with n frames
-  std::vector<std::string> unknown_labels;    ///< with the number of videos
+  std::vector<std::string> bad_files;
+  std::vector<std::string> odd_entries;
+  std::vector<std::string> empty_entries;   ///< no fault: nothing is lost
+  std::vector<std::string> unknown_labels;  ///< with the number of videos
   std::vector<std::string> without_frames;
   std::vector<std::string> missing;  ///< frame files, in the index's order
   std::vector<std::string> unreadable;

@@ -38,6 +38,13 @@ std::string faults_text(const Index& index) {
     if (names.empty()) return;
     text += (text.empty() ? "" : "\n") + kind + ", " + count_and_names(names);
   };
+  const auto texts = [](const std::vector<Faults::OddEntry>& entries) {
+    std::vector<std::string> list;
+    for (const Faults::OddEntry& entry : entries) list.push_back(entry.text);
+    return list;
+  };
+  add("index files left out", texts(index.faults.bad_files));
+  add("entries that are no videos, left out", texts(index.faults.odd_entries));
   add("unknown labels, their videos left out", unknown_label_names(index.faults));
   std::vector<std::string> names;
   for (const Video& video : index.faults.without_frames) names.push_back(place_of(video));

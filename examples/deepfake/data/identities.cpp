@@ -52,7 +52,9 @@ std::vector<IdentityLeak> identity_leaks(const Index& index) {
   std::vector<IdentityLeak> leaks;
   for (const Video& video : index.videos) {
     for (const std::string& person : identities(index, video)) {
-      const auto key = std::pair(label_family(video.label), person);
+      // Labels without a family, real and fake, are those of any data set.
+      const std::string family = label_family(video.label);
+      const auto key = std::pair(family == video.label ? video.dataset : family, person);
       const Video& first = *first_seen.try_emplace(key, &video).first->second;
       if (first.split == video.split || std::exchange(reported[key], true)) continue;
       leaks.push_back({person, first.split, first.name, video.split, video.name});

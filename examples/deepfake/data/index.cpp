@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include "data/frame_paths.hpp"
 #include "data/selection.hpp"
@@ -18,7 +20,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr char nesting[] =
+const std::string nesting =
     "expected data set > label > split > [compression >] video > {label, frames}";
 
 json read_json(const fs::path& file) {
@@ -42,6 +44,20 @@ bool is_synthetic(const fs::path& manifest) {
   return content["synthetic"].get<bool>();
 }
 
+constexpr char naming[] = "rename it without slashes and control characters, at most 100 bytes";
+
+/// Results go to scores/NAME.csv.
+bool is_file_name(const std::string& name) {
+  return !name.empty() && name.size() <= 100 && !name.starts_with('.') &&
+         std::ranges::none_of(
+             name, [](unsigned char c) { return c == '/' || c == '\\' || c < 32 || c == 127; });
+}
+
+/// An entry that is no video.
+struct Odd {
+  std::string text;
+};
+
 /// Reads one index file into Index::videos.
 class IndexFile {
  public:
@@ -50,22 +66,32 @@ class IndexFile {
 
   void read() {
     const json content = read_json(file_);
-    require_object(content, "the file");
+    if (!content.is_object()) fail_at(file_, "the file is not a JSON object; " + nesting);
     for (const auto& [dataset, labels] : content.items()) {
-      require_object(labels, dataset);
+      if (!is_file_name(dataset)) {
+        odd(dataset, "the data set's name '" + dataset + "' cannot be that of a file; " + naming);
+        continue;
+      }
+      if (!is_object(labels, dataset, dataset)) continue;
       for (const auto& [label, splits] : labels.items()) {
+        const std::string where = dataset + " > " + label;
         if (is_split(label)) {
-          fail_at(file_, "the split '" + label + "' stands where a label belongs; " + nesting);
-        }
-        require_object(splits, dataset + " > " + label);
-        for (const auto& [split, videos] : splits.items()) {
-          read_split(Video{.dataset = dataset, .label = label, .split = split}, videos);
+          odd(dataset, "the split '" + label + "' stands where a label belongs; " + nesting);
+        } else if (is_object(splits, dataset, where)) {
+          for (const auto& [split, videos] : splits.items()) {
+            read_split(Video{.dataset = dataset, .label = label, .split = split}, videos);
+          }
         }
       }
     }
+    const std::vector<Faults::OddEntry>& odd_entries = index_.faults.odd_entries;
+    if (entries_ == 0 && !odd_entries.empty()) {
+      const auto lost = std::ranges::find(odd_entries, false, &Faults::OddEntry::is_empty);
+      fail_at(file_, lost == odd_entries.end() ? odd_entries.front().text : lost->text);
+    }
     if (!knows_a_label_ && !unknown_label_.empty()) {
       fail_at(file_, "unknown label '" + unknown_label_ +
-                         "': name its class, or let it end in _real or _fake");
+                         "': call it real or fake, or let it end in _real or _fake");
     }
     if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
       fail_at(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
@@ -74,27 +100,55 @@ class IndexFile {
   }
 
  private:
-  void require_object(const json& value, const std::string& where) const {
-    if (!value.is_object()) fail_at(file_, where + " is not a JSON object; " + nesting);
+  void odd(const std::string& dataset, const std::string& text, bool is_empty = false) {
+    if (!options_.keep.datasets.empty() && !keeps_dataset(options_.keep, dataset)) return;
+    index_.faults.odd_entries.push_back({dataset, text, is_empty});
+  }
+
+  /// Names @p value if it is something else.
+  bool is_object(const json& value, const std::string& dataset, const std::string& where) {
+    if (value.is_object()) return true;
+    odd(dataset, where + " is not a JSON object; " + nesting, value.empty());
+    return false;
   }
 
   void read_split(const Video& of_split, const json& videos) {
     const std::string where = of_split.dataset + " > " + of_split.label + " > " + of_split.split;
     if (!is_split(of_split.split)) {
-      fail_at(file_,
-              where + ": '" + of_split.split + "' is no split (train, val, test); " + nesting);
+      odd(of_split.dataset,
+          where + ": '" + of_split.split + "' is no split (train, val, test); " + nesting);
+      return;
     }
-    require_object(videos, where);
+    if (!is_object(videos, of_split.dataset, where)) return;
+    // DeepfakeBench writes so the splits that DFDC lacks.
+    if (videos.contains("frames") && !videos["frames"].is_object()) {
+      odd(of_split.dataset, where + " holds a video's frames where videos belong",
+          videos["frames"].empty());
+      return;
+    }
     for (const auto& [name, entry] : videos.items()) {
       Video video = of_split;
       if (is_compression(name) && entry.is_object() && !entry.contains("frames")) {
         video.compression = name;
         for (const auto& [inner_name, inner_entry] : entry.items()) {
-          read_video(video, inner_name, inner_entry, where + " > " + name);
+          try_video(video, inner_name, inner_entry, where + " > " + name);
         }
       } else {
-        read_video(video, name, entry, where);
+        try_video(video, name, entry, where);
       }
+    }
+  }
+
+  /// Names an entry that is no video.
+  void try_video(const Video& video, const std::string& name, const json& entry,
+                 const std::string& parent) {
+    try {
+      read_video(video, name, entry, parent);
+      ++entries_;
+    } catch (const Odd& reason) {
+      const bool is_empty =
+          entry.empty() || (entry.is_object() && entry.size() == 1 && entry.begin()->empty());
+      odd(video.dataset, reason.text, is_empty);
     }
   }
 
@@ -102,12 +156,17 @@ class IndexFile {
                   const std::string& parent) {
     const std::string where = parent + " > " + name;
     if (!entry.is_object() || !entry.contains("frames") || !entry["frames"].is_array()) {
-      fail_at(file_, where + " has no list \"frames\"; " + nesting);
+      throw Odd{where + " has no list \"frames\"; " + nesting};
     }
     video.name = name;
+    const std::string group = video.label;
     if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
     video.domain = video.label;
-    const std::optional<int> class_known = class_of(video.label);
+    const std::optional<int> class_known = class_of(video.label), of_group = class_of(group);
+    if (class_known && of_group && class_known != of_group) {
+      throw Odd{where + " is labelled " + video.label + ", which contradicts " + group +
+                "; correct one of them"};
+    }
     video.is_fake = class_known == 1;
     knows_a_label_ = knows_a_label_ || class_known;
     if (!class_known && unknown_label_.empty()) unknown_label_ = video.label;
@@ -135,7 +194,7 @@ class IndexFile {
     for (const std::size_t n : evenly_spaced(frames.size(), options_.keep.frames_per_video)) {
       video.frames.push_back(frames[n]);
     }
-    if (entry.contains("masks")) {
+    if (entry.contains("masks") && !entry["masks"].is_null()) {
       add_masks(video, path_list(entry["masks"], where + " > masks"));
     }
     index_.videos.push_back(std::move(video));
@@ -146,14 +205,14 @@ class IndexFile {
     return given != options_.label_classes.end() ? given->second : class_of_label(label);
   }
 
-  std::string text(const json& value, const std::string& where) const {
-    if (!value.is_string()) fail_at(file_, where + " is not a string");
+  static std::string text(const json& value, const std::string& where) {
+    if (!value.is_string()) throw Odd{where + " is not a string"};
     return value.get<std::string>();
   }
 
   /// The paths in the order of their frame numbers.
-  std::vector<std::string> path_list(const json& list, const std::string& where) const {
-    if (!list.is_array()) fail_at(file_, where + " is not a list of paths");
+  static std::vector<std::string> path_list(const json& list, const std::string& where) {
+    if (!list.is_array()) throw Odd{where + " is not a list of paths"};
     using Key = std::tuple<long long, std::string>;
     std::vector<std::pair<Key, std::string>> keyed;
     for (const json& path : list) {
@@ -189,17 +248,34 @@ class IndexFile {
   Index& index_;
   FramePaths paths_;
   ExistingFiles files_;
+  std::size_t entries_ = 0;  // that are videos
   std::size_t frames_listed_ = 0;
   std::string first_frame_;
   bool knows_a_label_ = false;
   std::string unknown_label_;  // the first one
 };
 
+template <class Item>
+void append(std::vector<Item>& to, std::vector<Item>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void append(Index& to, Index&& from) {
+  append(to.videos, std::move(from.videos));
+  append(to.faults.odd_entries, std::move(from.faults.odd_entries));
+  append(to.faults.unknown_labels, std::move(from.faults.unknown_labels));
+  append(to.faults.without_frames, std::move(from.faults.without_frames));
+  append(to.faults.missing_frames, std::move(from.faults.missing_frames));
+}
+
 std::vector<fs::path> json_files(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const fs::path& path = entry.path();
-    if (path.extension() == ".json" && path.filename() != "synthetic.json") files.push_back(path);
+    if (path.extension() == ".json" && path.filename() != "synthetic.json" &&
+        entry.is_regular_file()) {
+      files.push_back(path);
+    }
   }
   std::ranges::sort(files);
   return files;
@@ -272,7 +348,23 @@ Index load_index(const DataFolder& data, const LoadOptions& options) {
       if (std::ranges::find(files, *file) == files.end()) files.push_back(*file);
     }
   }
-  for (const fs::path& file : files) IndexFile(file, options, index).read();
+  std::string first_reason;
+  std::size_t read = 0;
+  for (const fs::path& file : files) {
+    Index one;
+    one.rgb_dir = data.rgb_dir;
+    try {
+      IndexFile(file, options, one).read();
+      append(index, std::move(one));
+      ++read;
+    } catch (const std::runtime_error& error) {
+      if (first_reason.empty()) first_reason = error.what();
+      const auto& odd = one.faults.odd_entries;
+      const bool is_empty = !odd.empty() && std::ranges::all_of(odd, &Faults::OddEntry::is_empty);
+      index.faults.bad_files.push_back({file.stem().string(), error.what(), is_empty});
+    }
+  }
+  if (read == 0 && !first_reason.empty()) throw std::runtime_error(first_reason);
   link_real_partners(index);
   return index;
 }

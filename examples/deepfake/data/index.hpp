@@ -32,6 +32,13 @@ struct Faults {
     Video video;
     std::size_t count = 0;  ///< of its listed frames
   };
+  struct OddEntry {
+    std::string dataset;
+    std::string text;       ///< names the place and what is odd about it
+    bool is_empty = false;  ///< null, {}, [] or a split without a frame: nothing is lost
+  };
+  std::vector<OddEntry> odd_entries;          ///< left out: they are no videos
+  std::vector<OddEntry> bad_files;            ///< index files left out, for others could be read
   std::vector<Video> unknown_labels;          ///< left out: their label tells no class
   std::vector<Video> without_frames;          ///< left out: no frame is listed, or none exists
   std::vector<MissingFrames> missing_frames;  ///< of the videos that stay
@@ -84,8 +91,8 @@ struct LoadOptions {
 };
 
 /// Reads the index files. Both nestings are understood: dataset, label, split, [compression,]
-/// video. Single faults (see Faults) are left out and recorded; a file none of whose labels is
-/// known, or none of whose frames exists, is an error.
+/// video. Single faults (see Faults) are left out and recorded. So is a file that is no index, none
+/// of whose labels is known or none of whose frames exists; it is an error if no other can be read.
 /// @throws std::runtime_error, one line that names the file and the entry.
 Index load_index(const DataFolder& data, const LoadOptions& options = {});
 

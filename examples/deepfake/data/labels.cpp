@@ -15,8 +15,11 @@ std::optional<int> class_of_label(const std::string& label) {
   if (label == "FF-real") return 0;
   if (std::ranges::find(fakes, label) != fakes.end()) return 1;
   const std::size_t underscore = label.rfind('_');
-  if (underscore == std::string::npos) return std::nullopt;
-  const std::string ending = lower_case(label.substr(underscore + 1));
+  const std::string whole = lower_case(label);
+  if (underscore == std::string::npos) {
+    return whole == "real" ? std::optional(0) : whole == "fake" ? std::optional(1) : std::nullopt;
+  }
+  const std::string ending = whole.substr(underscore + 1);
   if (ending == "real") return 0;
   if (ending.starts_with("fake")) return 1;
   return std::nullopt;

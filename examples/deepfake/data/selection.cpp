@@ -130,6 +130,13 @@ bool keeps(const Selection& selection, const Video& video) {
   return right_set && right_domain && (selection.split.empty() || selection.split == video.split);
 }
 
+bool keeps_dataset(const Selection& selection, const std::string& dataset) {
+  const auto is_named = [&](const std::string& name) {
+    return name == dataset || split_compression(name).dataset == dataset;
+  };
+  return selection.datasets.empty() || std::ranges::any_of(selection.datasets, is_named);
+}
+
 void link_real_partners(Index& index) {
   using Key = std::tuple<std::string, std::string, std::string, std::string>;
   const auto key = [](const Video& video, const std::string& group, const std::string& name) {
@@ -166,6 +173,11 @@ Faults select(const Faults& faults, const Selection& selection) {
     return keeps(selection, video) && seen.insert(kind + place_of(of_family)).second;
   };
   Faults selected;
+  for (const auto kind : {&Faults::odd_entries, &Faults::bad_files}) {
+    for (const Faults::OddEntry& entry : faults.*kind) {
+      if (keeps_dataset(selection, entry.dataset)) (selected.*kind).push_back(entry);
+    }
+  }
   for (const Video& video : faults.unknown_labels) {
     if (is_new("label", video)) selected.unknown_labels.push_back(video);
   }
@@ -187,6 +199,10 @@ Index select(const Index& index, const Selection& selection) {
   std::vector<std::string> wanted;
   for (const std::string& name : selection.datasets) {
     wanted.push_back(datasets.contains(name) ? name : split_compression(name).dataset);
+  }
+  for (const Faults::OddEntry& file : index.faults.bad_files) {
+    const bool is_wanted = std::ranges::find(wanted, file.dataset) != wanted.end();
+    if (is_wanted && !datasets.contains(file.dataset)) throw std::runtime_error(file.text);
   }
   require_known(wanted, datasets, "data set");
   require_known(selection.domains, domains, "manipulation");
@@ -249,7 +265,14 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
 
 std::vector<Index> by_dataset(const Index& index, const Selection& selection) {
   std::vector<std::string> datasets = selection.datasets;
-  if (datasets.empty()) datasets = dataset_names(select(index, selection));
+  if (datasets.empty()) {
+    // All that select() would look at: one that repeats another's videos is a data set, too.
+    select(index, selection);
+    Index named;
+    std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
+                         [&](const Video& video) { return keeps(selection, video); });
+    datasets = dataset_names(named);
+  }
   std::vector<Index> parts;
   for (const std::string& dataset : datasets) {
     Selection one = selection;

@@ -24,6 +24,9 @@ NamedSet split_compression(const std::string& name);
 /// Whether @p selection keeps @p video, frames aside.
 bool keeps(const Selection& selection, const Video& video);
 
+/// Whether @p selection names the data set, in whatever compression, or none at all.
+bool keeps_dataset(const Selection& selection, const std::string& dataset);
+
 Faults select(const Faults& faults, const Selection& selection);
 
 /// Sets Video::real_partner by the videos' names.

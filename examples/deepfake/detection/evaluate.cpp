@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "data/faults.hpp"
+#include "data/trained_on.hpp"
+#include "files/folder_lock.hpp"
 #include "runs/run_files.hpp"
 #include "text/progress.hpp"
 #include "text/table.hpp"
@@ -17,9 +21,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <class Range, class Value>
-bool contains(const Range& range, const Value& value) {
-  return std::ranges::find(range, value) != range.end();
+/// Whether each row's manipulation was trained on, and where its frames come from.
+void relate(std::vector<EvalRow>& rows, const DetectorTest& test) {
+  const TrainedOn trained_on(test.trained.run, test.trained.config.train_domains);
+  std::map<std::tuple<std::string, std::string, std::string>, Relation> relations;
+  for (EvalRow& row : rows) {
+    if (row.domain == all_domains) continue;
+    const auto [found, is_new] = relations.try_emplace({row.dataset, row.compression, row.domain});
+    if (is_new) {
+      const auto part = std::ranges::find_if(test.parts, [&](const Index& one) {
+        const Video& video = one.videos.front();
+        return video.dataset == row.dataset && video.compression == row.compression;
+      });
+      found->second = trained_on.to(test.index, *part, row.domain);
+    }
+    row.trained = found->second.is_trained ? "yes" : "no";
+    row.source = found->second.source;
+    row.overlap = found->second.overlap;
+  }
+}
+
+/// Whether results on this data take the place of @p row; older versions wrote no compression.
+template <class Data>
+bool replaces(const Data& data, const EvalRow& row) {
+  return data.dataset == row.dataset &&
+         (row.compression.empty() || data.compression == row.compression);
 }
 
 /// Results of two checkpoints do not go together; whoever cannot write them should not wait for
@@ -32,7 +58,7 @@ void require_place(const EvaluateOptions& options, const DetectorTest& test) {
   if (!fs::exists(trained.run / "eval.csv")) return;
   for (const EvalRow& row : read_evals(trained.run)) {
     const bool is_replaced = std::ranges::any_of(
-        test.parts, [&](const Index& part) { return part.videos.front().dataset == row.dataset; });
+        test.parts, [&](const Index& part) { return replaces(part.videos.front(), row); });
     if (row.split == options.split && row.split != "val" && row.epoch != trained.epoch &&
         !is_replaced) {
       throw std::runtime_error(
@@ -48,15 +74,19 @@ void require_place(const EvaluateOptions& options, const DetectorTest& test) {
 Evaluation evaluate(const EvaluateOptions& options) {
   const DetectorTest test = open_test(options);
   require_place(options, test);
+  const FolderLock lock(test.trained.run);
   const TrainedDetector& trained = test.trained;
-  Evaluation evaluation{.synthetic = test.synthetic,
-                        .train_datasets = trained.config.train_datasets,
-                        .train_domains = trained.config.train_domains};
+  Evaluation evaluation{.synthetic = test.synthetic};
   Progress progress("evaluate", static_cast<std::int64_t>(test.frames));
   std::vector<FrameScore> scores;
   const auto name = [&](const std::string& faults) {
     if (!faults.empty()) progress.print(faults);
   };
+  if (options.datasets.empty()) {
+    Index all;
+    all.faults.bad_files = test.index.faults.bad_files;
+    name(faults_text(all));
+  }
   for (const Index& part : test.parts) {
     name(faults_text(part));
     ImageCache streaming(part, trained.options.model.size, 0);
@@ -74,10 +104,11 @@ Evaluation evaluate(const EvaluateOptions& options) {
   }
   evaluation.level_of_videos = video_level_of(options.video_score);
   evaluation.rows = evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
+  relate(evaluation.rows, test);
   merge_evals(trained.run, evaluation.rows, [&](const EvalRow& row) {
     return row.split == options.split &&
            std::ranges::any_of(evaluation.rows,
-                               [&](const EvalRow& fresh) { return fresh.dataset == row.dataset; });
+                               [&](const EvalRow& fresh) { return replaces(fresh, row); });
   });
   // The report reads scores/ as the test's.
   if (options.split == "test") write_scores(trained.run, scores);
@@ -85,17 +116,16 @@ Evaluation evaluate(const EvaluateOptions& options) {
 }
 
 std::string to_text(const Evaluation& evaluation) {
-  Table table({"data set", "manipulation", "trained", "frames", "frame AUC", "95 % interval",
-               evaluation.level_of_videos + " AUC", "frame EER", "frame AP", "frame accuracy"});
+  Table table({"data set", "compression", "manipulation", "trained", "frames", "frame AUC",
+               "95 % interval", evaluation.level_of_videos + " AUC", "frame EER", "frame AP",
+               "frame accuracy"});
   struct Mean {
-    double frame = 0;
-    double video = 0;
-    int count = 0;
+    ManipulationMean frame, video;
   } trained, unseen;
   const auto video_auc = [&](const EvalRow& of_frames) {
     for (const EvalRow& row : evaluation.rows) {
       if (row.level == evaluation.level_of_videos && row.dataset == of_frames.dataset &&
-          row.domain == of_frames.domain) {
+          row.domain == of_frames.domain && row.compression == of_frames.compression) {
         return row.metrics.auc;
       }
     }
@@ -103,34 +133,38 @@ std::string to_text(const Evaluation& evaluation) {
   };
   for (const EvalRow& row : evaluation.rows) {
     if (row.level != frame_level) continue;
-    const bool is_trained = contains(evaluation.train_datasets, row.dataset) &&
-                            contains(evaluation.train_domains, row.domain);
     const bool is_all = row.domain == all_domains;
     const Metrics& metrics = row.metrics;
     const double of_videos = video_auc(row);
     if (!is_all) {
-      Mean& mean = is_trained ? trained : unseen;
-      mean.frame += metrics.auc;
-      mean.video += of_videos;
-      ++mean.count;
+      Mean& mean = row.trained == "yes" ? trained : unseen;
+      const TestedForgery manipulation{row.domain, row.compression, row.source};
+      mean.frame.add(manipulation, metrics.auc);
+      mean.video.add(manipulation, of_videos);
     }
-    table.add({row.dataset, domain_title(row.domain, evaluation.synthetic && !is_all),
-               is_all       ? ""
-               : is_trained ? "yes"
-                            : "no",
+    table.add({row.dataset, row.compression,
+               domain_title(row.domain, evaluation.synthetic && !is_all), row.trained,
                std::to_string(metrics.n_real + metrics.n_fake), fixed(metrics.auc),
                fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high), fixed(of_videos),
                fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
   }
   table.add_rule();
   const auto add_mean = [&](const char* name, const Mean& mean) {
-    if (mean.count == 0) return;
-    table.add(
-        {"mean", name, "", "", fixed(mean.frame / mean.count), "", fixed(mean.video / mean.count)});
+    if (mean.frame.count() == 0) return;
+    table.add({"mean", "", name, "", "", fixed(mean.frame.mean()), "", fixed(mean.video.mean())});
   };
   add_mean("trained on", trained);
   add_mean("not trained on", unseen);
-  return table.text();
+  std::string text = table.text();
+  Overlaps overlaps;
+  for (const EvalRow& row : evaluation.rows) {
+    if (row.level != frame_level) continue;
+    overlaps.add(
+        row.dataset + " > " + row.domain + (row.compression.empty() ? "" : " > " + row.compression),
+        row.trained == "yes", row.overlap);
+  }
+  for (const std::string& line : overlaps.lines()) text += line + '\n';
+  return text;
 }
 
 }  // namespace deepfake

@@ -17,8 +17,6 @@ struct EvaluateOptions : TestOptions {
 
 struct Evaluation {
   bool synthetic = false;
-  std::vector<std::string> train_datasets;
-  std::vector<std::string> train_domains;
   std::vector<EvalRow> rows = {};
   std::size_t frames = 0;
   std::string level_of_videos = video_level;
@@ -30,7 +28,7 @@ struct Evaluation {
 Evaluation evaluate(const EvaluateOptions& options);
 
 /// A row per data set and manipulation, and the mean AUC over manipulations that were trained on
-/// and over the others.
+/// and over the others; then what training and test share.
 std::string to_text(const Evaluation& evaluation);
 
 }  // namespace deepfake

@@ -7,6 +7,7 @@
 
 #include "data/faults.hpp"
 #include "data/image_cache.hpp"
+#include "data/trained_on.hpp"
 #include "images/jpeg.hpp"
 #include "images/resize.hpp"
 #include "random/random.hpp"
@@ -47,10 +48,10 @@ std::vector<RobustnessRow> rows_of(const std::vector<EvalRow>& evals, const std:
     if (frames.level != frame_level || frames.domain == all_domains) continue;
     const auto videos = std::ranges::find_if(evals, [&](const EvalRow& row) {
       return row.level == video_level && row.dataset == frames.dataset &&
-             row.domain == frames.domain;
+             row.domain == frames.domain && row.compression == frames.compression;
     });
     rows.push_back({corruption, level, frames.dataset, frames.domain, frames.metrics.auc,
-                    videos->metrics.auc});
+                    videos->metrics.auc, frames.compression});
   }
   return rows;
 }
@@ -138,17 +139,15 @@ std::string to_text(const std::vector<RobustnessRow>& rows) {
   double clean = 0;
   for (std::size_t begin = 0; begin < rows.size();) {
     const RobustnessRow& first = rows[begin];
-    double frame = 0, video = 0;
+    ManipulationMean frames, videos;
     std::size_t end = begin;
     for (; end < rows.size() && rows[end].corruption == first.corruption &&
            rows[end].level == first.level;
          ++end) {
-      frame += rows[end].frame_auc;
-      video += rows[end].video_auc;
+      frames.add({rows[end].domain, rows[end].compression}, rows[end].frame_auc);
+      videos.add({rows[end].domain, rows[end].compression}, rows[end].video_auc);
     }
-    const auto count = static_cast<double>(end - begin);
-    frame /= count;
-    video /= count;
+    const double frame = frames.mean(), video = videos.mean();
     const bool is_clean = first.corruption == no_corruption;
     if (is_clean) clean = frame;
     table.add({first.corruption, is_clean ? "" : to_csv(first.level), fixed(frame), fixed(video),

@@ -27,6 +27,7 @@ struct TestOptions {
 
 struct DetectorTest {
   TrainedDetector trained;
+  Index index;               ///< all that the data lists
   std::vector<Index> parts;  ///< by data set
   bool synthetic = false;
   std::size_t frames = 0;

@@ -72,6 +72,10 @@ std::vector<std::vector<std::string>> parse_rows(const std::string& text) {
 
 }  // namespace
 
+bool CsvTable::has(const std::string& name) const {
+  return std::ranges::find(columns, name) != columns.end();
+}
+
 std::size_t CsvTable::column(const std::string& name) const {
   const auto found = std::ranges::find(columns, name);
   if (found == columns.end()) {

@@ -15,6 +15,7 @@ struct CsvTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
 
+  bool has(const std::string& name) const;
   /// Position of a column. @throws std::runtime_error naming the file and its columns.
   std::size_t column(const std::string& name) const;
   /// The cell as a number. @throws std::runtime_error naming file, line and column.

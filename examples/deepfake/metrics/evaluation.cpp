@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 namespace deepfake {
 namespace {
@@ -73,12 +74,13 @@ std::string video_level_of(VideoScore aggregate) {
 }
 
 std::vector<FrameScore> video_scores(std::span<const FrameScore> frames, VideoScore aggregate) {
-  std::map<std::tuple<std::string, std::string, int, std::string>, std::size_t> position;
+  std::map<std::tuple<std::string, std::string, std::string, int, std::string>, std::size_t>
+      position;
   std::vector<FrameScore> videos;
   std::vector<std::vector<double>> scores;
   for (const FrameScore& frame : frames) {
     const auto [found, is_new] = position.try_emplace(
-        {frame.dataset, frame.domain, frame.label, frame.video}, videos.size());
+        {frame.dataset, frame.compression, frame.domain, frame.label, frame.video}, videos.size());
     if (is_new) {
       videos.push_back(frame);
       videos.back().frame.clear();
@@ -97,15 +99,18 @@ std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::in
                                      VideoScore aggregate) {
   std::vector<VideoScore> aggregates{VideoScore::mean};
   if (aggregate != VideoScore::mean) aggregates.push_back(aggregate);
-  std::vector<std::string> datasets;
-  for (const FrameScore& frame : frames) add_if_new(datasets, frame.dataset);
+  std::vector<std::pair<std::string, std::string>> datasets;
+  for (const FrameScore& frame : frames) {
+    add_if_new(datasets, std::pair(frame.dataset, frame.compression));
+  }
 
   std::vector<EvalRow> rows;
-  for (const std::string& dataset : datasets) {
+  for (const auto& set : datasets) {
+    const std::string &dataset = set.first, &compression = set.second;
     std::vector<FrameScore> of_dataset;
     std::vector<std::string> domains;
     for (const FrameScore& frame : frames) {
-      if (frame.dataset != dataset) continue;
+      if (frame.dataset != dataset || frame.compression != compression) continue;
       of_dataset.push_back(frame);
       if (frame.label == 1) add_if_new(domains, frame.domain);
     }
@@ -117,10 +122,11 @@ std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::in
       });
       try {
         rows.push_back({epoch, dataset, domain, split, frame_level,
-                        evaluate_with_interval(of_domain, bootstrap)});
+                        evaluate_with_interval(of_domain, bootstrap), compression});
         for (const VideoScore of_video : aggregates) {
           rows.push_back({epoch, dataset, domain, split, video_level_of(of_video),
-                          evaluate_with_interval(video_scores(of_domain, of_video), bootstrap)});
+                          evaluate_with_interval(video_scores(of_domain, of_video), bootstrap),
+                          compression});
         }
       } catch (const std::runtime_error& error) {
         throw std::runtime_error("data set " + dataset + ", split " + split + ": " + error.what());

@@ -20,6 +20,7 @@ struct FrameScore {
   std::string frame;  ///< file stem
   int label = 0;      ///< 0 real, 1 fake
   double prob = 0;
+  std::string compression = {};  ///< raw, c23, c40; empty where the data has no such level
 };
 
 /// How the scores of a video's frames become the score of the video. The maximum asks whether any
@@ -29,9 +30,9 @@ enum class VideoScore { mean, max, median };
 /// @throws std::runtime_error unless the name is mean, max or median.
 VideoScore video_score_named(const std::string& name);
 
-/// One row per video: frames grouped by dataset, domain, label and video (the video's name alone
-/// would merge the four manipulations of one FaceForensics++ pair). In order of first appearance;
-/// `frame` is empty.
+/// One row per video: frames grouped by dataset, compression, domain, label and video (the video's
+/// name alone would merge the four manipulations of one FaceForensics++ pair). In order of first
+/// appearance; `frame` is empty.
 std::vector<FrameScore> video_scores(std::span<const FrameScore> frames,
                                      VideoScore aggregate = VideoScore::mean);
 
@@ -43,6 +44,11 @@ struct EvalRow {
   std::string split;
   std::string level;  ///< frame_level, or what video_level_of() says
   Metrics metrics;
+  std::string compression = {};
+  // Of rows that evaluate wrote, see data/trained_on.hpp:
+  std::string trained = {};  ///< "yes" or "no": was the detector trained on the manipulation?
+  std::string source = {};   ///< the folder that its videos lie in
+  std::string overlap = {};  ///< what training and test share, in words
 };
 inline constexpr char all_domains[] = "all";
 inline constexpr char frame_level[] = "frame";
@@ -52,9 +58,10 @@ inline constexpr char video_level[] = "video";  ///< by mean score
 std::string video_level_of(VideoScore aggregate);
 
 /// Rows for every manipulation of every data set in @p frames (its fakes against all reals of that
-/// data set), at both levels, and where a data set has several manipulations one row of all fakes
-/// together. Confidence intervals resample videos. An aggregate other than the mean adds rows of
-/// its own level; those of the mean are always there, so that runs stay comparable.
+/// data set in the same compression), at both levels, and where a data set has several
+/// manipulations one row of all fakes together. Confidence intervals resample videos. An aggregate
+/// other than the mean adds rows of its own level; those of the mean are always there, so that runs
+/// stay comparable.
 /// @throws std::runtime_error naming the data set that has only one class.
 std::vector<EvalRow> evaluate_frames(std::span<const FrameScore> frames, std::int64_t epoch,
                                      const std::string& split, const Bootstrap& bootstrap = {},

@@ -85,17 +85,17 @@ MeanDeviation corrupted_auc(const Comparison& comparison, const RunGroup& group,
                             std::optional<bool> trained = {}) {
   std::vector<double> of_runs;
   for (const Run* run : group.runs) {
-    double sum = 0, count = 0;
+    ManipulationMean mean;
     for (const RobustnessRow& row : run->robustness) {
       if (row.corruption != corruption || row.domain == all_domains) continue;
       if (corruption != no_corruption && row.level != level) continue;
-      if (trained && comparison.is_trained(group, {row.dataset, row.domain, ""}) != *trained) {
-        continue;
-      }
-      sum += row.*auc;
-      count += 1;
+      const TestDomain domain{row.dataset, row.domain, {}, {}, row.compression};
+      if (trained && comparison.is_trained(group, domain) != *trained) continue;
+      const auto tested = std::ranges::find(comparison.domains(), domain);
+      const bool is_known = tested != comparison.domains().end();
+      mean.add(is_known ? manipulation_of(*tested) : manipulation_of(domain), row.*auc);
     }
-    if (count > 0) of_runs.push_back(sum / count);
+    if (mean.count() > 0) of_runs.push_back(mean.mean());
   }
   return mean_deviation(of_runs);
 }

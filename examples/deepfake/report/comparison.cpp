@@ -17,10 +17,10 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-bool was_trained_on(const RunConfig& config, const TestDomain& domain) {
-  const bool right_set =
-      config.train_datasets.empty() || contains(config.train_datasets, domain.dataset);
-  return right_set && contains(config.train_domains, domain.domain);
+bool was_trained_on(const Run& run, const TestDomain& domain) {
+  const EvalRow* row = test_row(run, domain, frame_level);
+  if (row && !row->trained.empty()) return row->trained == "yes";
+  return contains(run.config.train_domains, domain.domain);
 }
 
 /// Everything in a configuration that tells two methods apart.
@@ -51,6 +51,20 @@ void set_titles(std::vector<RunGroup>& groups) {
     if (same_method == 1) continue;
     group.title += trained.size() == same_method ? ", trained on " + join(group.train_titles)
                                                  : ": " + group.runs.front()->config.name;
+  }
+}
+
+/// Data sets that list the same manipulation are named, and compressions where there are several.
+void tell_apart(std::vector<TestDomain>& domains) {
+  std::map<std::string, std::set<std::string>> datasets, compressions;
+  for (const TestDomain& domain : domains) {
+    datasets[domain.title].insert(domain.dataset);
+    compressions[domain.dataset].insert(domain.compression);
+  }
+  for (TestDomain& domain : domains) {
+    const bool is_repeated = datasets[domain.title].size() > 1;
+    if (is_repeated) domain.title += " (" + domain.dataset + ')';
+    if (compressions[domain.dataset].size() > 1) domain.title += ' ' + domain.compression;
   }
 }
 
@@ -99,8 +113,9 @@ Comparison::Comparison(std::span<const Run> runs) {
       // make-data's unseen sets, under a detector that may have been trained on real ones
       synthetic_ = synthetic_ || row.dataset.starts_with("Synthetic-");
       const TestDomain domain{row.dataset, row.domain,
-                              domain_title(row.domain, run.config.synthetic)};
-      auto& list = was_trained_on(run.config, domain) ? trained : others;
+                              domain_title(row.domain, run.config.synthetic), row.source,
+                              row.compression};
+      auto& list = was_trained_on(run, domain) ? trained : others;
       if (std::ranges::find(list, domain) == list.end()) list.push_back(domain);
     }
   }
@@ -109,6 +124,7 @@ Comparison::Comparison(std::span<const Run> runs) {
     if (std::ranges::find(trained, domain) == trained.end()) domains_.push_back(domain);
   }
   set_titles(groups_);
+  tell_apart(domains_);
 }
 
 std::vector<TestDomain> Comparison::never_trained() const {
@@ -121,7 +137,26 @@ std::vector<TestDomain> Comparison::never_trained() const {
 }
 
 bool Comparison::is_trained(const RunGroup& group, const TestDomain& domain) const {
-  return was_trained_on(group.runs.front()->config, domain);
+  return std::ranges::any_of(group.runs,
+                             [&](const Run* run) { return was_trained_on(*run, domain); });
+}
+
+std::vector<std::string> Comparison::overlaps() const {
+  Overlaps overlaps;
+  for (const RunGroup& group : groups_) {
+    for (const TestDomain& domain : domains_) {
+      for (const Run* run : group.runs) {
+        const EvalRow* row = test_row(*run, domain, frame_level);
+        if (!row) continue;
+        overlaps.add((groups_.size() > 1 ? group.title + " on " : "") + domain.title,
+                     is_trained(group, domain),
+                     row->trained.empty() ? "judged by the label alone, for the results are of an "
+                                            "older version; evaluate again"
+                                          : row->overlap);
+      }
+    }
+  }
+  return overlaps.lines();
 }
 
 MeanDeviation Comparison::auc(const RunGroup& group, const TestDomain& domain,
@@ -137,14 +172,13 @@ MeanDeviation Comparison::mean_auc(const RunGroup& group, bool trained,
                                    const std::string& level) const {
   std::vector<double> values;
   for (const Run* run : group.runs) {
-    double sum = 0, count = 0;
+    ManipulationMean mean;
     for (const TestDomain& domain : domains_) {
       const EvalRow* row = test_row(*run, domain, level);
       if (!row || is_trained(group, domain) != trained) continue;
-      sum += row->metrics.auc;
-      count += 1;
+      mean.add(manipulation_of(domain), row->metrics.auc);
     }
-    if (count > 0) values.push_back(sum / count);
+    if (mean.count() > 0) values.push_back(mean.mean());
   }
   return mean_deviation(values);
 }
@@ -152,13 +186,13 @@ MeanDeviation Comparison::mean_auc(const RunGroup& group, bool trained,
 MeanDeviation Comparison::validation_auc(const RunGroup& group, const std::string& level) const {
   std::vector<double> best;
   for (const Run* run : group.runs) {
-    std::map<std::int64_t, std::vector<double>> by_epoch;
+    std::map<std::int64_t, ManipulationMean> by_epoch;
     for (const EvalRow& row : run->evals) {
       if (row.split != "val" || row.level != level || row.domain == all_domains) continue;
-      by_epoch[row.epoch].push_back(row.metrics.auc);
+      by_epoch[row.epoch].add({row.domain, row.compression, row.source}, row.metrics.auc);
     }
     std::vector<double> means;
-    for (const auto& [epoch, values] : by_epoch) means.push_back(mean_deviation(values).mean);
+    for (const auto& [epoch, mean] : by_epoch) means.push_back(mean.mean());
     if (!means.empty()) best.push_back(std::ranges::max(means));
   }
   return mean_deviation(best);
@@ -187,11 +221,15 @@ double Comparison::relative_step_seconds(const RunGroup& group) const {
                               : step_seconds(group) / step_seconds(*erm);
 }
 
+TestedForgery manipulation_of(const TestDomain& domain) {
+  return {domain.domain, domain.compression, domain.source};
+}
+
 const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level) {
   const EvalRow* last = nullptr;
   for (const EvalRow& row : run.evals) {
     if (row.split == "test" && row.level == level && row.dataset == domain.dataset &&
-        row.domain == domain.domain) {
+        row.domain == domain.domain && row.compression == domain.compression) {
       last = &row;
     }
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/trained_on.hpp"
 #include "runs/run_files.hpp"
 
 namespace deepfake {
@@ -17,9 +18,11 @@ namespace deepfake {
 struct TestDomain {
   std::string dataset;
   std::string domain;
-  std::string title;
+  std::string title = {};
+  std::string source = {};  ///< see TestedForgery
+  std::string compression = {};
   bool operator==(const TestDomain& other) const {
-    return dataset == other.dataset && domain == other.domain;
+    return dataset == other.dataset && domain == other.domain && compression == other.compression;
   }
 };
 
@@ -51,10 +54,15 @@ class Comparison {
   /// Domains that no run of any group was trained on.
   std::vector<TestDomain> never_trained() const;
 
+  /// As evaluate found it. Where it has not looked (rows of an older version, or none), by the
+  /// label, whatever the data set's name.
   bool is_trained(const RunGroup& group, const TestDomain& domain) const;
+  /// What training and test share though the names do not tell, and runs whose results do not say.
+  std::vector<std::string> overlaps() const;
   MeanDeviation auc(const RunGroup& group, const TestDomain& domain,
                     const std::string& level) const;
-  /// Mean over the domains that the group was trained on, or over all others.
+  /// Mean over the manipulations that the group was trained on, or over all others. One that
+  /// several data sets list counts once.
   MeanDeviation mean_auc(const RunGroup& group, bool trained, const std::string& level) const;
   /// The best of a run's epochs on the validation split, which chose its checkpoint: the number to
   /// choose settings by. NaN for a run without validation.
@@ -70,6 +78,8 @@ class Comparison {
   std::vector<TestDomain> domains_;
   bool synthetic_ = false;
 };
+
+TestedForgery manipulation_of(const TestDomain& domain);
 
 /// The last row of the test split for this domain and level, or null.
 const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level);

@@ -24,7 +24,7 @@ struct Scored {
 Scored scores_of(const Run& run, const TestDomain& domain) {
   Scored scored;
   for (const FrameScore& score : run.scores) {
-    if (score.dataset != domain.dataset) continue;
+    if (score.dataset != domain.dataset || score.compression != domain.compression) continue;
     if (score.label == 1 && score.domain != domain.domain) continue;
     scored.scores.push_back(score.prob);
     scored.labels.push_back(score.label);

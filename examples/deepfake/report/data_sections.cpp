@@ -21,12 +21,12 @@ class ScoreBook {
  public:
   explicit ScoreBook(const Run& run) {
     for (const FrameScore& s : run.scores) {
-      scores_[{s.dataset, s.domain, s.video, s.frame}] = s.prob;
+      scores_[{s.dataset, s.compression, s.domain, s.video, s.frame}] = s.prob;
     }
   }
   std::string caption(const Video& video, const std::filesystem::path& frame) const {
-    const auto found =
-        scores_.find({video.dataset, video.domain, video.name, frame.stem().string()});
+    const auto found = scores_.find(
+        {video.dataset, video.compression, video.domain, video.name, frame.stem().string()});
     if (found == scores_.end()) return "";
     const bool is_wrong = (found->second > .5) != video.is_fake;
     return std::string("<small") + (is_wrong ? " class=\"wrong\"" : "") + '>' +
@@ -34,7 +34,8 @@ class ScoreBook {
   }
 
  private:
-  std::map<std::tuple<std::string, std::string, std::string, std::string>, double> scores_;
+  std::map<std::tuple<std::string, std::string, std::string, std::string, std::string>, double>
+      scores_;
 };
 
 Cell picture(const Video& video, const std::filesystem::path& frame, const std::string& title,

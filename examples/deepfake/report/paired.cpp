@@ -32,7 +32,10 @@ std::vector<ResampledAuc> aucs_of(const RunGroup& group, const TestDomain& domai
                                   const std::string& level, const Bootstrap& bootstrap) {
   std::vector<ResampledAuc> aucs;
   for (const Run* run : group.runs) {
-    const Scores scores = level == video_level ? video_scores(run->scores) : run->scores;
+    Scores scores = level == video_level ? video_scores(run->scores) : run->scores;
+    std::erase_if(scores, [&](const FrameScore& score) {
+      return score.dataset != domain.dataset || score.compression != domain.compression;
+    });
     if (!has_both_classes(scores, domain)) return {};
     aucs.push_back(resampled_auc(scores, domain.dataset, domain.domain, bootstrap));
     if (aucs.back().test != aucs.front().test) return {};
@@ -69,7 +72,7 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
               const RunGroup& baseline, const std::string& level, Aucs& aucs,
               const Bootstrap& bootstrap) {
   std::vector<ResampledAuc> unseen, unseen_of_baseline;
-  std::size_t unseen_domains = 0;
+  std::vector<TestedForgery> in_mean;
   for (std::size_t d = 0; d < comparison.domains().size(); ++d) {
     const TestDomain& domain = comparison.domains()[d];
     const auto &first = aucs.of(group, d), &second = aucs.of(baseline, d);
@@ -78,11 +81,15 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
     rows.push_back({group.title, baseline.title, level, domain.dataset, domain.title, trained,
                     paired_difference(first, second, bootstrap)});
     if (trained || comparison.is_trained(baseline, domain)) continue;
+    const auto counts_already = [&](const TestedForgery& one) {
+      return is_same(one, manipulation_of(domain));
+    };
+    if (std::ranges::any_of(in_mean, counts_already)) continue;
+    in_mean.push_back(manipulation_of(domain));
     append(unseen, first);
     append(unseen_of_baseline, second);
-    ++unseen_domains;
   }
-  if (unseen_domains < 2) return;
+  if (in_mean.size() < 2) return;
   rows.push_back({group.title, baseline.title, level, "", mean_of_unseen, false,
                   paired_difference(unseen, unseen_of_baseline, bootstrap)});
 }

@@ -16,9 +16,14 @@ std::string subtitle(const Comparison& comparison) {
   const auto& groups = comparison.groups();
   std::size_t runs = 0;
   for (const RunGroup& group : groups) runs += group.runs.size();
+  const auto manipulations = [](const std::vector<TestDomain>& domains) {
+    ManipulationMean each_once;
+    for (const TestDomain& domain : domains) each_once.add(manipulation_of(domain), 0);
+    return each_once.count();
+  };
   std::string text = counted(groups.size(), "method") + ", " + counted(runs, "run") +
-                     ", tested on " + counted(comparison.domains().size(), "manipulation") +
-                     ", of which " + std::to_string(comparison.never_trained().size()) +
+                     ", tested on " + counted(manipulations(comparison.domains()), "manipulation") +
+                     ", of which " + std::to_string(manipulations(comparison.never_trained())) +
                      " never trained on.";
   const RunConfig& config = groups.front().runs.front()->config;
   if (!config.data.empty()) text += " Data: " + config.data.string() + '.';

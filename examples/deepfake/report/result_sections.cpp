@@ -143,7 +143,7 @@ std::string metrics_table(const Run& run) {
   HtmlTable table("", header);
   for (const EvalRow& row : run.evals) {
     // Of several evaluations of the same set, the last counts.
-    const TestDomain domain{row.dataset, row.domain, ""};
+    const TestDomain domain{row.dataset, row.domain, {}, {}, row.compression};
     if (row.split != "test" || test_row(run, domain, row.level) != &row) continue;
     const Metrics& m = row.metrics;
     const bool is_all = row.domain == all_domains;
@@ -152,8 +152,12 @@ std::string metrics_table(const Run& run) {
     const std::string interval =
         std::isnan(m.auc_low) ? "-" : fixed(m.auc_low) + "–" + fixed(m.auc_high);
     std::vector<Cell> cells{
-        {escape(title), "", row.dataset},  {escape(row.level)},   {std::to_string(m.n_real), "num"},
-        {std::to_string(m.n_fake), "num"}, {fixed(m.auc), "num"}, {interval, "num"}};
+        {escape(row.compression.empty() ? title : title + ' ' + row.compression), "", row.dataset},
+        {escape(row.level)},
+        {std::to_string(m.n_real), "num"},
+        {std::to_string(m.n_fake), "num"},
+        {fixed(m.auc), "num"},
+        {interval, "num"}};
     for (const double value :
          {m.eer, m.ap, m.acc, m.bacc, m.tpr_at_1, m.tpr_at_5, m.tpr_at_10, m.brier, m.ece}) {
       cells.push_back({fixed(value), "num"});
@@ -196,6 +200,8 @@ std::string summary_section(const Comparison& comparison) {
           std::string(groups.size() > 1 ? " The best of a column is bold." : "") +
           remark_on_seeds(comparison),
       "muted");
+  for (const std::string& overlap : comparison.overlaps())
+    body += paragraph(overlap + '.', "muted");
   return section("summary", "Summary", body);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "runs/analysis_files.hpp"
 
+#include <algorithm>
+
 #include "files/csv.hpp"
 
 namespace deepfake {
@@ -41,10 +43,14 @@ void write_robustness(const fs::path& run, std::span<const RobustnessRow> rows) 
   CsvTable table{robustness_file(run),
                  {"corruption", "level", "dataset", "domain", "frame_auc", "video_auc"},
                  {}};
+  const bool compressed =
+      std::ranges::any_of(rows, [](const RobustnessRow& row) { return !row.compression.empty(); });
+  if (compressed) table.columns.push_back("compression");
   for (const RobustnessRow& row : rows) {
     const bool is_clean = row.corruption == no_corruption;
     table.rows.push_back({row.corruption, is_clean ? no_corruption : to_csv(row.level), row.dataset,
                           row.domain, to_csv(row.frame_auc), to_csv(row.video_auc)});
+    if (compressed) table.rows.back().push_back(row.compression);
   }
   fs::create_directories(run);
   write_csv(table);
@@ -59,7 +65,8 @@ std::vector<RobustnessRow> read_robustness(const fs::path& run) {
     const bool is_clean = cell("corruption") == no_corruption;
     rows.push_back({cell("corruption"), is_clean ? 0 : table.number(i, table.column("level")),
                     cell("dataset"), cell("domain"), table.number(i, table.column("frame_auc")),
-                    table.number(i, table.column("video_auc"))});
+                    table.number(i, table.column("video_auc")),
+                    table.has("compression") ? cell("compression") : ""});
   }
   return rows;
 }

@@ -37,6 +37,7 @@ struct RobustnessRow {
   std::string domain;
   double frame_auc = 0;
   double video_auc = 0;
+  std::string compression = {};
 };
 
 /// Replaces RUN/robustness.csv, in one go.

@@ -38,6 +38,27 @@ constexpr std::array<MetricColumn, 13> metric_columns{{
     {"ece", &Metrics::ece},
 }};
 
+/// Columns at the end of eval.csv, each written where a row has something there.
+struct TextColumn {
+  const char* name;
+  std::string EvalRow::*value;
+};
+constexpr std::array<TextColumn, 4> text_columns{{
+    {"compression", &EvalRow::compression},
+    {"trained", &EvalRow::trained},
+    {"source", &EvalRow::source},
+    {"overlap", &EvalRow::overlap},
+}};
+
+std::vector<TextColumn> used_columns(std::span<const EvalRow> rows) {
+  std::vector<TextColumn> used;
+  for (const TextColumn& column : text_columns) {
+    const auto has = [&](const EvalRow& row) { return !(row.*column.value).empty(); };
+    if (std::ranges::any_of(rows, has)) used.push_back(column);
+  }
+  return used;
+}
+
 std::vector<std::string> with_extra(std::vector<std::string> columns,
                                     const std::vector<std::string>& extra) {
   columns.insert(columns.end(), extra.begin(), extra.end());
@@ -145,6 +166,8 @@ void write_evals(const fs::path& run, std::span<const EvalRow> rows) {
   CsvTable table{
       run / "eval.csv", {"epoch", "dataset", "domain", "split", "level", "n_real", "n_fake"}, {}};
   for (const MetricColumn& column : metric_columns) table.columns.push_back(column.name);
+  const std::vector<TextColumn> texts = used_columns(rows);
+  for (const TextColumn& column : texts) table.columns.push_back(column.name);
   for (const EvalRow& row : rows) {
     auto& cells = table.rows.emplace_back(
         std::vector<std::string>{to_csv(row.epoch), row.dataset, row.domain, row.split, row.level,
@@ -152,6 +175,7 @@ void write_evals(const fs::path& run, std::span<const EvalRow> rows) {
     for (const MetricColumn& column : metric_columns) {
       cells.push_back(to_csv(row.metrics.*column.value));
     }
+    for (const TextColumn& column : texts) cells.push_back(row.*column.value);
   }
   fs::create_directories(run);
   write_csv(table);
@@ -173,6 +197,9 @@ std::vector<EvalRow> read_evals(const fs::path& run) {
     for (const MetricColumn& column : metric_columns) {
       row.metrics.*column.value = table.number(i, table.column(column.name));
     }
+    for (const TextColumn& column : text_columns) {
+      if (table.has(column.name)) row.*column.value = cell(column.name);
+    }
     rows.push_back(std::move(row));
   }
   return rows;
@@ -187,17 +214,59 @@ void merge_evals(const fs::path& run, const std::vector<EvalRow>& rows,
   write_evals(run, all);
 }
 
-void write_scores(const fs::path& run, std::span<const FrameScore> scores) {
-  std::map<std::string, CsvTable> tables;
-  fs::create_directories(run / "scores");
-  for (const FrameScore& score : scores) {
-    CsvTable& table = tables[score.dataset];
-    table.rows.push_back(
-        {score.video, score.frame, std::to_string(score.label), score.domain, to_csv(score.prob)});
+namespace {
+
+fs::path scores_file(const fs::path& run, const std::string& dataset) {
+  if (dataset.find_first_of("/\\") != std::string::npos) {
+    throw std::runtime_error("the data set's name '" + dataset +
+                             "' would write outside of the run; rename it without slashes");
   }
-  for (auto& [dataset, table] : tables) {
-    table.file = run / "scores" / (dataset + ".csv");
-    table.columns = {"video", "frame", "label", "domain", "prob"};
+  return run / "scores" / (dataset + ".csv");
+}
+
+void read_scores_of(const fs::path& file, std::vector<FrameScore>& scores) {
+  const CsvTable table = read_csv(file);
+  const std::size_t video = table.column("video"), frame = table.column("frame"),
+                    label = table.column("label"), domain = table.column("domain"),
+                    prob = table.column("prob");
+  const bool compressed = table.has("compression");
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    scores.push_back({file.stem().string(), table.rows[i][domain], table.rows[i][video],
+                      table.rows[i][frame], static_cast<int>(table.integer(i, label)),
+                      table.number(i, prob),
+                      compressed ? table.rows[i][table.column("compression")] : ""});
+  }
+}
+
+/// Scores of the same data set that @p scores do not replace: those in other compressions.
+std::vector<FrameScore> kept_scores(const fs::path& file, const std::vector<FrameScore>& scores) {
+  std::vector<FrameScore> kept;
+  if (fs::exists(file)) read_scores_of(file, kept);
+  std::erase_if(kept, [&](const FrameScore& old) {
+    return old.compression.empty() ||
+           std::ranges::find(scores, old.compression, &FrameScore::compression) != scores.end();
+  });
+  return kept;
+}
+
+}  // namespace
+
+void write_scores(const fs::path& run, std::span<const FrameScore> scores) {
+  std::map<std::string, std::vector<FrameScore>> by_dataset;
+  for (const FrameScore& score : scores) by_dataset[score.dataset].push_back(score);
+  fs::create_directories(run / "scores");
+  for (auto& [dataset, fresh] : by_dataset) {
+    CsvTable table{scores_file(run, dataset), {"video", "frame", "label", "domain", "prob"}, {}};
+    std::vector<FrameScore> all;
+    const bool compressed = !fresh.front().compression.empty();
+    if (compressed) all = kept_scores(table.file, fresh);
+    if (compressed) table.columns.push_back("compression");
+    all.insert(all.end(), fresh.begin(), fresh.end());
+    for (const FrameScore& score : all) {
+      auto& cells = table.rows.emplace_back(std::vector<std::string>{
+          score.video, score.frame, std::to_string(score.label), score.domain, to_csv(score.prob)});
+      if (compressed) cells.push_back(score.compression);
+    }
     write_csv(table);
   }
 }
@@ -209,17 +278,7 @@ std::vector<FrameScore> read_scores(const fs::path& run) {
   }
   std::ranges::sort(files);
   std::vector<FrameScore> scores;
-  for (const fs::path& file : files) {
-    const CsvTable table = read_csv(file);
-    const std::size_t video = table.column("video"), frame = table.column("frame"),
-                      label = table.column("label"), domain = table.column("domain"),
-                      prob = table.column("prob");
-    for (std::size_t i = 0; i < table.rows.size(); ++i) {
-      scores.push_back({file.stem().string(), table.rows[i][domain], table.rows[i][video],
-                        table.rows[i][frame], static_cast<int>(table.integer(i, label)),
-                        table.number(i, prob)});
-    }
-  }
+  for (const fs::path& file : files) read_scores_of(file, scores);
   return scores;
 }
 

@@ -56,7 +56,8 @@ std::vector<EvalRow> read_evals(const std::filesystem::path& run);
 void merge_evals(const std::filesystem::path& run, const std::vector<EvalRow>& rows,
                  const std::function<bool(const EvalRow&)>& is_replaced);
 
-/// Replaces RUN/scores/DATASET.csv for every data set in @p scores.
+/// Replaces RUN/scores/DATASET.csv for every data set in @p scores; those of other compressions of
+/// it stay.
 void write_scores(const std::filesystem::path& run, std::span<const FrameScore> scores);
 /// All data sets of RUN/scores, in the order of their names.
 std::vector<FrameScore> read_scores(const std::filesystem::path& run);

@@ -31,7 +31,7 @@ fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "be
 void clear_run(const fs::path& run) {
   for (const char* name :
        {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", kept_model, "gradcam",
-        "robustness.csv", "train.log", "report.html", "detector.ts.pt"}) {
+        "robustness.csv", "train.log", "report.html", "detector.ts.pt", "trained_on.csv"}) {
     fs::remove_all(run / name);
   }
 }

@@ -37,7 +37,7 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
       if (image.empty()) continue;
       images.push_back(std::move(image));
       scores.push_back({video.dataset, video.domain, video.name, video.frames[f].stem().string(),
-                        video.is_fake ? 1 : 0, 0});
+                        video.is_fake ? 1 : 0, 0, video.compression});
       if (images.size() == batch_size) flush();
     }
   }

@@ -10,7 +10,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "data/trained_on.hpp"
 #include "files/csv.hpp"
+#include "files/folder_lock.hpp"
 #include "metrics/evaluation.hpp"
 #include "runs/run_files.hpp"
 #include "text/table.hpp"
@@ -55,16 +57,14 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   return config;
 }
 
-/// Mean AUC over the manipulations.
+/// Mean AUC over the manipulations; one that several data sets list counts once.
 double mean_auc(const std::vector<EvalRow>& rows, const std::string& level) {
-  double sum = 0;
-  int count = 0;
+  ManipulationMean mean;
   for (const EvalRow& row : rows) {
     if (row.domain == all_domains || row.level != level) continue;
-    sum += row.metrics.auc;
-    ++count;
+    mean.add({row.domain, row.compression}, row.metrics.auc);
   }
-  return sum / count;
+  return mean.mean();
 }
 
 /// Takes the steps of a run, and does after each what is due.
@@ -217,6 +217,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
   Progression now;
   now.summed_losses.assign(data.domains().size(), 0.0);
 
+  const FolderLock lock(run);  // not before: what cannot be loaded leaves no folder
   const bool exists = is_run_folder(run);
   if (exists && !request.resume && !request.force) {
     throw std::runtime_error(run.string() +
@@ -236,6 +237,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
     keep_model_file(options.model, run);
   }
   write_config(run, config_of(options, run, data, learner));
+  write_trained_on(run, data.set().train);
   RunWriter writer(run,
                    {.domains = data.domains(),
                     .images_per_step = data.images_per_step(),

@@ -16,6 +16,8 @@ TrainingSet load_training_set(const TrainOptions& options) {
 
   TrainingSet set;
   set.train = select(index, selection);
+  // Those that nobody asked for are of no concern.
+  if (options.datasets.empty()) set.train.faults.bad_files = index.faults.bad_files;
   set.datasets = selection.datasets;
   set.domains = selection.domains;
   set.fingerprint = fingerprint(
