@@ -67,9 +67,9 @@ int main() {
   std::vector<roga::LossClosure> closures;
   for (const auto& batch : minibatch) {
     closures.emplace_back([&model, batch] {
-      auto loss = torch::mse_loss(model->forward(batch.x), batch.y);
-      loss.backward();
-      return loss;
+      auto value = torch::mse_loss(model->forward(batch.x), batch.y);
+      value.backward();
+      return value;
     });
   }
   auto pooled = [&] {

@@ -294,13 +294,17 @@ TEST_CASE("multi_objective: one domain, equal, zero, opposed, tiny, huge and abs
 
 TEST_CASE("multi_objective: the rules hold for captured gradients too", "[alignment]") {
   using roga::Over;
-  // At radius 0 the captured gradients are those at theta.
   auto check = [](auto recipe, auto alignment) {
-    const auto captured = roga::recipe(roga::DomainAscent{.rho = 0}, roga::OwnDomain{}, alignment);
-    problems::check(direction(captured), direction(recipe)[0], direction(recipe)[1], 1e-12);
-    // And else they are others, which the rule has to read.
-    const auto away = roga::recipe(roga::DomainAscent{.rho = .5}, roga::OwnDomain{}, alignment);
-    CHECK(std::fabs(direction(away)[0] - direction(recipe)[0]) > 1e-3);
+    const std::vector<std::size_t> two{0, 1};  // independent gradients
+    const auto at_theta = direction(recipe, two);
+    // At radius 0 the captured gradients are those at theta, and else others.
+    auto captured = [&](double rho) {
+      return direction(roga::recipe(roga::DomainAscent{.rho = rho}, roga::OwnDomain{}, alignment),
+                       two);
+    };
+    problems::check(captured(0), at_theta[0], at_theta[1], 1e-12);
+    const auto away = captured(.5);
+    CHECK(std::hypot(away[0] - at_theta[0], away[1] - at_theta[1]) > 1e-3);
   };
   namespace recipes = roga::recipes;
   check(recipes::upgrad(), roga::UpGrad<Over::captured>{});
