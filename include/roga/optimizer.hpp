@@ -238,10 +238,9 @@ class RoGAOptimizer : public Base {
   void save(torch::serialize::OutputArchive& archive) const override {
     engine_.require_idle("save()");
     Base::save(archive);
-    detail::write_archive(
-        archive, this->param_groups(),
-        {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_,
-         engine_.gradients.marks(detail::parameters_of(this->param_groups()))});
+    detail::write_archive(archive, this->param_groups(),
+                          {engine_.state, scaler_ ? scaler_->numbers() : loaded_scale_,
+                           engine_.gradients.marks(detail::parameters_of(this->param_groups()))});
   }
   /// @throws c10::Error if the archive is no checkpoint of such an optimizer over such parameters;
   /// nothing has changed then. The file of a plain optimizer is for roga::load_plain.

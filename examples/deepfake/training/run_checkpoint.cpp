@@ -33,8 +33,8 @@ Json open(const fs::path& file, torch::serialize::InputArchive& archive, at::Dev
 }  // namespace
 
 void save_run_checkpoint(const fs::path& file, const Detector& detector,
-                         const torch::optim::Optimizer* optimizer, const roga::WeightAverage* average,
-                         const Json& state) {
+                         const torch::optim::Optimizer* optimizer,
+                         const roga::WeightAverage* average, const Json& state) {
   torch::serialize::OutputArchive archive;
   torch::serialize::OutputArchive model(archive.compilation_unit());
   detector.save(model);

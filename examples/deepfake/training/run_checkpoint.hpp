@@ -14,8 +14,8 @@ namespace deepfake {
 /// @param optimizer,average left out of the file if null
 /// @param state anything else that a run needs to continue
 void save_run_checkpoint(const std::filesystem::path& file, const Detector& detector,
-                         const torch::optim::Optimizer* optimizer, const roga::WeightAverage* average,
-                         const nlohmann::ordered_json& state);
+                         const torch::optim::Optimizer* optimizer,
+                         const roga::WeightAverage* average, const nlohmann::ordered_json& state);
 
 /// A checkpoint's state alone. @throws std::runtime_error naming a file that is missing or broken.
 nlohmann::ordered_json read_run_state(const std::filesystem::path& file);

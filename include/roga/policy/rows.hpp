@@ -91,7 +91,7 @@ struct StepData {
   std::vector<std::size_t> domains;  ///< positions of the present domains in the caller's list
   std::vector<Scalar> losses;
   bool losses_are_their_mean = false;  ///< of a pooled closure that gave no more
-  std::size_t points = 0;  ///< evaluated so far
+  std::size_t points = 0;              ///< evaluated so far
   Rows rows;
   Products products;
   std::vector<RememberedRow> remembered;
