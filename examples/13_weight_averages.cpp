@@ -64,7 +64,8 @@ int main() {
     averaged = validate(model, validation);
   }  // and its own again
   std::cout << "validation loss (synthetic): own weights " << own << ", averaged " << averaged
-            << "\nown weights are back: " << std::boolalpha << (validate(model, validation) == own)
+            << "\n"
+            << "own weights are back: " << std::boolalpha << (validate(model, validation) == own)
             << "\n";
 
   if (const auto updates = window.window()) {
