@@ -235,7 +235,7 @@ class WeightAverage {
 /// bit, in the same tensors. Its end does not throw. Memory: a copy of what was put aside.
 class WeightAverage::InUse {
  public:
-  InUse(InUse&&) = default;
+  InUse(InUse&&) = default;  ///< the object that it was moved to has the duty then
   InUse(const InUse&) = delete;
   InUse& operator=(const InUse&) = delete;
   InUse& operator=(InUse&&) = delete;
