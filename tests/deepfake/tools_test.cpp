@@ -20,7 +20,6 @@
 #include "training/run_checkpoint.hpp"
 #include "training/run_folder.hpp"
 #include "training/trainer.hpp"
-#include "training/weight_average.hpp"
 
 namespace deepfake {
 namespace {
@@ -58,23 +57,6 @@ TEST_CASE("training: the number of workers changes no bit", "[pipeline]") {
   }
   check_equal(weights[0], weights[1]);
   check_equal(weights[0], weights[2]);
-}
-
-TEST_CASE("weight average: the recursion, by hand", "[ema]") {
-  const auto detector = make_detector({});
-  WeightAverage average(*detector, 0.5);
-  const c10::NoGradGuard no_grad;
-  auto weight = detector->parameters()[0];
-  const auto first = weight.clone();
-  weight.add_(1);
-  average.update(0);  // factor 1/10
-  weight.add_(1);
-  average.update(100);  // factor 0.5
-  const auto live = weight.clone();
-  average.swap();
-  CHECK(torch::allclose(weight, 0.5 * (0.1 * first + 0.9 * (first + 1)) + 0.5 * (first + 2)));
-  average.swap();
-  CHECK(torch::equal(weight, live));
 }
 
 TEST_CASE("training: the averaged weights are kept, and resume exactly", "[ema]") {

@@ -16,7 +16,8 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// A list of an archive of the format before 1.5, with an entry for each parameter.
+/// A list of an archive of the format before 1.5, with an entry for each parameter up to the last
+/// that had a gradient.
 struct OldList {
   const char* name;
   bool optional;
@@ -68,10 +69,12 @@ inline void check_old_lists(torch::serialize::InputArchive& archive,
     at::Tensor size;
     archive.read(list.name + end, size);
     const auto entries = size.item<std::int64_t>();
-    TORCH_CHECK(entries == count || (entries == 0 && !is_a<torch::optim::Adagrad>(base)),
+    // Lists end with the last parameter that had a gradient, but for those of Adagrad.
+    const bool may_be_short = !is_a<torch::optim::Adagrad>(base);
+    TORCH_CHECK(entries == count || (may_be_short && entries >= 0 && entries < count),
                 "roga: the file has ", entries, " entries in '", list.name, "', the optimizer has ",
                 count, " parameters");
-    if (list.optional) continue;
+    if (list.optional && entries == 0) continue;
     TORCH_CHECK(required < 0 || entries == required, "roga: the checkpoint is damaged: '",
                 list.name, "' has ", entries, " entries, another list ", required);
     required = entries;
