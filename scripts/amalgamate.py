@@ -3,7 +3,8 @@
 
     amalgamate.py OUTPUT.hpp
 
-The file stands for <roga/roga.hpp>, <roga/testing.hpp>, <roga/checkpoint.hpp> and the diagnostics.
+The file stands for <roga/roga.hpp>, <roga/testing.hpp>, <roga/checkpoint.hpp>,
+<roga/recalibrate.hpp> and the diagnostics.
 """
 import pathlib
 import re
@@ -32,7 +33,7 @@ def main():
     out = ["// roga as one header; made by scripts/amalgamate.py, do not edit.", "//"]
     out += [f"// {line}".rstrip() for line in licence] + ["#pragma once"]
     seen = set()
-    for name in ("roga/roga.hpp", "roga/checkpoint.hpp", "roga/testing.hpp"):
+    for name in ("roga/roga.hpp", "roga/checkpoint.hpp", "roga/recalibrate.hpp", "roga/testing.hpp"):
         expand(name, seen, out)
     for path in sorted((INCLUDE / "roga" / "diagnostics").glob("*.hpp")):
         expand(f"roga/diagnostics/{path.name}", seen, out)
