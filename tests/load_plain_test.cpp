@@ -250,8 +250,11 @@ TEMPLATE_TEST_CASE("load_plain: old lists of another length or shape are refused
   auto optimizer = roga::wrap<Base>(recipes::fsam(), Parameters{w, v}, TestType::options());
   step(optimizer, {w, v});
   const auto before = saved(optimizer);
-  for (const auto& parameters :
-       {Parameters{w}, Parameters{v, w}, Parameters{w, v, leaf({6})}, Parameters{w, w}}) {
+  std::vector<Parameters> others{{v}, {v, w}, {w, v, leaf({6})}, {w, w}};
+  const bool needs_all =
+      std::is_same_v<TestType, bases::Adagrad> || std::is_same_v<TestType, bases::Lbfgs>;
+  if (needs_all) others.push_back({w});  // else v may never have had a gradient
+  for (const auto& parameters : others) {
     // One LBFGS has one state; that of v and w is as long as that of w and v.
     if (std::is_same_v<TestType, bases::Lbfgs> && parameters[0].is_same(v)) continue;
     CHECK_THROWS_AS(read_plain(optimizer, file_of(parameters)), c10::Error);
