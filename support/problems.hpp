@@ -42,6 +42,12 @@ struct Quadratics {
   }
 };
 
+/// Layers that keep statistics and draw masks, for a Network; drawn from LibTorch's generator.
+inline torch::nn::Sequential with_norm_and_dropout() {
+  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
+                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
+}
+
 /// A two-layer network and one batch per domain, from a seed.
 struct Network {
   torch::nn::Sequential net;

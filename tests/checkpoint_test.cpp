@@ -11,24 +11,15 @@
 #include "support/message.hpp"
 #include "support/naive_sam.hpp"
 #include "support/problems.hpp"
+#include "support/saved.hpp"
 #include "support/test.hpp"
 
 using problems::Network;
+using support::load;
+using support::saved;
 namespace recipes = roga::recipes;
 
 namespace {
-
-template <class Optimizer>
-std::string saved(const Optimizer& optimizer) {
-  std::ostringstream stream;
-  torch::save(optimizer, stream);
-  return stream.str();
-}
-template <class Optimizer>
-void load(Optimizer& optimizer, const std::string& bytes) {
-  std::istringstream stream(bytes);
-  torch::load(optimizer, stream);
-}
 
 /// Halves the learning rates, as a scheduler would between two steps.
 void decay(torch::optim::Optimizer& optimizer) {

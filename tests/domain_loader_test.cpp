@@ -11,12 +11,15 @@
 
 #include "support/message.hpp"
 #include "support/problems.hpp"
+#include "support/saved.hpp"
 #include "support/test.hpp"
 
 namespace recipes = roga::recipes;
 using roga::DomainLoader;
 using roga::Samples;
+using support::load;
 using support::message_of;
+using support::saved;
 
 namespace {
 
@@ -52,17 +55,6 @@ std::vector<Numbers> drawn(Loader& loader, std::int64_t steps) {
 Numbers sorted(Numbers list) {
   std::sort(list.begin(), list.end());
   return list;
-}
-template <class Value>
-std::string saved(const Value& value) {
-  std::ostringstream stream;
-  torch::save(value, stream);
-  return stream.str();
-}
-template <class Value>
-void load(Value& value, const std::string& bytes) {
-  std::istringstream stream(bytes);
-  torch::load(value, stream);
 }
 at::Tensor generator_state() { return at::globalContext().defaultGenerator(at::kCPU).get_state(); }
 

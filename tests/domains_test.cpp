@@ -38,10 +38,9 @@ roga::LossClosure pooled(Network& net, const std::vector<std::size_t>& domains,
     return returns == Returns::each_loss ? losses : losses.mean();
   };
 }
-torch::nn::Sequential with_norm_and_dropout() {
+torch::nn::Sequential layers_of_seed_3() {
   torch::manual_seed(3);
-  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
-                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
+  return problems::with_norm_and_dropout();
 }
 std::vector<torch::optim::OptimizerParamGroup> two_groups(const Network& net) {
   const auto all = net.parameters();
@@ -138,7 +137,7 @@ TEST_CASE("domains: the pooled closure is over the domains that are present", "[
 TEST_CASE("domains: running statistics move once for each sample, dropout repeats its masks",
           "[closure][protect]") {
   auto statistics_after = [](auto recipe) {
-    Network net(3, at::kDouble, 7, with_norm_and_dropout());
+    Network net(3, at::kDouble, 7, layers_of_seed_3());
     auto optimizer = roga::wrap<Sgd>(recipe, net.parameters(), SGDOptions(.1));
     optimizer.protect(*net.net);
     torch::manual_seed(5);
@@ -153,7 +152,7 @@ TEST_CASE("domains: running statistics move once for each sample, dropout repeat
 
   // With the same masks in both passes, sam with radius 0 is erm.
   auto trained = [](auto recipe) {
-    Network net(3, at::kDouble, 7, with_norm_and_dropout());
+    Network net(3, at::kDouble, 7, layers_of_seed_3());
     auto optimizer = roga::wrap<Sgd>(recipe, net.parameters(), SGDOptions(.1));
     optimizer.protect(*net.net);
     torch::manual_seed(5);
@@ -169,7 +168,7 @@ TEST_CASE("domains: running statistics move once for each sample, dropout repeat
 
 TEST_CASE("domains: phases may pool their passes, with the same bits", "[closure][phases]") {
   auto check = [](auto recipe) {
-    auto make = [] { return Network(3, at::kDouble, 7, with_norm_and_dropout()); };
+    auto make = [] { return Network(3, at::kDouble, 7, layers_of_seed_3()); };
     Network whole = make();
     Network parts = make();
     auto one = roga::wrap<Sgd>(recipe, whole.parameters(), SGDOptions(.1).momentum(.9));

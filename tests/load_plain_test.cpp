@@ -7,12 +7,14 @@
 #include "support/bases.hpp"
 #include "support/message.hpp"
 #include "support/problems.hpp"
+#include "support/saved.hpp"
 #include "support/test.hpp"
 
 using problems::leaf;
 using problems::Network;
 using problems::Parameters;
 using support::message_of;
+using support::saved;
 using torch::serialize::OutputArchive;
 namespace recipes = roga::recipes;
 
@@ -47,12 +49,6 @@ Network twin_of(const Network& net, const Parameters& weights) {
 std::string bytes_of(OutputArchive& archive) {
   std::ostringstream stream;
   archive.save_to(stream);
-  return stream.str();
-}
-template <class Value>
-std::string saved(const Value& value) {
-  std::ostringstream stream;
-  torch::save(value, stream);
   return stream.str();
 }
 template <class Optimizer>

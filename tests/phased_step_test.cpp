@@ -8,16 +8,12 @@
 #include "support/test.hpp"
 
 using problems::Network;
+using problems::with_norm_and_dropout;
 namespace recipes = roga::recipes;
 
 namespace {
 
 using Adam = torch::optim::Adam;
-
-torch::nn::Sequential with_norm_and_dropout() {
-  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
-                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
-}
 
 template <class Step>
 void drive(Step& step, Network& net) {

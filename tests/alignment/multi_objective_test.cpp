@@ -16,14 +16,14 @@ namespace recipes = roga::recipes;
 
 namespace {
 
-using Weights = std::vector<double>;
+using Values = std::vector<double>;
 using Gram = roga::detail::Gram<double>;
 constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
 
-at::Tensor vector_of(const Weights& values) { return torch::tensor(values, at::kDouble); }
+at::Tensor vector_of(const Values& values) { return torch::tensor(values, at::kDouble); }
 
 /// The direction in which a rule combines these rows, [K][n].
-at::Tensor combined(const std::function<Weights(const Gram&)>& rule, const at::Tensor& rows) {
+at::Tensor combined(const std::function<Values(const Gram&)>& rule, const at::Tensor& rows) {
   const auto products = rows.mm(rows.t());
   Gram gram;
   for (const auto& row : products.unbind(0)) {
@@ -234,30 +234,30 @@ namespace {
 template <class Recipe>
 void holds(const std::string& name, const Recipe& how) {
   INFO(name);
-  auto close = [](const at::Tensor& actual, const Weights& expected, double margin) {
+  auto close = [](const at::Tensor& actual, const Values& expected, double margin) {
     const auto right = vector_of(expected);
     return largest(actual - right) <= margin * (largest(right) + 1e-300);
   };
   for (const auto type : {at::kDouble, at::kFloat}) {
     const double margin = type == at::kDouble ? 1e-9 : 2e-5;
     auto w = leaf({0, 0, 0}, type);
-    auto of = [&](const std::vector<Weights>& rows) {
+    auto of = [&](const std::vector<Values>& rows) {
       std::vector<roga::LossClosure> closures;
       for (const auto& row : rows) closures.push_back(constant(w, row));
       return direction(how, w, closures);
     };
-    auto times = [](double factor, std::vector<Weights> rows) {
+    auto times = [](double factor, std::vector<Values> rows) {
       for (auto& row : rows) {
         for (double& entry : row) entry *= factor;
       }
       return rows;
     };
     auto values = [](const at::Tensor& d) {
-      return Weights(d.data_ptr<double>(), d.data_ptr<double>() + d.numel());
+      return Values(d.data_ptr<double>(), d.data_ptr<double>() + d.numel());
     };
-    const Weights a{1, 2, -1};
-    const Weights b{2, -1, .5};
-    const Weights c{-1, 1, 3};
+    const Values a{1, 2, -1};
+    const Values b{2, -1, .5};
+    const Values c{-1, 1, 3};
     CHECK(close(of({a}), a, margin));
     CHECK(close(of({a, a, a}), a, margin));
     CHECK(finite(of({a, b, {0, 0, 0}})));

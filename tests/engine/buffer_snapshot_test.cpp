@@ -4,25 +4,17 @@
 
 #include <cmath>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "support/own_error.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
 namespace recipes = roga::recipes;
 using Sgd = torch::optim::SGD;
-
-namespace {
-
-/// What a closure of the user throws.
-struct OwnError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-enum class End { skip, own_error, none };
-
-}  // namespace
+using support::End;
+using support::OwnError;
 
 TEST_CASE("protect: expanded, empty, shared, undefined and inference buffers pass through a step",
           "[protect]") {

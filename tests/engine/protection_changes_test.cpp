@@ -6,18 +6,16 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/own_error.hpp"
 #include "support/problems.hpp"
 #include "support/test.hpp"
 
 namespace recipes = roga::recipes;
 using Sgd = torch::optim::SGD;
+using support::End;
+using support::OwnError;
 
 namespace {
-
-/// What a closure of the user throws.
-struct OwnError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// A network with a buffer of its own, two that share a storage, and batch norm's.
 struct Net : torch::nn::Module {
@@ -85,7 +83,6 @@ const std::map<std::string, Change>& changes() {
   return list;
 }
 
-enum class End { skip, own_error, none };
 enum class Drive { closure, phases };
 
 /// One step of SAM, in whose pass `when` the change is made, and whose pass `last` ends as told.

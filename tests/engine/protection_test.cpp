@@ -6,14 +6,11 @@
 #include "support/test.hpp"
 
 using problems::Network;
+using problems::with_norm_and_dropout;
 namespace recipes = roga::recipes;
 
 namespace {
 
-torch::nn::Sequential with_norm_and_dropout() {
-  return torch::nn::Sequential(torch::nn::Linear(5, 8), torch::nn::BatchNorm1d(8),
-                               torch::nn::Dropout(0.5), torch::nn::Tanh(), torch::nn::Linear(8, 2));
-}
 Network noisy(std::int64_t domains) {
   torch::manual_seed(3);
   return Network(domains, at::kDouble, 7, with_norm_and_dropout());
