@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/faults.hpp"
+#include "data/fingerprint.hpp"
 #include "data/identities.hpp"
 #include "images/image.hpp"
 #include "sample_data.hpp"
@@ -161,7 +162,7 @@ TEST_CASE("labels tell their class", "[index]") {
   CHECK(mentions(message, "unknown label 'odd'"));
   const Index index =
       load(folder.path(),
-           {.label_classes = {{"odd", 1}}, .require_frames = false, .keep_missing = true});
+           {.labels = {{"odd", {true}}}, .require_frames = false, .keep_missing = true});
   CHECK(index.videos.at(0).is_fake);
 }
 
@@ -230,7 +231,7 @@ TEST_CASE("videos are selected by data set, split, manipulation and frame count"
     CHECK(stems(video) == std::vector<std::string>{"0", "20", "40"});
   }
   const Index at_load = load(folder.path(), {.keep = {.split = "test", .frames_per_video = 3}});
-  CHECK(fingerprint(select(at_load, {})) == fingerprint(few));
+  CHECK(list_fingerprint(select(at_load, {})) == list_fingerprint(few));
 
   CHECK(
       mentions(message_of([&] { select(index, {.split = "val"}); }),
@@ -315,21 +316,21 @@ TEST_CASE("the fingerprint follows the content, not the place or the order", "[i
   MiniatureFaceForensics{here.path()}.write();
   MiniatureFaceForensics{there.path()}.write();
   Index index = load(here.path());
-  const std::string original = fingerprint(index);
+  const std::string original = list_fingerprint(index);
   CHECK(original.size() == 16);
-  CHECK(fingerprint(load(there.path())) == original);
+  CHECK(list_fingerprint(load(there.path())) == original);
   std::ranges::reverse(index.videos);
-  CHECK(fingerprint(index) == original);
+  CHECK(list_fingerprint(index) == original);
   std::set<std::string> different{original};
   Index changed = index;
   changed.videos[0].label = "FF-NT";
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   changed = index;
   changed.videos[0].frames.pop_back();
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   changed = index;
   changed.videos[0].split = "val";
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   CHECK(different.size() == 4);
 }
 

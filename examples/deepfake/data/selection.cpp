@@ -27,6 +27,10 @@ std::vector<std::string> real_names(const std::string& fake) {
   if (const std::size_t second = fake.find('_', first + 1); second != std::string::npos) {
     names.push_back(fake.substr(0, first) + fake.substr(second));  // id0_id1_0003: id0_0003
   }
+  if (const std::size_t scene = fake.find("__"); scene != std::string::npos && first < scene) {
+    // 01_02__walking__HASH: 01__walking
+    names.push_back(fake.substr(0, first) + fake.substr(scene, fake.find("__", scene + 2) - scene));
+  }
   return names;
 }
 
@@ -173,7 +177,8 @@ Faults select(const Faults& faults, const Selection& selection) {
     return keeps(selection, video) && seen.insert(kind + place_of(of_family)).second;
   };
   Faults selected;
-  for (const auto kind : {&Faults::odd_entries, &Faults::bad_files}) {
+  for (const auto kind :
+       {&Faults::odd_entries, &Faults::bad_files, &Faults::contradictions}) {
     for (const Faults::OddEntry& entry : faults.*kind) {
       if (keeps_dataset(selection, entry.dataset)) (selected.*kind).push_back(entry);
     }
@@ -184,8 +189,14 @@ Faults select(const Faults& faults, const Selection& selection) {
   for (const Video& video : faults.without_frames) {
     if (is_new("none", video)) selected.without_frames.push_back(video);
   }
+  for (const Video& video : faults.across_splits) {
+    if (is_new("across", video)) selected.across_splits.push_back(video);
+  }
   for (const Faults::MissingFrames& missing : faults.missing_frames) {
     if (is_new("missing", missing.video)) selected.missing_frames.push_back(missing);
+  }
+  for (const Faults::MissingFrames& repeated : faults.repeated_frames) {
+    if (is_new("repeated", repeated.video)) selected.repeated_frames.push_back(repeated);
   }
   return selected;
 }

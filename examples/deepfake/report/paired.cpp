@@ -169,19 +169,32 @@ std::vector<PairedRow> paired_rows(const Comparison& comparison, const Bootstrap
   return rows;
 }
 
-std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level) {
-  Table table({"method", "against", "manipulation", "trained", level + " AUC", "95 % interval", "p",
-               "p (Holm)"});
+std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level,
+                        std::size_t width) {
+  const auto against_first = [&](const PairedRow& row) {
+    return row.baseline == rows.front().baseline;
+  };
+  // A column that says the same in every row goes where there is little room.
+  const bool has_baselines = width == 0 || !std::ranges::all_of(rows, against_first);
+  std::vector<std::string> header{"method"};
+  if (has_baselines) header.push_back("against");
+  header.insert(header.end(), {"manipulation", "trained", level + " AUC", "95 % interval", "p",
+                               "p (Holm)"});
+  Table table(header);
   std::string method;
   for (const PairedRow& row : rows) {
     if (row.level != level) continue;
     if (!method.empty() && row.method != method) table.add_rule();
     method = row.method;
-    table.add({row.method, row.baseline, row.title, row.trained ? "yes" : "no",
-               with_sign(row.auc.difference), interval(row, " to "), fixed(row.auc.p_value),
-               fixed(row.holm_p)});
+    std::vector<std::string> cells{row.method};
+    if (has_baselines) cells.push_back(row.baseline);
+    cells.insert(cells.end(),
+                 {row.title, row.trained ? "yes" : "no", with_sign(row.auc.difference),
+                  interval(row, " to "), fixed(row.auc.p_value), fixed(row.holm_p)});
+    table.add(std::move(cells));
   }
-  return table.text();
+  const std::string text = table.text(width, has_baselines ? 3 : 2);
+  return has_baselines ? text : "against " + rows.front().baseline + ":\n" + text;
 }
 
 void write_paired(const std::vector<PairedRow>& rows, const std::filesystem::path& file) {

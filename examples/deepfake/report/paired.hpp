@@ -33,7 +33,9 @@ const RunGroup* baseline_of(const Comparison& comparison, const RunGroup& group)
 std::vector<PairedRow> paired_rows(const Comparison& comparison, const Bootstrap& bootstrap = {});
 
 /// A table for the terminal of one level.
-std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level);
+/// @param width as in summary_text
+std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level,
+                        std::size_t width = 0);
 
 void write_paired(const std::vector<PairedRow>& rows, const std::filesystem::path& file);
 
