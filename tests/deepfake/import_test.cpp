@@ -164,7 +164,7 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
   CHECK(result.faults.without_frames ==
         std::vector<std::string>{empty, result.faults.unreadable.front()});
   CHECK(result.faults.ignored ==
-        std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/readme.txt",
+        std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/readme.txt (no video by its ending)",
                                  "manipulated_sequences/FaceSwap (holds c40)"});
   CHECK(mentions(to_text(result.faults), "videos left out, in no split list, 1: original"));
 
@@ -251,7 +251,7 @@ TEST_CASE("import: a tree without splits is split by person", "[import]") {
   ImportOptions options{.from = raw, .output = folder.path() / "data", .name = "mine"};
   const ImportResult result = import_data(options);
   CHECK(result.videos == 41);
-  CHECK(result.faults.ignored == std::vector<std::string>{"notes.txt"});
+  CHECK(result.faults.ignored == std::vector<std::string>{"notes.txt (not in a folder that tells its label)"});
   CHECK(result.faults.unreadable == std::vector<std::string>{"Blend/106.png"});
   const Index index = load(options.output);
   CHECK(index.faults.unknown_labels.empty());
@@ -311,7 +311,8 @@ TEST_CASE("import: a tree with splits keeps them", "[import]") {
   write_picture(raw / "more" / "x.png");
   const ImportOptions options{.from = raw, .output = folder.path() / "set"};
   const ImportResult result = import_data(options);
-  CHECK(result.faults.ignored == std::vector<std::string>{"more", "test/swap/c.png"});
+  CHECK(result.faults.ignored == std::vector<std::string>{"more (beside the splits)",
+                                 "test/swap/c.png (its frames, or another file of the name, are there)"});
   CHECK(splits_by_video(load(options.output)) ==
         std::map<std::string, std::string>{{"set_real/a", "train"},
                                            {"set_fake-swap/a", "train"},

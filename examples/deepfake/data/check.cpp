@@ -281,7 +281,7 @@ std::string groups_text(const std::vector<GroupCount>& groups, std::size_t width
   if (is_wide) {
     header.insert(header.end(), {"per video: min", "median", "max", "no real partner"});
   } else {
-    header.insert(header.end(), {"per video", "unpaired"});
+    header.push_back("per video");
   }
   Table table(header);
   for (const GroupCount& group : groups) {
@@ -299,7 +299,7 @@ std::string groups_text(const std::vector<GroupCount>& groups, std::size_t width
     } else {
       cells.push_back(least == most ? least : least + "-" + most);
     }
-    cells.push_back(group.is_fake ? std::to_string(group.without_real) : "-");
+    if (is_wide) cells.push_back(group.is_fake ? std::to_string(group.without_real) : "-");
     table.add(std::move(cells));
   }
   return table.text(width, 4);

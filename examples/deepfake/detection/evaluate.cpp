@@ -140,7 +140,12 @@ std::string to_text(const Evaluation& evaluation, std::size_t width) {
   if (is_compressed) header.push_back(is_wide ? "compression" : "c.");
   header.insert(header.end(), {"manipulation", "trained"});
   if (is_wide) header.push_back("frames");
-  header.insert(header.end(), {"frame AUC", "95 % interval", evaluation.level_of_videos + " AUC"});
+  if (is_wide) {
+    header.insert(header.end(),
+                  {"frame AUC", "95 % interval", evaluation.level_of_videos + " AUC"});
+  } else {
+    header.insert(header.end(), {"frame", "95 %", "video"});
+  }
   if (is_wide) header.insert(header.end(), {"frame EER", "frame AP", "frame accuracy"});
   Table table(header);
   struct Mean {
@@ -191,7 +196,12 @@ std::string to_text(const Evaluation& evaluation, std::size_t width) {
   };
   add_mean("trained on", trained);
   add_mean("not trained on", unseen);
-  std::string text = table.text(width, is_compressed ? 3 : 2);
+  std::string text;
+  if (!is_wide) {
+    text = "frame AUC with its 95 % interval, " + evaluation.level_of_videos +
+           " AUC; --wide shows more\n";
+  }
+  text += table.text(width, is_compressed ? 3 : 2);
   Overlaps overlaps;
   for (const EvalRow& row : evaluation.rows) {
     if (row.level != frame_level) continue;

@@ -79,7 +79,7 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
     if (first.empty() || second.empty() || first.front().test != second.front().test) continue;
     const bool trained = comparison.is_trained(group, domain);
     rows.push_back({group.title, baseline.title, level, domain.dataset, domain.title, trained,
-                    paired_difference(first, second, bootstrap)});
+                    paired_difference(first, second, bootstrap), 1, domain.compression});
     if (trained || comparison.is_trained(baseline, domain)) continue;
     const auto counts_already = [&](const TestedForgery& one) {
       return is_same(one, manipulation_of(domain));
@@ -121,6 +121,8 @@ std::string difference_table(const std::vector<PairedRow>& rows, const std::stri
   HtmlTable table(caption, {{"Method"},
                             {"Against"},
                             {"Manipulation"},
+                            {"Data set"},
+                            {"Compression"},
                             {"Trained on"},
                             {"AUC by"},
                             {"Difference", "num"},
@@ -131,7 +133,9 @@ std::string difference_table(const std::vector<PairedRow>& rows, const std::stri
     if (!is_shown(row)) continue;
     table.add({{escape(row.method)},
                {escape(row.baseline)},
-               {escape(row.title), "", row.dataset},
+               {escape(row.title)},
+               {escape(row.dataset)},
+               {escape(row.compression)},
                {row.trained ? "yes" : "no"},
                {row.level},
                {with_sign(row.auc.difference), row.holm_p < .05 ? "num best" : "num"},

@@ -20,6 +20,7 @@ struct PairedRow {
   bool trained = false;
   PairedDifference auc;
   double holm_p = 1;  ///< p adjusted for the number of methods compared with this baseline
+  std::string compression = {};
 };
 inline constexpr char mean_of_unseen[] = "mean unseen";
 

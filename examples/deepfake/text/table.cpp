@@ -76,11 +76,19 @@ std::string Table::text(std::size_t width_limit, std::size_t keys) const {
   if (width_limit == 0 || all - gap <= width_limit) {
     for (std::size_t column = 0; column < header_.size(); ++column) blocks[0].push_back(column);
   } else {
-    const std::size_t for_keys = width_limit / 2;
-    std::size_t used_by_keys = 0;
-    for (std::size_t key = 0; key < keys; ++key) {
-      widths[key] = std::min(widths[key], for_keys / keys);
-      used_by_keys += widths[key] + gap;
+    // The keys leave room for the widest of the others, the longest of them gives way.
+    std::size_t used_by_keys = 0, widest = 0;
+    for (std::size_t key = 0; key < keys; ++key) used_by_keys += widths[key] + gap;
+    for (std::size_t column = keys; column < header_.size(); ++column) {
+      widest = std::max(widest, widths[column]);
+    }
+    constexpr std::size_t shortest = 8;
+    while (used_by_keys + widest > width_limit) {
+      std::size_t& longest = *std::ranges::max_element(widths.begin(), widths.begin() +
+                                                                           static_cast<long>(keys));
+      if (longest <= shortest) break;
+      --longest;
+      --used_by_keys;
     }
     std::size_t used = used_by_keys;
     for (std::size_t column = keys; column < header_.size(); ++column) {
