@@ -274,16 +274,38 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
   return pairs;
 }
 
+namespace {
+
+/// Of a data set that comes in several compressions, one entry for each: NAME_c23, NAME_c40.
+std::vector<std::string> by_compression(const std::vector<std::string>& datasets,
+                                        const Index& index) {
+  std::map<std::string, std::set<std::string>> found;
+  for (const Video& video : index.videos) found[video.dataset].insert(video.compression);
+  std::vector<std::string> names;
+  for (const std::string& name : datasets) {
+    const auto one = found.find(name);
+    if (one == found.end() || one->second.size() < 2 || one->second.contains("")) {
+      names.push_back(name);
+      continue;
+    }
+    for (const std::string& compression : one->second) names.push_back(name + '_' + compression);
+  }
+  return names;
+}
+
+}  // namespace
+
 std::vector<Index> by_dataset(const Index& index, const Selection& selection) {
   std::vector<std::string> datasets = selection.datasets;
+  // All that select() would look at: one that repeats another's videos is a data set, too.
+  Index named;
+  std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
+                       [&](const Video& video) { return keeps(selection, video); });
   if (datasets.empty()) {
-    // All that select() would look at: one that repeats another's videos is a data set, too.
-    select(index, selection);
-    Index named;
-    std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
-                         [&](const Video& video) { return keeps(selection, video); });
+    if (named.videos.empty()) select(index, selection);  // says what there is
     datasets = dataset_names(named);
   }
+  datasets = by_compression(datasets, named);
   std::vector<Index> parts;
   for (const std::string& dataset : datasets) {
     Selection one = selection;
