@@ -386,7 +386,7 @@ TEST_CASE("a JPEG is cut off if its end is missing, and not if something follows
     return file;
   };
   const cv::Mat whole = read_image(file_of(bytes));
-  for (const unsigned char filler : {0x00, 0xff, 0x20}) {
+  for (const unsigned char filler : std::vector<unsigned char>{0x00, 0xff, 0x20}) {
     std::vector<unsigned char> longer = bytes;
     longer.insert(longer.end(), 5000, filler);
     CHECK(cv::norm(read_image(file_of(longer)), whole, cv::NORM_INF) == 0);
@@ -424,7 +424,7 @@ TEST_CASE("the fingerprint of the files follows sizes, times and bytes", "[index
   write_picture(frame, {1, 2, 3});
   fs::last_write_time(frame, written);
   CHECK(data_change(before, fingerprint(index, true)) != DataChange::none);
-  std::ofstream(frame, std::ios::app) << "more";
+  std::ofstream(frame, std::ios::app) << std::string(1000, 'x');
   CHECK(data_change(before, fingerprint(index)) == DataChange::other_sizes);
   // Of an older version.
   CHECK(data_change(list_fingerprint(index), fingerprint(index)) == DataChange::not_recorded);
