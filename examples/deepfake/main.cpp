@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.set_version_flag("--version", version_text());
   program.footer(
-      "Exit status: 0 if all was done; 1 if the command was refused, failed or was stopped, and of\n"
+      "Exit status: 0 if all was done; 1 if the command was refused, failed or was stopped, and "
+      "of\n"
       "check-data if the data has faults. A failure is one line on the error output.");
   deepfake::add_make_data(program);
   deepfake::add_import(program);

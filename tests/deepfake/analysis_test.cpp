@@ -186,7 +186,8 @@ TEST_CASE("Grad-CAM pictures are in the report", "[report][gradcam]") {
   CHECK(read[0].prob == .25);
   CHECK(read[1].domain == "FF-real");
   CHECK(read_text(run / "gradcam" / "index.csv")
-            .starts_with("file,dataset,domain,video,frame,label,prob,compression\n\"FF-DF/a, 1.png\","));
+            .starts_with(
+                "file,dataset,domain,video,frame,label,prob,compression\n\"FF-DF/a, 1.png\","));
 
   cv::imwrite((run / "gradcam" / "b.png").string(), cv::Mat(200, 400, CV_8UC3, {1, 2, 3}));
   write_picture(run / "gradcam" / "FF-DF" / "a, 1.png");

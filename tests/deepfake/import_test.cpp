@@ -165,8 +165,9 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
   CHECK(result.faults.without_frames ==
         std::vector<std::string>{empty, result.faults.unreadable.front()});
   CHECK(result.faults.ignored ==
-        std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/readme.txt (no video by its ending)",
-                                 "manipulated_sequences/FaceSwap (holds c40)"});
+        std::vector<std::string>{
+            "manipulated_sequences/Deepfakes/c23/videos/readme.txt (no video by its ending)",
+            "manipulated_sequences/FaceSwap (holds c40)"});
   CHECK(mentions(to_text(result.faults), "videos left out, in no split list, 1: original"));
 
   const Index index = load(options.output);
@@ -252,7 +253,8 @@ TEST_CASE("import: a tree without splits is split by person", "[import]") {
   ImportOptions options{.from = raw, .output = folder.path() / "data", .name = "mine"};
   const ImportResult result = import_data(options);
   CHECK(result.videos == 41);
-  CHECK(result.faults.ignored == std::vector<std::string>{"notes.txt (not in a folder that tells its label)"});
+  CHECK(result.faults.ignored ==
+        std::vector<std::string>{"notes.txt (not in a folder that tells its label)"});
   CHECK(result.faults.unreadable == std::vector<std::string>{"Blend/106.png"});
   const Index index = load(options.output);
   CHECK(index.faults.unknown_labels.empty());
@@ -312,8 +314,10 @@ TEST_CASE("import: a tree with splits keeps them", "[import]") {
   write_picture(raw / "more" / "x.png");
   const ImportOptions options{.from = raw, .output = folder.path() / "set"};
   const ImportResult result = import_data(options);
-  CHECK(result.faults.ignored == std::vector<std::string>{"more (beside the splits)",
-                                 "test/swap/c.png (its frames, or another file of the name, are there)"});
+  CHECK(result.faults.ignored ==
+        std::vector<std::string>{
+            "more (beside the splits)",
+            "test/swap/c.png (its frames, or another file of the name, are there)"});
   CHECK(splits_by_video(load(options.output)) ==
         std::map<std::string, std::string>{{"set_real/a", "train"},
                                            {"set_fake-swap/a", "train"},
@@ -426,7 +430,8 @@ TEST_CASE("faces: one person is followed through a video", "[faces]") {
   CHECK(*track.follow({larger, smaller}) == larger);
 }
 
-TEST_CASE("import: videos that the test list names and that are not there are counted", "[import]") {
+TEST_CASE("import: videos that the test list names and that are not there are counted",
+          "[import]") {
   const TemporaryFolder folder;
   const fs::path raw = folder.path() / "Celeb-DF-v2";
   write_picture(raw / "Celeb-real" / "frames" / "id0_0000" / "0.png");
@@ -436,7 +441,8 @@ TEST_CASE("import: videos that the test list names and that are not there are co
              "1 Celeb-real/id0_0000.mp4\n1 YouTube-real/00170.mp4\n");
   const ImportResult result = import_data({.from = raw, .output = folder.path() / "data"});
   CHECK(result.faults.absent == std::vector<std::string>{"YouTube-real/00170"});
-  CHECK(mentions(to_text(result.faults), "videos of the lists that are not there, 1: YouTube-real"));
+  CHECK(
+      mentions(to_text(result.faults), "videos of the lists that are not there, 1: YouTube-real"));
   CHECK(read_left_out(folder.path() / "data").size() == left_out(result.faults).size());
 }
 

@@ -164,9 +164,8 @@ TEST_CASE("labels tell their class", "[index]") {
   const std::string message = message_of([&] { load(folder.path()); });
   CHECK(mentions(message, "X.json"));
   CHECK(mentions(message, "unknown label 'odd'"));
-  const Index index =
-      load(folder.path(),
-           {.labels = {{"odd", {true}}}, .require_frames = false, .keep_missing = true});
+  const Index index = load(
+      folder.path(), {.labels = {{"odd", {true}}}, .require_frames = false, .keep_missing = true});
   CHECK(index.videos.at(0).is_fake);
 }
 
@@ -446,7 +445,8 @@ TEST_CASE("names of other data sets tell their people, too", "[index]") {
 
 TEST_CASE("a validation split made from training has its own people, and both classes", "[split]") {
   Index index;
-  const auto add = [&](const std::string& label, const std::string& split, const std::string& name) {
+  const auto add = [&](const std::string& label, const std::string& split,
+                       const std::string& name) {
     index.videos.push_back({.dataset = "Celeb",
                             .label = label,
                             .domain = label,
@@ -487,7 +487,8 @@ TEST_CASE("a validation split made from training has its own people, and both cl
   split_off_validation(again, {"Celeb"}, 0.25);
   for (const Video& video : again.videos) {
     if (video.split != "val") continue;
-    for (const std::string& person : identities(again, video)) CHECK(people["val"].contains(person));
+    for (const std::string& person : identities(again, video))
+      CHECK(people["val"].contains(person));
   }
   Index two;
   std::swap(index, two);

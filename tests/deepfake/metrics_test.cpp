@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "metrics/calibration.hpp"
 #include "metrics/metrics.hpp"
+#include "metrics/calibration.hpp"
 
 #include <cmath>
 #include <limits>

@@ -9,7 +9,9 @@ namespace deepfake {
 
 void add_completion(CLI::App& program) {
   auto* command = program.add_subcommand("completion", "Print completion of options for bash");
-  command->footer("Example: roga-deepfake completion >~/.local/share/bash-completion/completions/roga-deepfake");
+  command->footer(
+      "Example: roga-deepfake completion "
+      ">~/.local/share/bash-completion/completions/roga-deepfake");
   command->callback([&program] {
     std::string commands, cases;
     for (const CLI::App* one : program.get_subcommands({})) {

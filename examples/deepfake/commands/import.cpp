@@ -58,7 +58,8 @@ void add_import(CLI::App& program) {
   command->add_option("--name", options->name, "of a tree's data set; the output's if not given");
   command->add_option("--frames", options->frames, "per video, evenly spaced; 0: all")
       ->capture_default_str();
-  command->add_flag("--crop-faces", options->crop_faces, "cut out a face of each frame: the largest, then the same person's");
+  command->add_flag("--crop-faces", options->crop_faces,
+                    "cut out a face of each frame: the largest, then the same person's");
   command->add_option("--margin", options->face.margin, "side of the crop over the face's")
       ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();

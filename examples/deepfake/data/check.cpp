@@ -146,8 +146,7 @@ void find_leaks(const Index& index, DataCheck& check) {
   for (Video& video : others.videos) {
     if (!video.real_partner) continue;
     const auto partner = place.find(*video.real_partner);
-    video.real_partner =
-        partner == place.end() ? std::nullopt : std::optional(partner->second);
+    video.real_partner = partner == place.end() ? std::nullopt : std::optional(partner->second);
   }
   check.leaks = identity_leaks(others);
 }
@@ -330,7 +329,8 @@ std::string to_text(const DataCheck& check, std::size_t named_files, std::size_t
   append_files(text, check.contradictions, named_files, "labels other than their group's");
   append_files(text, check.same_content, named_files, "the same images in two splits");
   append_files(text, check.copies, named_files, "note, the same images under two names");
-  append_files(text, check.val_is_test, named_files, "note, the validation split is the test split");
+  append_files(text, check.val_is_test, named_files,
+               "note, the validation split is the test split");
   append_files(text, check.missing, named_files, "missing files");
   append_files(text, check.unreadable, named_files, "unreadable files");
   std::vector<std::string> leaks;

@@ -48,7 +48,7 @@ struct DataCheck {
   std::vector<std::string> same_content;    ///< equal images in two splits, by pairs of videos
   std::vector<std::string> copies;          ///< the same in one split: no fault
   std::vector<std::string> val_is_test;     ///< data sets that validate on their test videos
-  std::vector<std::string> missing;  ///< frame files, in the index's order
+  std::vector<std::string> missing;         ///< frame files, in the index's order
   std::vector<std::string> unreadable;
   std::size_t grey = 0;  ///< images without colour: no fault, but worth knowing
   std::vector<IdentityLeak> leaks;

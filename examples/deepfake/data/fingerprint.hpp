@@ -12,8 +12,8 @@ namespace deepfake {
 /// order and wherever the data lies. Runs of older versions keep this alone.
 std::string list_fingerprint(const Index& index);
 
-/// "2-LIST-SIZES-TIMES": list_fingerprint, and hashes of the frame files' sizes and times of change.
-/// With @p all_bytes followed by "-BYTES", a hash of all that the files hold.
+/// "2-LIST-SIZES-TIMES": list_fingerprint, and hashes of the frame files' sizes and times of
+/// change. With @p all_bytes followed by "-BYTES", a hash of all that the files hold.
 std::string fingerprint(const Index& index, bool all_bytes = false);
 
 enum class DataChange {

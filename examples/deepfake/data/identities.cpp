@@ -41,7 +41,8 @@ bool is_person(const std::string& token) {
 std::vector<std::string> numbered_people(const std::vector<std::string>& parts) {
   const auto end = std::ranges::find_if_not(parts, is_number);
   if (end == parts.begin() || end == parts.end()) return {};
-  const bool is_capital = end->size() == 1 && std::isupper(static_cast<unsigned char>(end->front()));
+  const bool is_capital =
+      end->size() == 1 && std::isupper(static_cast<unsigned char>(end->front()));
   if (!end->empty() && !is_capital) return {};
   return {parts.begin(), end};
 }

@@ -316,9 +316,10 @@ std::string to_text(const ImportFaults& faults) {
 
 std::vector<LeftOut> left_out(const ImportFaults& faults) {
   std::vector<LeftOut> rows;
-  each_kind(faults, [&](const char* reason, const char* kind, const std::vector<std::string>& names) {
-    for (const std::string& name : names) rows.push_back({"", "", kind, name, reason});
-  });
+  each_kind(faults,
+            [&](const char* reason, const char* kind, const std::vector<std::string>& names) {
+              for (const std::string& name : names) rows.push_back({"", "", kind, name, reason});
+            });
   return rows;
 }
 

@@ -37,14 +37,14 @@ struct Faults {
     std::string text;       ///< names the place and what is odd about it
     bool is_empty = false;  ///< null, {}, [] or a split without a frame: nothing is lost
   };
-  std::vector<OddEntry> odd_entries;          ///< left out: they are no videos
-  std::vector<OddEntry> bad_files;            ///< index files left out, for others could be read
-  std::vector<OddEntry> contradictions;       ///< own label other than the group's; kept as it says
+  std::vector<OddEntry> odd_entries;     ///< left out: they are no videos
+  std::vector<OddEntry> bad_files;       ///< index files left out, for others could be read
+  std::vector<OddEntry> contradictions;  ///< own label other than the group's; kept as it says
   std::vector<MissingFrames> repeated_frames;  ///< listed more than once, used once
-  std::vector<Video> unknown_labels;          ///< left out: their label tells no class
-  std::vector<Video> without_frames;          ///< left out: no frame is listed, or none exists
-  std::vector<Video> across_splits;           ///< left out: people on both sides of a new split
-  std::vector<MissingFrames> missing_frames;  ///< of the videos that stay
+  std::vector<Video> unknown_labels;           ///< left out: their label tells no class
+  std::vector<Video> without_frames;           ///< left out: no frame is listed, or none exists
+  std::vector<Video> across_splits;            ///< left out: people on both sides of a new split
+  std::vector<MissingFrames> missing_frames;   ///< of the videos that stay
 };
 
 struct Index {
@@ -94,8 +94,8 @@ struct LabelMeaning {
 using Labels = std::map<std::string, LabelMeaning>;
 
 struct LoadOptions {
-  Selection keep = {};  ///< the rest is not even held in memory
-  Labels labels = {};   ///< they come before what class_of_label knows
+  Selection keep = {};         ///< the rest is not even held in memory
+  Labels labels = {};          ///< they come before what class_of_label knows
   bool require_frames = true;  ///< an index none of whose frames exists is an error
   bool keep_missing = false;   ///< videos keep frames whose files do not exist
 };

@@ -177,8 +177,7 @@ Faults select(const Faults& faults, const Selection& selection) {
     return keeps(selection, video) && seen.insert(kind + place_of(of_family)).second;
   };
   Faults selected;
-  for (const auto kind :
-       {&Faults::odd_entries, &Faults::bad_files, &Faults::contradictions}) {
+  for (const auto kind : {&Faults::odd_entries, &Faults::bad_files, &Faults::contradictions}) {
     for (const Faults::OddEntry& entry : faults.*kind) {
       if (keeps_dataset(selection, entry.dataset)) (selected.*kind).push_back(entry);
     }

@@ -153,8 +153,8 @@ std::vector<TrainedVideo> read_trained_on(const fs::path& file) {
   std::vector<TrainedVideo> videos;
   for (const auto& cells : table.rows) {
     const auto cell = [&](const char* name) { return cells[table.column(name)]; };
-    videos.push_back({cell("dataset"), cell("label"), cell("video"), cell("people"),
-                      cell("folder"), cell("first_frame"), cell("content"), cell("fake") == "1",
+    videos.push_back({cell("dataset"), cell("label"), cell("video"), cell("people"), cell("folder"),
+                      cell("first_frame"), cell("content"), cell("fake") == "1",
                       table.has("domain") ? cell("domain") : cell("label")});
   }
   return videos;
@@ -243,7 +243,8 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
   // Copies of the data, or an index under another name: by the frames themselves.
   std::size_t known = 0;
   for (const Video& video : index.videos) {
-    if (relation.is_trained || !video.is_fake || video.dataset != dataset || video.domain != domain) {
+    if (relation.is_trained || !video.is_fake || video.dataset != dataset ||
+        video.domain != domain) {
       continue;
     }
     const auto [begin, end] = by_name.equal_range(video.name);

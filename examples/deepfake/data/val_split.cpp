@@ -96,8 +96,7 @@ std::set<std::string> choose(const Index& index, const Pool& pool, double share)
 std::vector<Pool> pools_of(const Index& index, const std::vector<std::string>& datasets) {
   PeopleGroups related;
   const auto is_wanted = [&](const Video& video) {
-    return video.split == "train" &&
-           std::ranges::find(datasets, video.dataset) != datasets.end();
+    return video.split == "train" && std::ranges::find(datasets, video.dataset) != datasets.end();
   };
   const auto family_of = [](const Video& video) {
     const std::string family = label_family(video.label);
@@ -157,9 +156,9 @@ std::vector<std::string> split_off_validation(Index& index,
     std::string names;
     for (const std::string& name : pool.datasets) names += (names.empty() ? "" : ", ") + name;
     std::string line = "validation split made from the training split of " + names + ": " +
-                       std::to_string(held_out.size()) + " of " +
-                       std::to_string(everybody.size()) + " people, " + std::to_string(moved) +
-                       " of " + std::to_string(pool.videos.size()) + " videos";
+                       std::to_string(held_out.size()) + " of " + std::to_string(everybody.size()) +
+                       " people, " + std::to_string(moved) + " of " +
+                       std::to_string(pool.videos.size()) + " videos";
     if (lost > 0) {
       line += "; " + std::to_string(lost) + " videos that show people of both sides left out";
     }

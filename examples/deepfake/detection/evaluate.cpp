@@ -114,8 +114,7 @@ Evaluation evaluate(const EvaluateOptions& options) {
     scores.insert(scores.end(), of_part.begin(), of_part.end());
   }
   replace_left_out(trained.run, "evaluate", std::move(lost), [&](const LeftOut& row) {
-    return options.datasets.empty() ||
-           std::ranges::any_of(test.parts, [&](const Index& part) {
+    return options.datasets.empty() || std::ranges::any_of(test.parts, [&](const Index& part) {
              return part.videos.front().dataset == row.dataset;
            });
   });
@@ -176,9 +175,9 @@ std::string to_text(const Evaluation& evaluation, std::size_t width) {
     cells.insert(cells.end(),
                  {domain_title(row.domain, evaluation.synthetic && !is_all), row.trained});
     if (is_wide) cells.push_back(std::to_string(metrics.n_real + metrics.n_fake));
-    cells.insert(cells.end(), {fixed(metrics.auc),
-                               fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high),
-                               fixed(of_videos)});
+    cells.insert(cells.end(),
+                 {fixed(metrics.auc), fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high),
+                  fixed(of_videos)});
     if (is_wide) {
       cells.insert(cells.end(), {fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
     }

@@ -270,8 +270,7 @@ nlohmann::ordered_json to_json(const Predictions& predictions) {
         nlohmann::ordered_json one{{"number", frame.number}, {"prob", frame.prob}};
         one["faces"] = nlohmann::ordered_json::array();
         for (const auto& [box, prob] : frame.faces) {
-          one["faces"].push_back(
-              {{"box", {box.x, box.y, box.width, box.height}}, {"prob", prob}});
+          one["faces"].push_back({{"box", {box.x, box.y, box.width, box.height}}, {"prob", prob}});
         }
         entry["frames"].push_back(std::move(one));
       }

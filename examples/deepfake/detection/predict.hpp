@@ -21,7 +21,7 @@ struct PredictOptions {
   /// Instead: the threshold that so large a share of the validation reals exceeded. One of
   /// kept_rates.
   std::optional<double> false_positive_rate = {};
-  double abstain_below = 0;                   ///< no verdict where the calibrated confidence is less
+  double abstain_below = 0;  ///< no verdict where the calibrated confidence is less
   std::optional<FaceCropOptions> faces = {};  ///< find and crop them; else whole frames are judged
   int threads = 1;
   std::string device = "cpu";
@@ -42,7 +42,7 @@ struct Prediction {
   };
   std::vector<Frame> frames = {};  ///< without those in which no face was found
   std::size_t without_face = 0;
-  std::string fault = {};  ///< why there is no probability; empty if there is one
+  std::string fault = {};                 ///< why there is no probability; empty if there is one
   std::optional<double> calibrated = {};  ///< prob, if the run has a calibration
   double threshold = 0.5;
   std::string verdict = {};  ///< fake, real or unsure

@@ -17,9 +17,9 @@ bool has_ending(const std::filesystem::path& file, std::span<const std::string_v
 }  // namespace
 
 bool is_image_file(const std::filesystem::path& file) {
-  static constexpr std::string_view endings[] = {".png",  ".jpg", ".jpeg", ".jpe", ".jfif",
-                                                 ".bmp",  ".dib", ".webp", ".tif", ".tiff",
-                                                 ".ppm",  ".pgm", ".pbm",  ".pnm", ".jp2"};
+  static constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif",
+                                                 ".bmp", ".dib", ".webp", ".tif", ".tiff",
+                                                 ".ppm", ".pgm", ".pbm",  ".pnm", ".jp2"};
   return has_ending(file, endings);
 }
 

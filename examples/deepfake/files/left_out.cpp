@@ -47,8 +47,7 @@ std::vector<LeftOut> read_left_out(const std::filesystem::path& folder) {
   std::vector<LeftOut> rows;
   for (const auto& cells : table.rows) {
     const auto cell = [&](const char* name) { return cells[table.column(name)]; };
-    rows.push_back(
-        {cell("command"), cell("dataset"), cell("kind"), cell("place"), cell("reason")});
+    rows.push_back({cell("command"), cell("dataset"), cell("kind"), cell("place"), cell("reason")});
   }
   return rows;
 }

@@ -32,9 +32,9 @@ bool is_cut_off_jpeg(const Bytes& bytes) {
   std::size_t at = 2;
   while (true) {
     // The next marker: within the data of a scan 0xff is followed by 0 or a restart.
-    while (at + 1 < bytes.size() && !(bytes[at] == fill && bytes[at + 1] != fill &&
-                                      bytes[at + 1] != 0 &&
-                                      (bytes[at + 1] < first_rst || bytes[at + 1] >= soi))) {
+    while (at + 1 < bytes.size() &&
+           !(bytes[at] == fill && bytes[at + 1] != fill && bytes[at + 1] != 0 &&
+             (bytes[at + 1] < first_rst || bytes[at + 1] >= soi))) {
       ++at;
     }
     if (at + 1 >= bytes.size()) return true;

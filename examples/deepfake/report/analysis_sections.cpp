@@ -119,10 +119,10 @@ std::string robustness_chart(const Comparison& comparison, const Corruption& cor
     }
     lines.push_back(std::move(line));
   }
-  return figure(corruption.name, "frame AUC, mean of all manipulations",
-                line_chart(lines, corruption.name + " level", "mean frame AUC",
-                           "Frame AUC by level of " + corruption.name, "frames as they are",
-                           Range::unit));
+  return figure(
+      corruption.name, "frame AUC, mean of all manipulations",
+      line_chart(lines, corruption.name + " level", "mean frame AUC",
+                 "Frame AUC by level of " + corruption.name, "frames as they are", Range::unit));
 }
 
 std::string robustness_table(const Comparison& comparison,

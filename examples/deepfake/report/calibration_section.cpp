@@ -47,8 +47,8 @@ Worth worth_on(const Scored& scored, const Calibration& calibration) {
   }
   return {expected_calibration_error(scored.scores, scored.labels),
           expected_calibration_error(probs, scored.labels),
-          balanced_log_loss(scored.scores, scored.labels),
-          balanced_log_loss(probs, scored.labels), above / reals};
+          balanced_log_loss(scored.scores, scored.labels), balanced_log_loss(probs, scored.labels),
+          above / reals};
 }
 
 Series reliability_line(const std::string& name, std::size_t style,
@@ -81,16 +81,15 @@ Scored scores_of_all(const Comparison& comparison, const RunGroup& group, bool t
 
 std::string calibration_of(const Comparison& comparison, const RunGroup& group,
                            const Calibration& calibration) {
-  HtmlTable table(
-      "", {{"Frames of"},
-           {"Data set"},
-           {"Compression"},
-           {"Trained on"},
-           {"ECE", "num"},
-           {"calibrated", "num"},
-           {"Log loss", "num"},
-           {"calibrated", "num"},
-           {"Reals above the " + fixed(100 * shown_rate, 0) + " % threshold", "num"}});
+  HtmlTable table("", {{"Frames of"},
+                       {"Data set"},
+                       {"Compression"},
+                       {"Trained on"},
+                       {"ECE", "num"},
+                       {"calibrated", "num"},
+                       {"Log loss", "num"},
+                       {"calibrated", "num"},
+                       {"Reals above the " + fixed(100 * shown_rate, 0) + " % threshold", "num"}});
   table.add({{"validation"},
              {""},
              {""},
@@ -116,11 +115,10 @@ std::string calibration_of(const Comparison& comparison, const RunGroup& group,
   }
   std::vector<std::string> figures{
       diagram("Validation", calibration.bins_before, calibration.bins)};
-  std::string verdict = "Temperature " + fixed(calibration.temperature, 2) + ", fitted on " +
-                        std::to_string(calibration.n_real) + " real and " +
-                        std::to_string(calibration.n_fake) +
-                        " fake validation frames. Calibrated log loss on them: " +
-                        fixed(calibration.log_loss);
+  std::string verdict =
+      "Temperature " + fixed(calibration.temperature, 2) + ", fitted on " +
+      std::to_string(calibration.n_real) + " real and " + std::to_string(calibration.n_fake) +
+      " fake validation frames. Calibrated log loss on them: " + fixed(calibration.log_loss);
   for (const bool trained : {true, false}) {
     const Scored scored = scores_of_all(comparison, group, trained);
     if (!scored.has_both()) continue;

@@ -87,8 +87,8 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
   x.low = left;  // no empty strip beside the curves
   x.high = right > left ? right : left + 1;
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
-  const Axis y = range == Range::unit ? Axis{y_label, 0, 1, 1, fifths}
-                                      : round_axis(y_label, low, high);
+  const Axis y =
+      range == Range::unit ? Axis{y_label, 0, 1, 1, fifths} : round_axis(y_label, low, high);
   Plot plot(400, 260, x, y, description);
   for (const Series& one : series) {
     if (!one.faint.empty()) {
@@ -114,8 +114,7 @@ std::string roc_chart(std::span<const Series> series, const std::string& descrip
 }
 
 std::string reliability_chart(std::span<const Series> series, const std::string& description) {
-  Plot plot(260, 250, {"score", 0, 1, 1, fifths}, {"share of fakes", 0, 1, 1, fifths},
-            description);
+  Plot plot(260, 250, {"score", 0, 1, 1, fifths}, {"share of fakes", 0, 1, 1, fifths}, description);
   plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance", "calibrated");
   for (const Series& one : series) {
     plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);

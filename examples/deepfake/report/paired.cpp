@@ -182,8 +182,8 @@ std::string paired_text(const std::vector<PairedRow>& rows, const std::string& l
   const bool has_baselines = width == 0 || !std::ranges::all_of(rows, against_first);
   std::vector<std::string> header{"method"};
   if (has_baselines) header.push_back("against");
-  header.insert(header.end(), {"manipulation", "trained", level + " AUC", "95 % interval", "p",
-                               "p (Holm)"});
+  header.insert(header.end(),
+                {"manipulation", "trained", level + " AUC", "95 % interval", "p", "p (Holm)"});
   Table table(header);
   std::string method;
   for (const PairedRow& row : rows) {
@@ -192,9 +192,8 @@ std::string paired_text(const std::vector<PairedRow>& rows, const std::string& l
     method = row.method;
     std::vector<std::string> cells{row.method};
     if (has_baselines) cells.push_back(row.baseline);
-    cells.insert(cells.end(),
-                 {row.title, row.trained ? "yes" : "no", with_sign(row.auc.difference),
-                  interval(row, " to "), fixed(row.auc.p_value), fixed(row.holm_p)});
+    cells.insert(cells.end(), {row.title, row.trained ? "yes" : "no", with_sign(row.auc.difference),
+                               interval(row, " to "), fixed(row.auc.p_value), fixed(row.holm_p)});
     table.add(std::move(cells));
   }
   const std::string text = table.text(width, has_baselines ? 3 : 2);

@@ -46,9 +46,8 @@ std::string summary_table(const Comparison& comparison, const std::string& capti
   for (const TestDomain& domain : unseen) {
     const std::string set =
         domain.dataset + (domain.compression.empty() ? "" : ' ' + domain.compression);
-    header.push_back({escape(domain.title) + level_of_column + "<br><small>" + escape(set) +
-                          "</small>",
-                      "num"});
+    header.push_back(
+        {escape(domain.title) + level_of_column + "<br><small>" + escape(set) + "</small>", "num"});
   }
   for (const char* title : {"s/step", "× ERM"}) header.push_back({title, "num"});
 
@@ -96,7 +95,7 @@ std::string card(const std::string& value, const std::string& what) {
 
 std::string one_method_cards(const Comparison& comparison, const RunGroup& group) {
   std::string html = "<div class=\"cards\">";
-  for (const bool trained : {true, false}) {
+  for (const bool trained : {false, true}) {
     for (const char* level : {frame_level, video_level}) {
       const MeanDeviation value = comparison.mean_auc(group, trained, level);
       if (std::isnan(value.mean)) continue;
@@ -156,15 +155,14 @@ std::string metrics_table(const Run& run) {
                                      : domain_title(row.domain, run.config.synthetic);
     const std::string interval =
         std::isnan(m.auc_low) ? "-" : fixed(m.auc_low) + "–" + fixed(m.auc_high);
-    std::vector<Cell> cells{
-        {escape(title)},
-        {escape(row.dataset)},
-        {escape(row.compression)},
-        {escape(row.level)},
-        {std::to_string(m.n_real), "num"},
-        {std::to_string(m.n_fake), "num"},
-        {fixed(m.auc), "num"},
-        {interval, "num"}};
+    std::vector<Cell> cells{{escape(title)},
+                            {escape(row.dataset)},
+                            {escape(row.compression)},
+                            {escape(row.level)},
+                            {std::to_string(m.n_real), "num"},
+                            {std::to_string(m.n_fake), "num"},
+                            {fixed(m.auc), "num"},
+                            {interval, "num"}};
     for (const double value :
          {m.eer, m.ap, m.acc, m.bacc, m.tpr_at_1, m.tpr_at_5, m.tpr_at_10, m.brier, m.ece}) {
       cells.push_back({fixed(value), "num"});

@@ -162,8 +162,10 @@ Plot::Plot(double width, double height, const Axis& x, const Axis& y,
   svg_.line({left_, top_}, {left_, bottom_}, "axis");
   if (y.low > 0) {
     // The axis does not begin at 0: a break at its foot.
-    const std::vector<Point> jag{{left_ - 4, bottom_ - 4}, {left_ + 4, bottom_ - 8},
-                                 {left_ - 4, bottom_ - 12}, {left_ + 4, bottom_ - 16}};
+    const std::vector<Point> jag{{left_ - 4, bottom_ - 4},
+                                 {left_ + 4, bottom_ - 8},
+                                 {left_ - 4, bottom_ - 12},
+                                 {left_ + 4, bottom_ - 16}};
     svg_.polyline(jag, "break", "the axis does not begin at 0");
   }
   svg_.text({(left_ + right_) / 2, height - 5}, x.label, "label");

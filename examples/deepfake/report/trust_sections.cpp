@@ -112,9 +112,10 @@ std::string trust_section(const Comparison& comparison) {
                     " real or fake videos. Their intervals are wide: differences within them mean "
                     "nothing.");
   if (chance > 0) {
-    list += list_item(plural(chance, "test set") +
-                      " with an interval that contains 0.5: there the first method may be no better "
-                      "than chance.");
+    list +=
+        list_item(plural(chance, "test set") +
+                  " with an interval that contains 0.5: there the first method may be no better "
+                  "than chance.");
   }
   std::size_t fewest = comparison.groups().front().runs.size();
   for (const RunGroup& group : comparison.groups()) fewest = std::min(fewest, group.runs.size());
@@ -158,10 +159,10 @@ std::string left_out_section(const Comparison& comparison) {
   }
   std::string title = "One by one";
   if (all.size() > shown) title += ", the first " + std::to_string(shown);
-  return section("left-out", "What was left out",
-                 paragraph("Data that could not be used. All of it is in left_out.csv of the runs.",
-                           "muted") +
-                     summary.html() + folded(title, table.html()));
+  return section(
+      "left-out", "What was left out",
+      paragraph("Data that could not be used. All of it is in left_out.csv of the runs.", "muted") +
+          summary.html() + folded(title, table.html()));
 }
 
 }  // namespace deepfake

@@ -16,10 +16,9 @@ fs::path robustness_file(const fs::path& run) { return run / "robustness.csv"; }
 }  // namespace
 
 void write_gradcam_index(const fs::path& run, std::span<const GradCamRow> rows) {
-  CsvTable table{
-      gradcam_file(run),
-      {"file", "dataset", "domain", "video", "frame", "label", "prob", "compression"},
-      {}};
+  CsvTable table{gradcam_file(run),
+                 {"file", "dataset", "domain", "video", "frame", "label", "prob", "compression"},
+                 {}};
   for (const GradCamRow& row : rows) {
     table.rows.push_back({row.file, row.dataset, row.domain, row.video, row.frame,
                           std::to_string(row.label), to_csv(row.prob), row.compression});

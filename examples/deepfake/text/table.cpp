@@ -84,8 +84,8 @@ std::string Table::text(std::size_t width_limit, std::size_t keys) const {
     }
     constexpr std::size_t shortest = 8;
     while (used_by_keys + widest > width_limit) {
-      std::size_t& longest = *std::ranges::max_element(widths.begin(), widths.begin() +
-                                                                           static_cast<long>(keys));
+      std::size_t& longest =
+          *std::ranges::max_element(widths.begin(), widths.begin() + static_cast<long>(keys));
       if (longest <= shortest) break;
       --longest;
       --used_by_keys;

@@ -19,7 +19,7 @@ namespace deepfake {
 namespace {
 
 int real_stderr = STDERR_FILENO;
-int caught = -1;     // an anonymous file
+int caught = -1;  // an anonymous file
 off_t kept_until = 0;
 
 void write_all(int file, const char* data, std::size_t size) {

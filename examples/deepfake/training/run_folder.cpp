@@ -23,8 +23,8 @@ constexpr char kept_model[] = "backbone.pt";
 /// Options that change no bit of the result, or only where it is worked out.
 bool may_differ(const std::string& option) {
   return option == "data" || option == "rgb-dir" || option == "labels" ||
-         option == "checkpoint-steps" ||
-         option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
+         option == "checkpoint-steps" || option == "threads" || option == "device" ||
+         option == "workers" || option == "cache-mb";
 }
 
 }  // namespace
@@ -86,7 +86,8 @@ std::string require_same_data(const std::string& recorded, const TrainOptions& o
     throw std::runtime_error(
         options.data + ": its frames were written or copied after the run in " + run.string() +
         " was begun; if nothing but their times changed, say --verify, which compares their "
-        "bytes; else " + advice);
+        "bytes; else " +
+        advice);
   }
   switch (data_change(recorded, fingerprint(set.all, /*all_bytes=*/true))) {
     case DataChange::none:

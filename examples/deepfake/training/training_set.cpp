@@ -61,8 +61,7 @@ Labels labels_of(const std::string& file, const std::filesystem::path& run) {
 TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   TrainingSet set;
   set.labels = labels_of(options.labels);
-  Index index =
-      load_index(locate_data(options.data, options.rgb_dir), {.labels = set.labels});
+  Index index = load_index(locate_data(options.data, options.rgb_dir), {.labels = set.labels});
   Selection selection{.datasets = options.datasets, .compression = options.compression};
   selection.split = "train";
   selection.datasets = dataset_names(select(index, selection));
