@@ -40,7 +40,7 @@ void require_validation(const Index& index, const Selection& selection) {
     };
     if (std::ranges::none_of(index.videos, validates)) {
       throw std::runtime_error("the data set " + dataset +
-                               " has no videos in the split val, which chooses the checkpoint: "
+                               " has no videos in split val, which chooses the checkpoint: "
                                "--val-from-train 0.1 makes one from training people");
     }
   }
