@@ -171,6 +171,28 @@ says "linked/c.png"
 says "left aside, 1: raw/swap/notes.docx"
 grep -q "$(printf '\\bcut-wmv.wmv')" out.txt || fail "predict does not name what it cannot read"
 
+# Two people side by side, now the one and now the other the larger: one is followed.
+counts=(--train-identities 4 --val-identities 4 --test-identities 4 --unseen-identities 4)
+run make-data --output faces --preset quick --size 192 "${counts[@]}"
+originals=faces/rgb/FaceForensics++/original_sequences
+python3 "$tests/two_people.py" frames $originals people/frames
+mkdir -p two/swap && cp -r people/frames two/real && mkdir two/real/pair && mv two/real/*.png two/real/pair
+cp "$(find $originals -name "*.png" | head -n 1)" two/swap/x.png
+if "$program" import --from two --output cropped --name two --crop-faces >out.txt 2>err.txt; then
+  python3 "$tests/two_people.py" whose people/frames cropped/rgb/two/real >whose.txt
+  [ "$(sort -u whose.txt | wc -l)" -eq 1 ] && [ "$(wc -l <whose.txt)" -ge 4 ] ||
+    fail "crops change from one person to the other: $(cat whose.txt)"
+  run predict --run whole --crop-faces --json two/real/pair
+  python3 -c 'import json
+for file in json.load(open("out.txt"))["files"]:
+    faces = file["frames"][0]["faces"]
+    assert len(faces) == 2 and all(len(f["box"]) == 4 and 0 <= f["prob"] <= 1 for f in faces), file
+    assert max(f["prob"] for f in faces) == file["prob"], file' || fail "predict: $(cat out.txt)"
+else
+  says "opencv-data" err.txt
+  echo "other_data_test: no face cascade, two people not tried"
+fi
+
 # A photograph as a whole, and one without colour.
 python3 - <<'END'
 import struct, zlib

@@ -85,6 +85,9 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   const Index chosen = select(index, all_splits);
   if (options.allow_shared_people || options.val_from_train > 0) {
     // The test split of such data is published as it is; that it shares people is told.
+    if (options.allow_shared_people) {
+      set.notes.push_back("the splits are taken as the index has them, by --allow-shared-people");
+    }
     for (const std::string& line : shared_people(chosen)) set.notes.push_back(line);
   } else {
     try {
