@@ -21,6 +21,7 @@
 #include "report/paired.hpp"
 #include "report/report.hpp"
 #include "runs/run_files.hpp"
+#include "text/terminal.hpp"
 #include "text/unknown_name.hpp"
 #include "training/run_folder.hpp"
 #include "training/timing.hpp"
@@ -118,6 +119,7 @@ void train_all(const std::vector<Contestant>& all, int jobs, bool verify) {
   }
   if (jobs == 1) {
     for (const Contestant* contestant : waiting) {
+      const NoiseKeeper noise(contestant->run / "train.log");
       train(contestant->options, {.run = contestant->run, .resume = true, .verify = verify});
     }
     return;
@@ -206,6 +208,7 @@ void add_compare(CLI::App& program) {
     }
     train_all(all, options->jobs, options->verify);
     for (const Contestant& contestant : all) {
+      const NoiseKeeper noise(contestant.run / "train.log");
       EvaluateOptions evaluation;
       evaluation.run = contestant.run;
       evaluation.threads = contestant.options.threads;
