@@ -61,6 +61,10 @@ run evaluate --run ff --datasets FaceForensics++_c23 FaceForensics++_c40
 grep -qE "FF-DF +yes" out.txt || fail "no row of FF-DF: $(cat out.txt)"
 grep -q "c40" out.txt || fail "no compression in the table"
 
+run train --data bench --datasets FaceForensics++_c40 --config settings.json --run c40
+grep -q "/c40/" c40/trained_on.csv && ! grep -q "/c23/" c40/trained_on.csv ||
+  fail "train takes another compression than the name says"
+
 # No validation split of its own: a way out is named, and there are two.
 refuses "--val-from-train" train --data bench --datasets Celeb-DF-v2 --config settings.json --run cdf
 for set in Celeb-DF-v1 Celeb-DF-v2 DFDCP UADFV DeeperForensics-1.0 DeepFakeDetection; do

@@ -197,7 +197,7 @@ fi
 python3 - <<'END'
 import struct, zlib
 def png(name, width, height, colour):
-    rows = b"".join(b"\0" + bytes(colour(x, y) for x in range(width) for _ in range(3))
+    rows = b"".join(b"\0" + bytes(max(0, colour(x, y) - c) for x in range(width) for c in (0, 3, 1))
                     for y in range(height))
     chunk = lambda kind, data: (struct.pack(">I", len(data)) + kind + data +
                                 struct.pack(">I", zlib.crc32(kind + data)))

@@ -9,6 +9,7 @@
 #include "data/faults.hpp"
 #include "data/fingerprint.hpp"
 #include "data/identities.hpp"
+#include "data/selection.hpp"
 #include "data/val_split.hpp"
 #include "training/sampler.hpp"
 
@@ -31,6 +32,13 @@ std::vector<std::string> shared_people(const Index& index) {
     lines.push_back("people in the splits " + splits + ", " + count_and_names(people));
   }
   return lines;
+}
+
+/// The compression that the data sets' names say, FaceForensics++_c40, if they all say one.
+std::string compression_in(const std::vector<std::string>& datasets) {
+  std::set<std::string> found;
+  for (const std::string& name : datasets) found.insert(split_compression(name).compression);
+  return found.size() == 1 ? *found.begin() : "";
 }
 
 void require_validation(const Index& index, const Selection& selection) {
@@ -63,6 +71,7 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   set.labels = labels_of(options.labels);
   Index index = load_index(locate_data(options.data, options.rgb_dir), {.labels = set.labels});
   Selection selection{.datasets = options.datasets, .compression = options.compression};
+  if (selection.compression.empty()) selection.compression = compression_in(options.datasets);
   selection.split = "train";
   selection.datasets = dataset_names(select(index, selection));
   if (options.val_from_train > 0) {
@@ -76,7 +85,7 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   if (options.datasets.empty()) set.train.faults.bad_files = index.faults.bad_files;
   set.datasets = selection.datasets;
   set.domains = selection.domains;
-  set.all = select(index, {.datasets = selection.datasets, .compression = selection.compression});
+  set.all = select(index, {.datasets = set.datasets, .compression = selection.compression});
   set.fingerprint = fingerprint(set.all, all_bytes);
   set.synthetic = index.synthetic;
 
