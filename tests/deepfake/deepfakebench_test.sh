@@ -3,6 +3,7 @@
 # check-data to the report; every count against one that is made from the files alone.
 #
 #   deepfakebench_test.sh PROGRAM
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/program.sh" "$1"
 
 python3 "$tests/deepfakebench_mock.py" write bench

@@ -2,6 +2,7 @@
 # Data as other people have it: broken, doubled, changed since, of other kinds and labels.
 #
 #   other_data_test.sh PROGRAM
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/program.sh" "$1"
 
 cat >settings.json <<'END'

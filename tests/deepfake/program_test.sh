@@ -3,6 +3,7 @@
 # resumed, and bad input.
 #
 #   program_test.sh PROGRAM
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/program.sh" "$1"
 bench=$(cd "$tests/../../bench" && pwd)
 
