@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // roga-deepfake: trains a deepfake detector with the methods of the roga library.
 #include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <exception>
 #include <iostream>
 #include <opencv2/core/utility.hpp>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/core/version.hpp>
 #include <regex>
+#include <roga/version.hpp>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -14,6 +18,7 @@
 
 #include "commands/commands.hpp"
 #include "networks/freed_memory.hpp"
+#include "text/terminal.hpp"
 #include "text/unknown_name.hpp"
 
 namespace {
@@ -44,6 +49,12 @@ void check_names(const CLI::App& program, std::span<char*> words) {
   }
 }
 
+std::string version_text() {
+  return "roga-deepfake " + std::to_string(ROGA_VERSION_MAJOR) + '.' +
+         std::to_string(ROGA_VERSION_MINOR) + '.' + std::to_string(ROGA_VERSION_PATCH) +
+         ", LibTorch " TORCH_VERSION ", OpenCV " CV_VERSION;
+}
+
 int fail(std::string message) {
   while (message.ends_with('\n')) message.pop_back();
   std::ranges::replace(message, '\n', ' ');
@@ -55,6 +66,9 @@ int fail(std::string message) {
 
 int main(int argc, char** argv) {
   deepfake::keep_freed_memory();
+  // Broken files are named by the program, in a line each; what decoders say goes to the log.
+  deepfake::catch_decoder_noise();
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::setNumThreads(0);  // images are prepared in threads of our own
   CLI::App program(
       "Train a deepfake detector that holds on forgeries it never saw. Data: DeepfakeBench's "
@@ -62,6 +76,11 @@ int main(int argc, char** argv) {
       "or synthetic faces of its own.",
       "roga-deepfake");
   program.require_subcommand(1);
+  program.set_version_flag("--version", version_text());
+  program.footer(
+      "Exit status: 0 if all was done; 1 if the command was refused, failed or was stopped, and "
+      "of\n"
+      "check-data if the data has faults. A failure is one line on the error output.");
   deepfake::add_make_data(program);
   deepfake::add_import(program);
   deepfake::add_check_data(program);
@@ -73,6 +92,7 @@ int main(int argc, char** argv) {
   deepfake::add_robustness(program);
   deepfake::add_export(program);
   deepfake::add_report(program);
+  deepfake::add_completion(program);
   try {
     check_names(program, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
     program.parse(argc, argv);

@@ -134,7 +134,7 @@ TEST_CASE("methods are compared with ERM on the same videos", "[report][paired]"
   const std::string html = report_html(runs);
   CHECK(count_of(html, "<section id=\"paired\"") == 1);
   CHECK(mentions(html, "Difference in video AUC"));
-  CHECK(count_of(html, "<td>mean unseen</td><td>no</td><td>video</td>") == 2);
+  CHECK(count_of(html, "<td>mean unseen</td><td></td><td></td><td>no</td><td>video</td>") == 2);
   CHECK(mentions(html, "Mean unseen<br>video AUC"));
   CHECK(count_of(report_html(std::span(runs).first(1)), "<section id=\"paired\"") == 0);
 }
@@ -186,7 +186,8 @@ TEST_CASE("Grad-CAM pictures are in the report", "[report][gradcam]") {
   CHECK(read[0].prob == .25);
   CHECK(read[1].domain == "FF-real");
   CHECK(read_text(run / "gradcam" / "index.csv")
-            .starts_with("file,dataset,domain,video,frame,label,prob\n\"FF-DF/a, 1.png\","));
+            .starts_with(
+                "file,dataset,domain,video,frame,label,prob,compression\n\"FF-DF/a, 1.png\","));
 
   cv::imwrite((run / "gradcam" / "b.png").string(), cv::Mat(200, 400, CV_8UC3, {1, 2, 3}));
   write_picture(run / "gradcam" / "FF-DF" / "a, 1.png");

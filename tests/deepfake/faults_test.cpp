@@ -110,7 +110,7 @@ TEST_CASE("faults: a selection has its own faults", "[faults]") {
   CHECK(train.faults.missing_frames.size() == 1);
   CHECK(data.load({.keep = {.split = "train"}}).faults.unknown_labels.size() == 1);
   // A label that the caller classifies is no fault.
-  CHECK(data.load({.label_classes = {{"odd", 1}}}).faults.unknown_labels.empty());
+  CHECK(data.load({.labels = {{"odd", {true}}}}).faults.unknown_labels.empty());
 }
 
 TEST_CASE("faults: reals that several files list count once in a selection", "[faults]") {

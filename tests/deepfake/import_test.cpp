@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/face_crop.hpp"
+#include "data/face_track.hpp"
 #include "data/identities.hpp"
 #include "data/index.hpp"
 #include "data/video_frames.hpp"
@@ -164,8 +165,9 @@ TEST_CASE("import: raw FaceForensics++ by its pair lists", "[import]") {
   CHECK(result.faults.without_frames ==
         std::vector<std::string>{empty, result.faults.unreadable.front()});
   CHECK(result.faults.ignored ==
-        std::vector<std::string>{"manipulated_sequences/Deepfakes/c23/videos/readme.txt",
-                                 "manipulated_sequences/FaceSwap (holds c40)"});
+        std::vector<std::string>{
+            "manipulated_sequences/Deepfakes/c23/videos/readme.txt (no video by its ending)",
+            "manipulated_sequences/FaceSwap (holds c40)"});
   CHECK(mentions(to_text(result.faults), "videos left out, in no split list, 1: original"));
 
   const Index index = load(options.output);
@@ -251,7 +253,8 @@ TEST_CASE("import: a tree without splits is split by person", "[import]") {
   ImportOptions options{.from = raw, .output = folder.path() / "data", .name = "mine"};
   const ImportResult result = import_data(options);
   CHECK(result.videos == 41);
-  CHECK(result.faults.ignored == std::vector<std::string>{"notes.txt"});
+  CHECK(result.faults.ignored ==
+        std::vector<std::string>{"notes.txt (not in a folder that tells its label)"});
   CHECK(result.faults.unreadable == std::vector<std::string>{"Blend/106.png"});
   const Index index = load(options.output);
   CHECK(index.faults.unknown_labels.empty());
@@ -311,7 +314,10 @@ TEST_CASE("import: a tree with splits keeps them", "[import]") {
   write_picture(raw / "more" / "x.png");
   const ImportOptions options{.from = raw, .output = folder.path() / "set"};
   const ImportResult result = import_data(options);
-  CHECK(result.faults.ignored == std::vector<std::string>{"more", "test/swap/c.png"});
+  CHECK(result.faults.ignored ==
+        std::vector<std::string>{
+            "more (beside the splits)",
+            "test/swap/c.png (its frames, or another file of the name, are there)"});
   CHECK(splits_by_video(load(options.output)) ==
         std::map<std::string, std::string>{{"set_real/a", "train"},
                                            {"set_fake-swap/a", "train"},
@@ -401,6 +407,43 @@ TEST_CASE("faces: the crop is a square of the margin around the box", "[import][
   CHECK(cropper.crop(image, cv::Rect(0, 0, 41, 41)).at<cv::Vec3b>(0, 0) == cv::Vec3b(0, 0, 0));
   CHECK(mentions(message_of([] { FaceCropper({.cascade = "absent.xml"}); }),
                  "absent.xml: no such face cascade"));
+}
+
+TEST_CASE("faces: one person is followed through a video", "[faces]") {
+  FaceTrack track;
+  const cv::Rect left(10, 10, 40, 40), right(110, 12, 38, 38);
+  CHECK_FALSE(track.follow({}));
+  CHECK(*track.follow({left, right}) == left);
+  // The other one is larger now, and first in the list.
+  const cv::Rect smaller(14, 12, 36, 36), larger(108, 10, 48, 48);
+  CHECK(*track.follow({larger, smaller}) == smaller);
+  // The detector misses the person: nobody else takes the place.
+  CHECK_FALSE(track.follow({larger}));
+  CHECK_FALSE(track.follow({}));
+  CHECK(*track.follow({larger, smaller}) == smaller);
+  // The person moves, by less than a face at a time.
+  for (int x = 20; x < 60; x += 20) {
+    const cv::Rect moved(x, 12, 36, 36);
+    CHECK(*track.follow({larger, moved}) == moved);
+  }
+  track.reset();
+  CHECK(*track.follow({larger, smaller}) == larger);
+}
+
+TEST_CASE("import: videos that the test list names and that are not there are counted",
+          "[import]") {
+  const TemporaryFolder folder;
+  const fs::path raw = folder.path() / "Celeb-DF-v2";
+  write_picture(raw / "Celeb-real" / "frames" / "id0_0000" / "0.png");
+  write_picture(raw / "Celeb-synthesis" / "frames" / "id1_id2_0000" / "0.png");
+  write_picture(raw / "Celeb-real" / "frames" / "id3_0000" / "0.png");
+  write_text(raw / "List_of_testing_videos.txt",
+             "1 Celeb-real/id0_0000.mp4\n1 YouTube-real/00170.mp4\n");
+  const ImportResult result = import_data({.from = raw, .output = folder.path() / "data"});
+  CHECK(result.faults.absent == std::vector<std::string>{"YouTube-real/00170"});
+  CHECK(
+      mentions(to_text(result.faults), "videos of the lists that are not there, 1: YouTube-real"));
+  CHECK(read_left_out(folder.path() / "data").size() == left_out(result.faults).size());
 }
 
 TEST_CASE("import: frames without a face are counted and left out", "[import][faces]") {

@@ -2,13 +2,18 @@
 #include "data/index.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/faults.hpp"
+#include "data/fingerprint.hpp"
 #include "data/identities.hpp"
+#include "data/val_split.hpp"
 #include "images/image.hpp"
 #include "sample_data.hpp"
 #include "support/catch.hpp"
@@ -159,9 +164,8 @@ TEST_CASE("labels tell their class", "[index]") {
   const std::string message = message_of([&] { load(folder.path()); });
   CHECK(mentions(message, "X.json"));
   CHECK(mentions(message, "unknown label 'odd'"));
-  const Index index =
-      load(folder.path(),
-           {.label_classes = {{"odd", 1}}, .require_frames = false, .keep_missing = true});
+  const Index index = load(
+      folder.path(), {.labels = {{"odd", {true}}}, .require_frames = false, .keep_missing = true});
   CHECK(index.videos.at(0).is_fake);
 }
 
@@ -230,7 +234,7 @@ TEST_CASE("videos are selected by data set, split, manipulation and frame count"
     CHECK(stems(video) == std::vector<std::string>{"0", "20", "40"});
   }
   const Index at_load = load(folder.path(), {.keep = {.split = "test", .frames_per_video = 3}});
-  CHECK(fingerprint(select(at_load, {})) == fingerprint(few));
+  CHECK(list_fingerprint(select(at_load, {})) == list_fingerprint(few));
 
   CHECK(
       mentions(message_of([&] { select(index, {.split = "val"}); }),
@@ -315,21 +319,21 @@ TEST_CASE("the fingerprint follows the content, not the place or the order", "[i
   MiniatureFaceForensics{here.path()}.write();
   MiniatureFaceForensics{there.path()}.write();
   Index index = load(here.path());
-  const std::string original = fingerprint(index);
+  const std::string original = list_fingerprint(index);
   CHECK(original.size() == 16);
-  CHECK(fingerprint(load(there.path())) == original);
+  CHECK(list_fingerprint(load(there.path())) == original);
   std::ranges::reverse(index.videos);
-  CHECK(fingerprint(index) == original);
+  CHECK(list_fingerprint(index) == original);
   std::set<std::string> different{original};
   Index changed = index;
   changed.videos[0].label = "FF-NT";
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   changed = index;
   changed.videos[0].frames.pop_back();
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   changed = index;
   changed.videos[0].split = "val";
-  different.insert(fingerprint(changed));
+  different.insert(list_fingerprint(changed));
   CHECK(different.size() == 4);
 }
 
@@ -366,4 +370,128 @@ TEST_CASE("a broken image is named", "[image]") {
   CHECK(mentions(message_of([&] { read_image(folder.path() / "text.png"); }), "broken image"));
   CHECK(mentions(message_of([&] { read_image(folder.path() / "absent.png"); }),
                  "absent.png: image cannot be opened"));
+}
+
+TEST_CASE("a JPEG is cut off if its end is missing, and not if something follows it", "[images]") {
+  const TemporaryFolder folder;
+  cv::Mat picture(48, 64, CV_8UC3);
+  cv::randu(picture, 0, 255);
+  std::vector<unsigned char> bytes;
+  const bool progressive = GENERATE(false, true);
+  cv::imencode(".jpg", picture, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, progressive ? 1 : 0});
+  const auto file_of = [&](const std::vector<unsigned char>& content) {
+    const fs::path file = folder.path() / "picture.jpg";
+    write_text(file, {content.begin(), content.end()});
+    return file;
+  };
+  const cv::Mat whole = read_image(file_of(bytes));
+  for (const unsigned char filler : std::vector<unsigned char>{0x00, 0xff, 0x20}) {
+    std::vector<unsigned char> longer = bytes;
+    longer.insert(longer.end(), 5000, filler);
+    CHECK(cv::norm(read_image(file_of(longer)), whole, cv::NORM_INF) == 0);
+  }
+  // A preview in the metadata has an end of its own; the image's is missing.
+  std::vector<unsigned char> cut = bytes;
+  cut.resize(bytes.size() * 3 / 4);
+  CHECK(message_of([&] { read_image(file_of(cut)); }) != "");
+  std::vector<unsigned char> preview{0xff, 0xe1, 0, 10, 'E', 'x', 'i', 'f', 0xff, 0xd8, 0xff, 0xd9};
+  cut.insert(cut.begin() + 2, preview.begin(), preview.end());
+  CHECK(message_of([&] { read_image(file_of(cut)); }) != "");
+  std::vector<unsigned char> with_preview = bytes;
+  with_preview.insert(with_preview.begin() + 2, preview.begin(), preview.end());
+  CHECK(cv::norm(read_image(file_of(with_preview)), whole, cv::NORM_INF) == 0);
+
+  std::vector<unsigned char> png;
+  cv::imencode(".png", picture, png);
+  png.insert(png.end(), 5000, 0x20);
+  CHECK(cv::norm(read_image(file_of(png)), whole, cv::NORM_INF) > 0);  // read, as it was drawn
+}
+
+TEST_CASE("the fingerprint of the files follows sizes, times and bytes", "[index]") {
+  const TemporaryFolder folder;
+  const MiniatureFaceForensics data{folder.path()};
+  data.write();
+  const Index index = load(folder.path());
+  const fs::path frame = index.videos[0].frames[0];
+  const auto written = fs::last_write_time(frame);
+  const std::string before = fingerprint(index, true), quick = fingerprint(index);
+  CHECK(before.starts_with(quick + '-'));
+  CHECK(data_change(before, quick) == DataChange::none);
+  fs::last_write_time(frame, written + std::chrono::seconds(5));
+  CHECK(data_change(before, fingerprint(index)) == DataChange::other_times);
+  CHECK(data_change(before, fingerprint(index, true)) == DataChange::none);
+  write_picture(frame, {1, 2, 3});
+  fs::last_write_time(frame, written);
+  CHECK(data_change(before, fingerprint(index, true)) != DataChange::none);
+  std::ofstream(frame, std::ios::app) << std::string(1000, 'x');
+  CHECK(data_change(before, fingerprint(index)) == DataChange::other_sizes);
+  // Of an older version.
+  CHECK(data_change(list_fingerprint(index), fingerprint(index)) == DataChange::not_recorded);
+  Index fewer = index;
+  fewer.videos.pop_back();
+  CHECK(data_change(list_fingerprint(fewer), fingerprint(index)) == DataChange::other_list);
+}
+
+TEST_CASE("names of other data sets tell their people, too", "[index]") {
+  const auto people = [](const std::string& name) { return identities({}, {.name = name}); };
+  CHECK(people("01_02__exit_phone_room__YVGY8LOK") == std::vector<std::string>{"01", "02"});
+  CHECK(people("01__exit_phone_room") == std::vector<std::string>{"01"});
+  CHECK(people("1147114_1224068_A_001") == std::vector<std::string>{"1147114", "1224068"});
+  CHECK(people("000_M101") == std::vector<std::string>{"M101", "000"});
+  CHECK(people("id0_id1_0003") == std::vector<std::string>{"id0", "id1"});
+  CHECK(people("00170_cut") == std::vector<std::string>{"00170_cut"});
+  CHECK(people("my_video_A_1") == std::vector<std::string>{"my_video_A_1"});
+}
+
+TEST_CASE("a validation split made from training has its own people, and both classes", "[split]") {
+  Index index;
+  const auto add = [&](const std::string& label, const std::string& split,
+                       const std::string& name) {
+    index.videos.push_back({.dataset = "Celeb",
+                            .label = label,
+                            .domain = label,
+                            .split = split,
+                            .name = name,
+                            .is_fake = label == "Celeb_fake"});
+  };
+  for (int a = 0; a < 12; ++a) {
+    add("Celeb_real", "train", "id" + std::to_string(a) + "_0000");
+    for (int b = 0; b < 12; ++b) {
+      if (a == b) continue;
+      add("Celeb_fake", "train", "id" + std::to_string(a) + "_id" + std::to_string(b) + "_0000");
+    }
+  }
+  add("Celeb_real", "val", "id50_0000");
+  add("Celeb_real", "test", "id50_0000");
+  const std::size_t all = index.videos.size();
+  Index again = index;
+  const auto lines = split_off_validation(index, {"Celeb"}, 0.25);
+  REQUIRE(lines.size() == 2);
+  CHECK(mentions(lines[0], "3 of 12 people"));
+  std::map<std::string, std::set<std::string>> people;
+  std::map<std::pair<std::string, bool>, int> counts;
+  for (const Video& video : index.videos) {
+    for (const std::string& person : identities(index, video)) people[video.split].insert(person);
+    ++counts[{video.split, video.is_fake}];
+  }
+  CHECK(people["val"].size() == 3);
+  CHECK(people["train"].size() == 9);
+  for (const std::string& person : people["val"]) CHECK_FALSE(people["train"].contains(person));
+  CHECK(counts[{"val", true}] == 3 * 2);
+  CHECK(counts[{"train", true}] == 9 * 8);
+  CHECK(counts[{"val", false}] == 3);  // the index's own is gone
+  CHECK(index.faults.across_splits.size() == 2 * 3 * 9);
+  CHECK(index.videos.size() + index.faults.across_splits.size() + 1 == all);
+  // By names alone.
+  std::ranges::reverse(again.videos);
+  split_off_validation(again, {"Celeb"}, 0.25);
+  for (const Video& video : again.videos) {
+    if (video.split != "val") continue;
+    for (const std::string& person : identities(again, video))
+      CHECK(people["val"].contains(person));
+  }
+  Index two;
+  std::swap(index, two);
+  std::erase_if(two.videos, [](const Video& video) { return video.name != "id1_0000"; });
+  CHECK(mentions(message_of([&] { split_off_validation(two, {"Celeb"}, 0.5); }), "too few people"));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "metrics/metrics.hpp"
+#include "metrics/calibration.hpp"
 
 #include <cmath>
 #include <limits>
@@ -423,4 +424,49 @@ TEST_CASE("several tests are adjusted for one another", "[metrics][paired]") {
   CHECK(holm(std::vector<double>{.7, .6}) == std::vector<double>{1, 1});
   CHECK(holm(std::vector<double>{.2}) == std::vector<double>{.2});
   CHECK(holm({}).empty());
+}
+
+TEST_CASE("calibration: the temperature is found again, and the threshold keeps its rate",
+          "[calibration]") {
+  // Logits whose labels follow them exactly, made three times as sure as they are.
+  std::vector<FrameScore> frames;
+  std::vector<double> probs;
+  std::vector<int> labels;
+  const auto sigmoid = [](double z) { return 1 / (1 + std::exp(-z)); };
+  for (int step = -20; step <= 20; ++step) {
+    const double logit = step / 5.0;
+    constexpr int copies = 1000;
+    const int fakes = static_cast<int>(std::lround(copies * sigmoid(logit)));
+    for (int n = 0; n < copies; ++n) {
+      probs.push_back(sigmoid(3 * logit));
+      labels.push_back(n < fakes ? 1 : 0);
+      frames.push_back({"X", n < fakes ? "X_fake" : "X_real",
+                        std::to_string(step) + ' ' + std::to_string(n), "0", labels.back(),
+                        probs.back()});
+    }
+  }
+  CHECK(fit_temperature(probs, labels) == Approx(3).epsilon(.01));
+  CHECK(calibrated(sigmoid(1.5), 3) == Approx(sigmoid(.5)));
+  CHECK(calibrated(0, 2) > 0);
+  CHECK(calibrated(1, 2) < 1);
+  const Calibration calibration = calibrate(frames, 7);
+  CHECK(calibration.epoch == 7);
+  CHECK(calibration.ece_before > .1);
+  CHECK(calibration.ece < .01);
+  CHECK(calibration.log_loss < calibration.log_loss_before);
+  CHECK(calibration.n_real + calibration.n_fake == 41000);
+  for (const Threshold& threshold : calibration.thresholds) {
+    const auto above = std::ranges::count_if(frames, [&](const FrameScore& frame) {
+      return frame.label == 0 && frame.prob > threshold.frame;
+    });
+    CHECK(static_cast<double>(above) <= threshold.rate * static_cast<double>(calibration.n_real));
+  }
+  CHECK(threshold_for({.1, .2, .3, .4}, .25) == .3);  // one of four above
+  CHECK(threshold_for({.1, .2, .3, .4}, .24) == .4);  // none
+  CHECK(threshold_for({.5, .5, .1}, .4) == .5);       // ties stay below
+  const auto bins = reliability(std::vector{0., .05, .95, 1.}, std::vector{0, 1, 1, 1}, 10);
+  CHECK(bins[0].count == 2);
+  CHECK(bins[0].share_of_fakes == .5);
+  CHECK(bins[9].count == 2);
+  CHECK(bins[9].mean_prob == Approx(.975));
 }

@@ -109,6 +109,23 @@ TEST_CASE("weights: loaded by name, with what is left named", "[weights]") {
   const auto pickled = torch::pickle_save(dict);
   testing::write_text(folder.path() / "dict.pth", {pickled.begin(), pickled.end()});
   CHECK(load_weights(*detector, folder.path() / "dict.pth").copied == 1);
+  // As trainings wrap it: {"state_dict": {...}, "epoch": 3}.
+  for (const char* name : {"state_dict", "model", "net"}) {
+    c10::impl::GenericDict nested(c10::StringType::get(), c10::AnyType::get());
+    c10::Dict<std::string, at::Tensor> state;
+    state.insert("model.fc.bias", torch::full({1}, 5.0F));
+    nested.insert(name, state);
+    nested.insert("epoch", std::int64_t{3});
+    const auto bytes = torch::pickle_save(nested);
+    testing::write_text(folder.path() / "nested.pth", {bytes.begin(), bytes.end()});
+    CHECK(load_weights(*network("resnet-18"), folder.path() / "nested.pth").copied == 1);
+  }
+  c10::impl::GenericDict numbers(c10::StringType::get(), c10::AnyType::get());
+  numbers.insert("epoch", std::int64_t{3});
+  const auto no_tensors = torch::pickle_save(numbers);
+  testing::write_text(folder.path() / "numbers.pth", {no_tensors.begin(), no_tensors.end()});
+  CHECK(mentions(message_of([&] { load_weights(*detector, folder.path() / "numbers.pth"); }),
+                 "by itself or under \"state_dict\""));
   CHECK(detector->named_parameters()["fc.bias"].item<float>() == 7);
 }
 

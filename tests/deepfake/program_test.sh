@@ -3,30 +3,9 @@
 # resumed, and bad input.
 #
 #   program_test.sh PROGRAM
-set -euo pipefail
-program=$1
-bench=$(cd "$(dirname "$0")/../../bench" && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-run() {
-  "$program" "$@" >out.txt 2>err.txt || fail "'$*' gave $?: $(cat err.txt)"
-}
-# Bad input: exit status 1, one line, which mentions $1.
-refuses() {
-  local expected=$1 status=0
-  shift
-  "$program" "$@" >out.txt 2>err.txt || status=$?
-  [ "$status" -eq 1 ] || fail "'$*' exited with $status, not 1: $(cat err.txt)"
-  grep -qF -- "$expected" err.txt || fail "'$*' did not say '$expected': $(cat err.txt)"
-  [ "$(grep -c '^roga-deepfake: ' err.txt)" -eq 1 ] || fail "'$*' has no one line: $(cat err.txt)"
-  ! grep -qE 'frame #|terminate called|Exception raised' err.txt || fail "'$*' shows a stack trace"
-}
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/program.sh" "$1"
+bench=$(cd "$tests/../../bench" && pwd)
 
 counts=(--train-identities 4 --val-identities 4 --test-identities 4 --unseen-identities 4)
 run make-data --output data --preset quick --size 32 "${counts[@]}"

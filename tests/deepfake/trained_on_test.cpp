@@ -50,7 +50,7 @@ class RepeatedData {
     write(name, json::parse(text));
   }
   Index load() const {
-    return load_index(locate_data(folder.path()), {.label_classes = {{"fake", 1}}});
+    return load_index(locate_data(folder.path()), {.labels = {{"fake", {true}}}});
   }
 
   TemporaryFolder folder;

@@ -6,6 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <roga/recipes/all.hpp>
 
+#include "data/fingerprint.hpp"
 #include "detection/evaluate.hpp"
 #include "files/csv.hpp"
 #include "runs/run_files.hpp"
@@ -433,6 +434,23 @@ TEST_CASE("train: the data that counts is that of the data sets trained on", "[t
   CHECK(load_training_set(options).fingerprint == before);
   options.datasets.clear();
   CHECK(load_training_set(options).fingerprint == before);
+}
+
+TEST_CASE("train: a run of an older version knows the list of its data alone", "[train]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  const TrainOptions options = tiny_options("erm");
+  train(options, {.run = run});
+  const TrainingSet set = load_training_set(options);
+  nlohmann::ordered_json state = read_run_state(last_checkpoint(run));
+  CHECK(require_same(state, with_defaults(options), set, run, false, "stop").empty());
+  state["data_fingerprint"] = list_fingerprint(set.all);
+  CHECK(mentions(require_same(state, with_defaults(options), set, run, false, "stop"),
+                 "older version"));
+  state["data_fingerprint"] = "0123456789abcdef";
+  CHECK(mentions(
+      message_of([&] { require_same(state, with_defaults(options), set, run, false, "stop"); }),
+      "not the data"));
 }
 
 TEST_CASE("evaluate: what cannot be evaluated is named", "[evaluate]") {

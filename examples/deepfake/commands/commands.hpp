@@ -18,5 +18,7 @@ void add_gradcam(CLI::App& program);
 void add_robustness(CLI::App& program);
 void add_export(CLI::App& program);
 void add_report(CLI::App& program);
+/// After the others, whose names it prints.
+void add_completion(CLI::App& program);
 
 }  // namespace deepfake

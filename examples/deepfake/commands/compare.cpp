@@ -14,12 +14,14 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "detection/evaluate.hpp"
 #include "report/comparison.hpp"
 #include "report/paired.hpp"
 #include "report/report.hpp"
 #include "runs/run_files.hpp"
+#include "text/terminal.hpp"
 #include "text/unknown_name.hpp"
 #include "training/run_folder.hpp"
 #include "training/timing.hpp"
@@ -85,7 +87,7 @@ std::vector<Contestant> contestants(const std::string& settings, std::vector<std
 }
 
 /// Trains in a process of its own, whose messages go to RUN.log.
-pid_t start_training(const Contestant& contestant) {
+pid_t start_training(const Contestant& contestant, bool verify) {
   const std::string config = contestant.run.string() + ".options.json";
   std::ofstream(config) << to_json(contestant.options).dump(1) << "\n";
   const std::string run = contestant.run.string();
@@ -93,8 +95,9 @@ pid_t start_training(const Contestant& contestant) {
   std::array<std::string, 6> words{"roga-deepfake", "train", "--config", config, "--run", run};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
-  std::string resume = "--resume";
+  std::string resume = "--resume", all_bytes = "--verify";
   arguments.push_back(resume.data());
+  if (verify) arguments.push_back(all_bytes.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -109,14 +112,15 @@ pid_t start_training(const Contestant& contestant) {
   return child;
 }
 
-void train_all(const std::vector<Contestant>& all, int jobs) {
+void train_all(const std::vector<Contestant>& all, int jobs, bool verify) {
   std::vector<const Contestant*> waiting;
   for (const Contestant& contestant : all) {
     if (!is_finished(contestant.run)) waiting.push_back(&contestant);
   }
   if (jobs == 1) {
     for (const Contestant* contestant : waiting) {
-      train(contestant->options, {.run = contestant->run, .resume = true});
+      const NoiseKeeper noise(contestant->run / "train.log");
+      train(contestant->options, {.run = contestant->run, .resume = true, .verify = verify});
     }
     return;
   }
@@ -127,7 +131,7 @@ void train_all(const std::vector<Contestant>& all, int jobs) {
       const Contestant* contestant = waiting[next++];
       std::cerr << "train " << contestant->run.string() << ", messages in "
                 << contestant->run.string() << ".log\n";
-      running[start_training(*contestant)] = contestant;
+      running[start_training(*contestant, verify)] = contestant;
       continue;
     }
     int status = 0;
@@ -142,14 +146,16 @@ void train_all(const std::vector<Contestant>& all, int jobs) {
   if (!failures.empty()) throw std::runtime_error("training failed, see" + failures);
 }
 
-/// The measured time goes into each run's config.json, where the report looks for it.
-void record_step_seconds(const std::vector<Contestant>& all, int rounds) {
+/// The measured time, and what the settings call the run, go into its config.json, where the report
+/// looks for them.
+void record(const std::vector<Contestant>& all, int rounds) {
   std::vector<TrainOptions> methods;
   for (const Contestant& contestant : all) methods.push_back(contestant.options);
   const std::vector<double> seconds = step_seconds(methods, rounds);
   for (std::size_t i = 0; i < all.size(); ++i) {
     Json config = read_run(all[i].run).config.all;
     config["record"]["step_seconds"] = seconds[i];
+    config["record"]["settings"] = all[i].name;
     write_config(all[i].run, config);
   }
 }
@@ -168,6 +174,7 @@ void add_compare(CLI::App& program) {
     std::vector<std::uint64_t> seeds{0};
     int jobs = 1;
     int timing_rounds = 15;
+    bool verify = false;
   };
   auto options = std::make_shared<Options>();
   command->add_option("--output", options->output, "folder for the runs and the report")
@@ -185,21 +192,29 @@ void add_compare(CLI::App& program) {
   command->add_option("--timing-rounds", options->timing_rounds, "steps per method to time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_flag("--verify", options->verify,
+                    "compare all bytes of the frames with those that earlier runs were trained on");
+  auto width = add_wide(*command);
   auto train_options = std::make_shared<TrainOptionsOnCommandLine>(
       *command, std::vector<std::string>{"optimizer", "seed"});  // of the settings and --seeds
   command->callback([=] {
     fs::create_directories(options->output);
     const auto all = contestants(options->settings, options->methods, options->seeds,
                                  options->output, *train_options);
-    for (const Contestant& contestant : all) require_same_run(contestant.options, contestant.run);
-    train_all(all, options->jobs);
     for (const Contestant& contestant : all) {
+      const std::string not_compared =
+          require_same_run(contestant.options, contestant.run, options->verify);
+      if (!not_compared.empty()) std::cerr << "warning: " << not_compared << '\n';
+    }
+    train_all(all, options->jobs, options->verify);
+    for (const Contestant& contestant : all) {
+      const NoiseKeeper noise(contestant.run / "train.log");
       EvaluateOptions evaluation;
       evaluation.run = contestant.run;
       evaluation.threads = contestant.options.threads;
       evaluate(evaluation);
     }
-    record_step_seconds(all, options->timing_rounds);
+    record(all, options->timing_rounds);
     std::vector<Run> runs;
     std::vector<fs::path> folders;
     for (const Contestant& contestant : all) {
@@ -215,13 +230,13 @@ void add_compare(CLI::App& program) {
     }
     for (const char* level : {frame_level, video_level}) {
       std::cout << "AUC by " << level << " on test identities, mean ± sd over seeds:\n"
-                << summary_text(comparison, level) << '\n';
+                << summary_text(comparison, level, *width) << '\n';
     }
     for (const char* level : {frame_level, video_level}) {
       if (paired.empty()) break;
       std::cout << "Difference in AUC by " << level
                 << ", paired bootstrap over test videos, mean over seeds:\n"
-                << paired_text(paired, level) << '\n';
+                << paired_text(paired, level, *width) << '\n';
     }
     std::cout << "report: " << write_report(folders, options->output / "report.html").string()
               << "\n";

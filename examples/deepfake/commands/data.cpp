@@ -8,6 +8,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/options_on_command_line.hpp"
+#include "commands/test_options.hpp"
 #include "data/check.hpp"
 #include "data/index.hpp"
 #include "files/csv.hpp"
@@ -149,7 +150,7 @@ void add_check_data(CLI::App& program) {
       "check-data", "Count videos and frames, find missing or broken files and identity leaks");
   command->footer("Example: roga-deepfake check-data --data data");
   struct Options {
-    std::string data, rgb_dir, compression;
+    std::string data, rgb_dir, compression, labels;
     std::vector<std::string> datasets;
     CheckOptions check;
     bool only_list = false;
@@ -159,16 +160,22 @@ void add_check_data(CLI::App& program) {
   command->add_option("--rgb-dir", options->rgb_dir, "folder that frame paths start from");
   command->add_option("--datasets", options->datasets, "only these data sets");
   command->add_option("--compression", options->compression, "raw, c23 or c40");
+  command->add_option("--labels", options->labels, "JSON file of labels of your own");
   command->add_flag("--no-images", options->only_list, "do not open the images");
+  command->add_flag("--verify", options->check.all_bytes,
+                    "add a hash of all bytes of the frames to the fingerprint");
   command->add_option("--threads", options->check.threads, "threads")->check(CLI::PositiveNumber);
+  auto width = add_wide(*command);
   command->callback([=] {
     options->check.read_images = !options->only_list;
+    const Labels labels = options->labels.empty() ? Labels() : read_labels(options->labels);
     const Index index =
         load_index(locate_data(options->data, options->rgb_dir),
                    {.keep = {.datasets = options->datasets, .compression = options->compression},
+                    .labels = labels,
                     .keep_missing = true});
     const DataCheck check = check_data(index, options->check);
-    std::cout << to_text(check, options->check.named_files);
+    std::cout << to_text(check, options->check.named_files, *width);
     if (!check.ok()) throw std::runtime_error(options->data + ": the data has faults, see above");
   });
 }

@@ -3,21 +3,21 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
-#include <opencv2/core/utils/logger.hpp>
 #include <thread>
 
 #include "commands/commands.hpp"
+#include "commands/test_options.hpp"
 #include "data/check.hpp"
 #include "data/import.hpp"
 #include "data/index.hpp"
 #include "text/progress.hpp"
+#include "text/terminal.hpp"
 
 namespace deepfake {
 namespace {
 
-void import_and_count(const ImportOptions& options) {
-  // OpenCV writes paragraphs about a video that it cannot open; the faults name it in a line.
-  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+void import_and_count(const ImportOptions& options, std::size_t width) {
+  const NoiseKeeper noise(options.output / "import.log");
   ImportResult result;
   {
     std::unique_ptr<Progress> progress;
@@ -33,10 +33,12 @@ void import_and_count(const ImportOptions& options) {
             << " videos, " << result.frames << " frames (" << result.written << " written, "
             << reused << " there already, " << result.in_place << " listed where they are)\n";
   const std::string faults = to_text(result.faults);
-  if (!faults.empty()) std::cout << faults << '\n';
+  if (!faults.empty()) {
+    std::cout << faults << "\nall of it in " << (options.output / "left_out.csv").string() << '\n';
+  }
   const Index index =
       load_index(locate_data(options.output), {.keep = {.datasets = result.datasets}});
-  std::cout << '\n' << to_text(check_data(index, {.read_images = false}));
+  std::cout << '\n' << to_text(check_data(index, {.read_images = false}), 5, width);
 }
 
 }  // namespace
@@ -56,7 +58,8 @@ void add_import(CLI::App& program) {
   command->add_option("--name", options->name, "of a tree's data set; the output's if not given");
   command->add_option("--frames", options->frames, "per video, evenly spaced; 0: all")
       ->capture_default_str();
-  command->add_flag("--crop-faces", options->crop_faces, "cut out the largest face of each frame");
+  command->add_flag("--crop-faces", options->crop_faces,
+                    "cut out a face of each frame: the largest, then the same person's");
   command->add_option("--margin", options->face.margin, "side of the crop over the face's")
       ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();
@@ -72,7 +75,8 @@ void add_import(CLI::App& program) {
   command->add_option("--threads", options->threads, "the result does not depend on it")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->callback([=] { import_and_count(*options); });
+  auto width = add_wide(*command);
+  command->callback([=] { import_and_count(*options, *width); });
 }
 
 }  // namespace deepfake

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "options/fields.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 
@@ -43,7 +44,11 @@ class OptionsOnCommandLine {
             description);
       } else {
         option = command.add_option("--" + name, value, description);
-        if constexpr (!requires { value.has_value(); }) option->capture_default_str();
+        if constexpr (std::is_same_v<Value, double>) {
+          option->default_str(significant(value, 6));  // 0.1, and no 17 digits
+        } else if constexpr (!requires { value.has_value(); }) {
+          option->capture_default_str();
+        }
         if constexpr (std::is_same_v<Value, std::uint64_t> ||
                       std::is_same_v<Value, std::optional<std::uint64_t>>) {
           option->check(whole_number());
@@ -56,6 +61,7 @@ class OptionsOnCommandLine {
   OptionsOnCommandLine& operator=(const OptionsOnCommandLine&) = delete;
 
   CLI::Option& operator[](const std::string& name) { return *options_.at(name); }
+  bool has(const std::string& name) const { return options_.contains(name); }
 
   /// @p base with what was given in its place.
   Options over(Options base) const {

@@ -12,6 +12,8 @@
 #include "commands/train_options.hpp"
 #include "detection/evaluate.hpp"
 #include "report/report.hpp"
+#include "text/table.hpp"
+#include "text/terminal.hpp"
 #include "training/run_folder.hpp"
 #include "training/timing.hpp"
 #include "training/trainer.hpp"
@@ -30,12 +32,16 @@ void add_train(CLI::App& program) {
       "         roga-deepfake train --run runs/roga --resume");
   auto options = std::make_shared<TrainOptionsOnCommandLine>(*command);
   auto request = std::make_shared<RunRequest>();
-  command->add_option("--run", request->run, "folder of the run");
-  command->add_flag("--resume", request->resume, "continue the run where it stopped");
-  command->add_flag("--force", request->force, "begin anew where a run is there already");
+  const auto output = [](CLI::Option* option) { option->group("Output"); };
+  output(command->add_option("--run", request->run, "folder of the run"));
+  output(command->add_flag("--resume", request->resume, "continue the run where it stopped"));
+  output(command->add_flag("--force", request->force, "begin anew where a run is there already"));
+  output(command->add_flag("--verify", request->verify,
+                           "keep a hash of all bytes of the frames, and compare it on --resume"));
   auto profiled = std::make_shared<bool>(false);
-  command->add_flag("--profile", *profiled,
-                    "measure images per second of the pipeline and of the network, and stop");
+  output(command->add_flag("--profile", *profiled,
+                           "measure images per second of the pipeline and of the network, and "
+                           "stop"));
   command->callback([=] {
     if (*profiled) {
       const TrainOptions effective = options->over(TrainOptions());
@@ -53,6 +59,7 @@ void add_train(CLI::App& program) {
     if (request->resume && !goes_on && options->over(TrainOptions()).data.empty()) {
       throw std::runtime_error(request->run.string() + ": no run there to resume");
     }
+    const NoiseKeeper noise(request->run / "train.log");
     const TrainOptions base = goes_on ? options_of_run(request->run) : TrainOptions();
     const TrainResult result = train(options->over(base), *request);
     if (!result.finished) {
@@ -61,7 +68,7 @@ void add_train(CLI::App& program) {
     }
     std::cout << request->run.string() << ": " << result.steps << " steps, " << result.skipped
               << " skipped; best epoch " << result.best_epoch << " with mean AUC "
-              << result.best_auc << " on val\n";
+              << fixed(result.best_auc) << " on val\n";
   });
 }
 
@@ -77,9 +84,11 @@ void add_evaluate(CLI::App& program) {
                    "always written")
       ->check(CLI::IsMember({"mean", "max", "median"}))
       ->capture_default_str();
+  auto width = add_wide(*command);
   command->callback([=] {
+    const NoiseKeeper noise(options->run / "train.log");
     options->video_score = video_score_named(*video_score);
-    std::cout << to_text(evaluate(*options));
+    std::cout << to_text(evaluate(*options), *width);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "detection/gradcam.hpp"
 #include "detection/predict.hpp"
 #include "detection/robustness.hpp"
+#include "text/terminal.hpp"
 
 namespace deepfake {
 
@@ -28,7 +29,19 @@ void add_predict(CLI::App& program) {
   command->add_option("inputs", options->inputs, "images, videos or folders")->required();
   command->add_option("--frames", options->frames, "of a video, evenly spaced; 0: all")
       ->capture_default_str();
-  command->add_option("--threshold", options->threshold, "above it the verdict is fake")
+  auto* threshold =
+      command->add_option("--threshold", options->threshold, "above it the verdict is fake")
+          ->check(CLI::Range(0.0, 1.0))
+          ->capture_default_str();
+  command
+      ->add_option("--fpr", options->false_positive_rate,
+                   "take the threshold above which this share of validation reals lay: 0.01, 0.02, "
+                   "0.05, 0.1 or 0.2")
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes(threshold);
+  command
+      ->add_option("--abstain-below", options->abstain_below,
+                   "say unsure where the calibrated confidence is less; 0: never")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_flag("--crop-faces", *crop, "find faces and judge each; else the whole frame");
@@ -36,11 +49,12 @@ void add_predict(CLI::App& program) {
       ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();
   command->add_option("--cascade", faces->cascade, "Haar cascade file; OpenCV's if not given");
-  command->add_flag("--json", *json, "print JSON, with the score of each frame");
+  command->add_flag("--json", *json, "print JSON, with box and score of each face of each frame");
   command->callback([=] {
     faces->search = {};  // closely: a photograph may show many small faces
     if (*crop) options->faces = *faces;
     const Predictions predictions = predict(*options);
+    for (const std::string& line : predictions.warnings) std::cerr << "warning: " << line << "\n";
     if (*json) {
       std::cout << to_json(predictions).dump(1) << "\n";
     } else {
@@ -62,6 +76,7 @@ void add_gradcam(CLI::App& program) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->callback([=] {
+    const NoiseKeeper noise(options->run / "train.log");
     const auto rows = write_grad_cams(*options);
     std::cout << rows.size() << " pictures in the run's folder gradcam; report shows them\n";
   });
@@ -75,7 +90,10 @@ void add_robustness(CLI::App& program) {
   auto names = std::make_shared<std::vector<std::string>>();
   add_test_options(*command, *options);
   command->add_option("--corruptions", *names, "of jpeg, blur, resize and noise; all if not given");
-  command->callback([=] { std::cout << to_text(robustness(*options, *names)); });
+  command->callback([=] {
+    const NoiseKeeper noise(options->run / "train.log");
+    std::cout << to_text(robustness(*options, *names));
+  });
 }
 
 void add_export(CLI::App& program) {

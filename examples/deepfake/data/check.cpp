@@ -5,10 +5,13 @@
 #include <atomic>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <thread>
 #include <tuple>
 
+#include "data/content.hpp"
 #include "data/faults.hpp"
+#include "data/fingerprint.hpp"
 #include "images/image.hpp"
 #include "text/table.hpp"
 
@@ -17,38 +20,46 @@ namespace {
 
 enum class FileState : unsigned char { good, grey, missing, unreadable };
 
-bool is_grey(const cv::Mat& rgb) {
-  const auto is_colourless = [](const cv::Vec3b& p) { return p[0] == p[1] && p[1] == p[2]; };
-  return std::all_of(rgb.begin<cv::Vec3b>(), rgb.end<cv::Vec3b>(), is_colourless);
+/// What is to be known of a file.
+struct Look {
+  FileState state = FileState::good;
+  std::string content = {};  ///< empty for images of one colour, which many videos begin with
+};
+
+bool is_flat(const cv::Mat& rgb) {
+  const cv::Vec3b first = rgb.at<cv::Vec3b>(0, 0);
+  return std::all_of(rgb.begin<cv::Vec3b>(), rgb.end<cv::Vec3b>(),
+                     [&](const cv::Vec3b& pixel) { return pixel == first; });
 }
 
-FileState state_of(const std::filesystem::path& file, bool read) {
+Look look_at(const std::filesystem::path& file, bool read) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) return FileState::missing;
-  if (!read) return FileState::good;
+  if (!std::filesystem::is_regular_file(file, ignored)) return {FileState::missing};
+  if (!read) return {};
   try {
-    return is_grey(read_image(file)) ? FileState::grey : FileState::good;
+    const cv::Mat image = read_image(file);
+    return {has_no_colour(image) ? FileState::grey : FileState::good,
+            is_flat(image) ? "" : content_of(file)};
   } catch (const std::exception&) {
-    return FileState::unreadable;
+    return {FileState::unreadable};
   }
 }
 
-void check_files(const Index& index, const CheckOptions& options, DataCheck& check) {
-  std::vector<const std::filesystem::path*> files;
-  for (const Video& video : index.videos) {
-    for (const auto& frame : video.frames) files.push_back(&frame);
-  }
-  // Reals are listed by several data sets: look at each file once.
-  const auto by_path = [](const auto* a, const auto* b) { return a->native() < b->native(); };
-  const auto equal = [](const auto* a, const auto* b) { return a->native() == b->native(); };
-  std::ranges::sort(files, by_path);
-  files.erase(std::unique(files.begin(), files.end(), equal), files.end());
+/// Looks of all frame files, by path.
+using Looks = std::map<std::filesystem::path, Look>;
 
-  std::vector<FileState> states(files.size());
+Looks look_at_files(const Index& index, const CheckOptions& options, DataCheck& check) {
+  // Reals are listed by several data sets: look at each file once.
+  Looks looks;
+  for (const Video& video : index.videos) {
+    for (const auto& frame : video.frames) looks.try_emplace(frame);
+  }
+  std::vector<Looks::value_type*> files;
+  for (auto& entry : looks) files.push_back(&entry);
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
-      states[i] = state_of(*files[i], options.read_images);
+      files[i]->second = look_at(files[i]->first, options.read_images);
     }
   };
   {
@@ -56,11 +67,88 @@ void check_files(const Index& index, const CheckOptions& options, DataCheck& che
     for (unsigned n = 1; n < options.threads; ++n) others.emplace_back(work);
     work();
   }
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (states[i] == FileState::missing) check.missing.push_back(files[i]->string());
-    if (states[i] == FileState::unreadable) check.unreadable.push_back(files[i]->string());
-    check.grey += states[i] == FileState::grey ? 1 : 0;
+  for (const auto& [file, look] : looks) {
+    if (look.state == FileState::missing) check.missing.push_back(file.string());
+    if (look.state == FileState::unreadable) check.unreadable.push_back(file.string());
+    check.grey += look.state == FileState::grey ? 1 : 0;
   }
+  return looks;
+}
+
+/// Videos of two names that show the same images: found by what the files hold.
+void find_copies(const Index& index, const Looks& looks, DataCheck& check) {
+  const auto is_same_video = [](const Video& a, const Video& b) {
+    return a.frames == b.frames && a.name == b.name;  // of several data sets, or of val and test
+  };
+  std::map<std::string, std::size_t> first_with;  // what a frame holds, or its path
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> shared;
+  for (std::size_t v = 0; v < index.videos.size(); ++v) {
+    std::set<std::string> of_video;  // a still counts once
+    for (const auto& frame : index.videos[v].frames) {
+      const std::string& content = looks.at(frame).content;
+      of_video.insert(content.empty() ? frame.string() : content);
+    }
+    for (const std::string& content : of_video) {
+      const std::size_t first = first_with.try_emplace(content, v).first->second;
+      if (first != v && !is_same_video(index.videos[first], index.videos[v])) {
+        ++shared[{first, v}];
+      }
+    }
+  }
+  for (const auto& [pair, count] : shared) {
+    const Video &a = index.videos[pair.first], &b = index.videos[pair.second];
+    (a.split == b.split ? check.copies : check.same_content)
+        .push_back(place_of(a) + " and " + place_of(b) + ": " + std::to_string(count) +
+                   (count == 1 ? " equal frame" : " equal frames"));
+  }
+}
+
+/// DeepfakeBench lists the test videos of some data sets as their validation split.
+std::set<std::string> validating_on_test(const Index& index) {
+  using Key = std::tuple<std::string, std::string, std::string, std::string>;
+  const auto key = [](const Video& video) {
+    return Key(video.dataset, video.label, video.compression, video.name);
+  };
+  std::set<Key> test;
+  std::map<std::string, std::pair<std::size_t, std::size_t>> counts;  // of val: all, also in test
+  for (const Video& video : index.videos) {
+    if (video.split == "test") test.insert(key(video));
+  }
+  for (const Video& video : index.videos) {
+    if (video.split != "val") continue;
+    auto& [all, shared] = counts[video.dataset];
+    ++all;
+    shared += test.contains(key(video)) ? 1 : 0;
+  }
+  std::set<std::string> names;
+  for (const auto& [dataset, count] : counts) {
+    if (count.first == count.second) names.insert(dataset);
+  }
+  return names;
+}
+
+/// Leaks but those of data sets whose validation split is their test split: that is said once.
+void find_leaks(const Index& index, DataCheck& check) {
+  const std::set<std::string> repeated = validating_on_test(index);
+  for (const std::string& dataset : repeated) {
+    check.val_is_test.push_back(dataset +
+                                ": train on it with --val-from-train, which makes a validation "
+                                "split from training people");
+  }
+  Index others;
+  std::map<std::size_t, std::size_t> place;
+  for (std::size_t v = 0; v < index.videos.size(); ++v) {
+    const Video& video = index.videos[v];
+    if (video.split == "val" && repeated.contains(video.dataset)) continue;
+    place[v] = others.videos.size();
+    others.videos.push_back(video);
+  }
+  for (Video& video : others.videos) {
+    if (!video.real_partner) continue;
+    const auto partner = place.find(*video.real_partner);
+    video.real_partner = partner == place.end() ? std::nullopt : std::optional(partner->second);
+  }
+  check.leaks = identity_leaks(others);
 }
 
 void count_groups(const Index& index, DataCheck& check) {
@@ -146,13 +234,14 @@ void append_files(std::string& text, const std::vector<std::string>& files, std:
 
 bool DataCheck::ok() const {
   return !groups.empty() && bad_files.empty() && odd_entries.empty() && unknown_labels.empty() &&
-         without_frames.empty() && missing.empty() && unreadable.empty() && leaks.empty();
+         without_frames.empty() && repeated.empty() && contradictions.empty() &&
+         same_content.empty() && missing.empty() && unreadable.empty() && leaks.empty();
 }
 
 DataCheck check_data(const Index& index, const CheckOptions& options) {
   DataCheck check;
   check.synthetic = index.synthetic;
-  check.fingerprint = fingerprint(index);
+  check.fingerprint = fingerprint(index, options.all_bytes);
   for (const Faults::OddEntry& file : index.faults.bad_files) {
     (file.is_empty ? check.empty_entries : check.bad_files).push_back(file.text);
   }
@@ -163,35 +252,71 @@ DataCheck check_data(const Index& index, const CheckOptions& options) {
   for (const Video& video : index.faults.without_frames) {
     check.without_frames.push_back(place_of(video));
   }
+  for (const auto& [video, count] : index.faults.repeated_frames) {
+    check.repeated.push_back(place_of(video) + ": " + std::to_string(count));
+  }
+  for (const Faults::OddEntry& entry : index.faults.contradictions) {
+    check.contradictions.push_back(entry.text);
+  }
   count_groups(index, check);
-  check_files(index, options, check);
-  check.leaks = identity_leaks(index);
+  const Looks looks = look_at_files(index, options, check);
+  if (options.read_images) find_copies(index, looks, check);
+  find_leaks(index, check);
   return check;
 }
 
-std::string to_text(const DataCheck& check, std::size_t named_files) {
+namespace {
+
+std::string median_text(double median) {
+  const bool is_whole = median == static_cast<double>(static_cast<std::size_t>(median));
+  return fixed(median, is_whole ? 0 : 1);
+}
+
+std::string groups_text(const std::vector<GroupCount>& groups, std::size_t width) {
+  const bool is_wide = width == 0;
+  std::vector<std::string> header{"data set", "label", "class", "split"};
+  header.push_back(is_wide ? "compression" : "c.");
+  header.insert(header.end(), {"videos", "frames"});
+  if (is_wide) {
+    header.insert(header.end(), {"per video: min", "median", "max", "no real partner"});
+  } else {
+    header.push_back("per video");
+  }
+  Table table(header);
+  for (const GroupCount& group : groups) {
+    std::vector<std::string> cells{group.dataset,
+                                   group.label,
+                                   group.is_fake ? "fake" : "real",
+                                   group.split,
+                                   group.compression,
+                                   std::to_string(group.videos),
+                                   std::to_string(group.frames)};
+    const std::string least = std::to_string(group.min_frames);
+    const std::string most = std::to_string(group.max_frames);
+    if (is_wide) {
+      cells.insert(cells.end(), {least, median_text(group.median_frames), most});
+    } else {
+      cells.push_back(least == most ? least : least + "-" + most);
+    }
+    if (is_wide) cells.push_back(group.is_fake ? std::to_string(group.without_real) : "-");
+    table.add(std::move(cells));
+  }
+  return table.text(width, 4);
+}
+
+}  // namespace
+
+std::string to_text(const DataCheck& check, std::size_t named_files, std::size_t width) {
   std::string text;
   if (check.synthetic) {
     text += "Synthetic forgeries: numbers on this data say nothing about real deepfakes.\n\n";
   }
-  Table table({"data set", "label", "class", "split", "compression", "videos", "frames",
-               "per video: min", "median", "max", "no real partner"});
   std::size_t videos = 0, frames = 0;
   for (const GroupCount& group : check.groups) {
-    table.add({group.dataset, group.label, group.is_fake ? "fake" : "real", group.split,
-               group.compression, std::to_string(group.videos), std::to_string(group.frames),
-               std::to_string(group.min_frames),
-               fixed(group.median_frames,
-                     group.median_frames ==
-                             static_cast<double>(static_cast<std::size_t>(group.median_frames))
-                         ? 0
-                         : 1),
-               std::to_string(group.max_frames),
-               group.is_fake ? std::to_string(group.without_real) : "-"});
     videos += group.videos;
     frames += group.frames;
   }
-  text += table.text() + '\n';
+  text += groups_text(check.groups, width) + '\n';
   if (!check.videos_by_frames.empty()) {
     text += "Frames per video\n" + histogram(check.videos_by_frames) + '\n';
   }
@@ -200,6 +325,12 @@ std::string to_text(const DataCheck& check, std::size_t named_files) {
   append_files(text, check.empty_entries, named_files, "note, empty entries");
   append_files(text, check.unknown_labels, named_files, "unknown labels, their videos not counted");
   append_files(text, check.without_frames, named_files, "videos without a frame");
+  append_files(text, check.repeated, named_files, "videos that list frames more than once");
+  append_files(text, check.contradictions, named_files, "labels other than their group's");
+  append_files(text, check.same_content, named_files, "the same images in two splits");
+  append_files(text, check.copies, named_files, "note, the same images under two names");
+  append_files(text, check.val_is_test, named_files,
+               "note, the validation split is the test split");
   append_files(text, check.missing, named_files, "missing files");
   append_files(text, check.unreadable, named_files, "unreadable files");
   std::vector<std::string> leaks;

@@ -14,6 +14,7 @@ namespace deepfake {
 struct CheckOptions {
   bool read_images = true;  ///< decode every frame; otherwise only look whether the file is there
   unsigned threads = 1;
+  bool all_bytes = false;       ///< fingerprint all that the files hold
   std::size_t named_files = 5;  ///< how many bad files the text names
 };
 
@@ -42,7 +43,12 @@ struct DataCheck {
   std::vector<std::string> empty_entries;   ///< no fault: nothing is lost
   std::vector<std::string> unknown_labels;  ///< with the number of videos
   std::vector<std::string> without_frames;
-  std::vector<std::string> missing;  ///< frame files, in the index's order
+  std::vector<std::string> repeated;        ///< videos that list frames more than once
+  std::vector<std::string> contradictions;  ///< labels other than their group's
+  std::vector<std::string> same_content;    ///< equal images in two splits, by pairs of videos
+  std::vector<std::string> copies;          ///< the same in one split: no fault
+  std::vector<std::string> val_is_test;     ///< data sets that validate on their test videos
+  std::vector<std::string> missing;         ///< frame files, in the index's order
   std::vector<std::string> unreadable;
   std::size_t grey = 0;  ///< images without colour: no fault, but worth knowing
   std::vector<IdentityLeak> leaks;
@@ -54,6 +60,7 @@ struct DataCheck {
 DataCheck check_data(const Index& index, const CheckOptions& options = {});
 
 /// What check-data prints: the verdict comes last.
-std::string to_text(const DataCheck& check, std::size_t named_files = 5);
+/// @param width of the terminal; 0: all columns, however wide
+std::string to_text(const DataCheck& check, std::size_t named_files = 5, std::size_t width = 0);
 
 }  // namespace deepfake

@@ -50,13 +50,55 @@ std::string faults_text(const Index& index) {
   for (const Video& video : index.faults.without_frames) names.push_back(place_of(video));
   add("videos without a frame, left out", names);
   names.clear();
-  std::size_t frames = 0;
-  for (const auto& [video, count] : index.faults.missing_frames) {
-    frames += count;
-    names.push_back(place_of(video) + " (" + std::to_string(count) + ")");
-  }
-  add("videos that lack listed frames (" + std::to_string(frames) + " in all)", names);
+  for (const Video& video : index.faults.across_splits) names.push_back(place_of(video));
+  add("videos of people on both sides of the new validation split, left out", names);
+  const auto add_frames = [&](const std::string& kind,
+                              const std::vector<Faults::MissingFrames>& videos) {
+    names.clear();
+    std::size_t frames = 0;
+    for (const auto& [video, count] : videos) {
+      frames += count;
+      names.push_back(place_of(video) + " (" + std::to_string(count) + ")");
+    }
+    add(kind + " (" + std::to_string(frames) + " in all)", names);
+  };
+  add_frames("videos that lack listed frames", index.faults.missing_frames);
+  add_frames("videos that list frames more than once, used once", index.faults.repeated_frames);
+  add("labels other than their group's, taken as they say", texts(index.faults.contradictions));
   return text;
+}
+
+std::vector<LeftOut> left_out(const Index& index) {
+  std::vector<LeftOut> rows;
+  const auto add = [&](const std::string& dataset, const char* kind, const std::string& place,
+                       const std::string& reason) {
+    rows.push_back({"", dataset, kind, place, reason});
+  };
+  const auto add_entries = [&](const char* kind, const std::vector<Faults::OddEntry>& entries) {
+    for (const Faults::OddEntry& entry : entries) add(entry.dataset, kind, "", entry.text);
+  };
+  const Faults& faults = index.faults;
+  add_entries("index file", faults.bad_files);
+  add_entries("index entry", faults.odd_entries);
+  for (const Video& video : faults.unknown_labels) {
+    add(video.dataset, "unknown label", place_of(video), "label " + video.label);
+  }
+  for (const Video& video : faults.without_frames) {
+    add(video.dataset, "video without a frame", place_of(video), "no listed frame exists");
+  }
+  for (const Video& video : faults.across_splits) {
+    add(video.dataset, "video across splits", place_of(video),
+        "shows people of both sides of the new validation split");
+  }
+  for (const auto& [video, count] : faults.missing_frames) {
+    add(video.dataset, "missing frames", place_of(video),
+        std::to_string(count) + " listed frames do not exist");
+  }
+  for (const auto& [video, count] : faults.repeated_frames) {
+    add(video.dataset, "repeated frames", place_of(video),
+        std::to_string(count) + " entries repeat another one");
+  }
+  return rows;
 }
 
 std::string broken_text(std::span<const std::filesystem::path> files, const std::string& treated) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/index.hpp"
+#include "files/left_out.hpp"
 
 namespace deepfake {
 
@@ -24,6 +25,9 @@ std::vector<std::string> unknown_label_names(const Faults& faults);
 /// What loading @p index left out: a line for each kind of fault, with its count and the first
 /// names. Empty, or ends without a line break.
 std::string faults_text(const Index& index);
+
+/// All of it, one by one.
+std::vector<LeftOut> left_out(const Index& index);
 
 /// The same for image files that could not be decoded: "broken images, skipped, 2: a.png, b.png".
 /// Empty if there are none.

@@ -29,8 +29,22 @@ bool is_number(std::string_view text) {
          std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c); });
 }
 
+/// Celeb-DF's id16, and DeeperForensics' actors M101 and W101.
 bool is_person(const std::string& token) {
-  return token.starts_with("id") && is_number(std::string_view(token).substr(2));
+  const std::string_view text = token;
+  if (text.starts_with("id")) return is_number(text.substr(2));
+  return text.size() == 4 && (text[0] == 'M' || text[0] == 'W') && is_number(text.substr(1));
+}
+
+/// The people whom the first numbers of a name tell, where what follows says that it is such a
+/// name: 01_02__scene (DeepFakeDetection), 1147114_1224068_A_001 (DFDCP).
+std::vector<std::string> numbered_people(const std::vector<std::string>& parts) {
+  const auto end = std::ranges::find_if_not(parts, is_number);
+  if (end == parts.begin() || end == parts.end()) return {};
+  const bool is_capital =
+      end->size() == 1 && std::isupper(static_cast<unsigned char>(end->front()));
+  if (!end->empty() && !is_capital) return {};
+  return {parts.begin(), end};
 }
 
 }  // namespace
@@ -39,6 +53,11 @@ std::vector<std::string> identities(const Index& index, const Video& video) {
   const std::vector<std::string> parts = tokens(video.name);
   std::vector<std::string> people;
   std::ranges::copy_if(parts, std::back_inserter(people), is_person);
+  if (!people.empty()) {
+    if (is_number(parts.front())) people.push_back(parts.front());  // 000_M101
+    return people;
+  }
+  people = numbered_people(parts);
   if (!people.empty()) return people;
   if (parts.size() <= 2 && std::ranges::all_of(parts, is_number)) return parts;
   if (video.real_partner) return {index.videos[*video.real_partner].name};

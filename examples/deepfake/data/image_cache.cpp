@@ -59,4 +59,14 @@ std::vector<std::filesystem::path> ImageCache::broken() const {
   return files;
 }
 
+std::vector<LeftOut> ImageCache::left_out(const std::string& treated) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<LeftOut> rows;
+  for (const auto& [v, frame] : broken_) {
+    const Video& video = index_.videos[v];
+    rows.push_back({"", video.dataset, "broken image", video.frames[frame].string(), treated});
+  }
+  return rows;
+}
+
 }  // namespace deepfake

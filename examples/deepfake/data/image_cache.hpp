@@ -8,10 +8,12 @@
 #include <opencv2/core.hpp>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "data/index.hpp"
+#include "files/left_out.hpp"
 
 namespace deepfake {
 
@@ -40,6 +42,8 @@ class ImageCache {
   std::size_t bytes() const { return bytes_; }
   /// The broken files met so far, in the index's order.
   std::vector<std::filesystem::path> broken() const;
+  /// The same as rows of left_out.csv. @param treated what was done instead
+  std::vector<LeftOut> left_out(const std::string& treated) const;
 
  private:
   const Index& index_;

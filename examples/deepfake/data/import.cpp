@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "data/face_track.hpp"
 #include "data/faults.hpp"
 #include "data/import_sources.hpp"
 #include "data/video_frames.hpp"
@@ -57,6 +58,7 @@ class Extractor {
   Outcome extract(const SourceVideo& source) {
     outcome_ = {};
     written_.clear();
+    track_.reset();
     if (source.in_place) {
       for (const NumberedImage& image : spaced_images(source.source)) {
         outcome_.frames.push_back(fs::absolute(image.file).lexically_normal().generic_string());
@@ -95,11 +97,13 @@ class Extractor {
   std::vector<int> extract_video(const fs::path& file) {
     std::set<int> faceless;
     try {
+      // A face is followed through the video: where a frame is missing, all are looked at.
       std::vector<int> numbers = read_video_frames(
           file, options_.frames, [&](int number) { return !is_there(number); },
           [&](const VideoFrame& frame) {
             if (!write(frame)) faceless.insert(frame.number);
-          });
+          },
+          /*all_if_any=*/cropper_.has_value());
       outcome_.faceless = static_cast<std::size_t>(
           std::ranges::count_if(numbers, [&](int n) { return faceless.contains(n); }));
       return numbers;
@@ -111,9 +115,10 @@ class Extractor {
 
   std::vector<int> convert_images(const std::vector<NumberedImage>& images) {
     std::vector<int> numbers;
+    for (const NumberedImage& image : images) numbers.push_back(image.number);
+    if (std::ranges::all_of(numbers, [&](int number) { return is_there(number); })) return numbers;
     for (const auto& [number, file] : images) {
-      numbers.push_back(number);
-      if (is_there(number)) continue;
+      if (!cropper_ && is_there(number)) continue;
       cv::Mat image;
       try {
         image = read_image(file);
@@ -128,10 +133,14 @@ class Extractor {
 
   /// @return whether there was something to write
   bool write(const VideoFrame& frame) {
-    const std::optional<cv::Mat> image =
-        cropper_ ? cropper_->crop(frame.rgb) : std::optional(frame.rgb);
-    if (!image) return false;
-    write_png(folder_ / frame_name(frame.number), *image);
+    cv::Mat image = frame.rgb;
+    if (cropper_) {
+      const std::optional<cv::Rect> face = track_.follow(cropper_->faces(frame.rgb));
+      if (!face) return false;
+      image = cropper_->crop(frame.rgb, *face);
+    }
+    if (is_there(frame.number)) return true;
+    write_png(folder_ / frame_name(frame.number), image);
     written_.insert(frame.number);
     return true;
   }
@@ -142,6 +151,7 @@ class Extractor {
 
   const ImportOptions& options_;
   std::optional<FaceCropper> cropper_;
+  FaceTrack track_;  // of this video
   fs::path folder_;
   Outcome outcome_;
   std::set<int> written_;  // of this video
@@ -191,6 +201,7 @@ void claim_dataset(const ImportOptions& options, const std::string& dataset) {
     settings["margin"] = options.face.margin;
     settings["size"] = options.face.size;
     settings["cascade"] = options.face.cascade.filename().string();
+    settings["faces"] = "one person per video";
   }
   const fs::path file = options.output / "rgb" / dataset / "import.json";
   if (fs::exists(file)) {
@@ -268,6 +279,7 @@ ImportResult import_data(const ImportOptions& given,
     throw std::runtime_error(options.from.string() + ": no video could be used; " +
                              to_text(result.faults));
   }
+  replace_left_out(options.output, "import", left_out(result.faults));
   for (const auto& [dataset, index] : indexes) {
     fs::create_directories(index_file(options, dataset).parent_path());
     replace_file(index_file(options, dataset), index.dump(1) + '\n');
@@ -276,19 +288,39 @@ ImportResult import_data(const ImportOptions& given,
   return result;
 }
 
+namespace {
+
+/// Hands each kind of fault over, with what the terminal and left_out.csv call it.
+template <class Add>
+void each_kind(const ImportFaults& faults, Add&& add) {
+  add("files that cannot be decoded", "undecodable file", faults.unreadable);
+  add("videos with frames without a face (their number)", "frames without a face",
+      faults.without_face);
+  add("videos left out, no frame", "video without a frame", faults.without_frames);
+  add("videos left out, in no split list", "video in no split list", faults.unlisted);
+  add("videos left out, people of another split", "video across splits", faults.across_splits);
+  add("videos of the lists that are not there", "listed video absent", faults.absent);
+  add("left aside", "left aside", faults.ignored);
+}
+
+}  // namespace
+
 std::string to_text(const ImportFaults& faults) {
   std::string text;
-  const auto add = [&](const char* kind, const std::vector<std::string>& names) {
+  each_kind(faults, [&](const char* kind, const char*, const std::vector<std::string>& names) {
     if (names.empty()) return;
     text += (text.empty() ? "" : "\n") + std::string(kind) + ", " + count_and_names(names);
-  };
-  add("files that cannot be decoded", faults.unreadable);
-  add("videos with frames without a face (their number)", faults.without_face);
-  add("videos left out, no frame", faults.without_frames);
-  add("videos left out, in no split list", faults.unlisted);
-  add("videos left out, people of another split", faults.across_splits);
-  add("left aside", faults.ignored);
+  });
   return text;
+}
+
+std::vector<LeftOut> left_out(const ImportFaults& faults) {
+  std::vector<LeftOut> rows;
+  each_kind(faults,
+            [&](const char* reason, const char* kind, const std::vector<std::string>& names) {
+              for (const std::string& name : names) rows.push_back({"", "", kind, name, reason});
+            });
+  return rows;
 }
 
 }  // namespace deepfake

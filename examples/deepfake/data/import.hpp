@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/face_crop.hpp"
+#include "files/left_out.hpp"
 
 namespace deepfake {
 
@@ -34,7 +35,8 @@ struct ImportFaults {
   std::vector<std::string> without_frames;  ///< videos of which no frame is left
   std::vector<std::string> unlisted;        ///< videos in none of the data's split lists
   std::vector<std::string> across_splits;   ///< videos of people who are in another split
-  std::vector<std::string> ignored;         ///< files and folders that are none of this
+  std::vector<std::string> absent;          ///< videos of the data's lists that are not there
+  std::vector<std::string> ignored;         ///< files and folders that are none of this, and why
 };
 
 struct ImportResult {
@@ -56,5 +58,7 @@ ImportResult import_data(const ImportOptions& options,
 
 /// A line for each kind of fault. Empty if there is none.
 std::string to_text(const ImportFaults& faults);
+/// All of them, for OUTPUT/left_out.csv.
+std::vector<LeftOut> left_out(const ImportFaults& faults);
 
 }  // namespace deepfake

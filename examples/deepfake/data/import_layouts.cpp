@@ -35,7 +35,8 @@ void collect(const ImportOptions& options, const Video& kind, const fs::path& fo
     if (is_video_file(file)) {
       found[file.stem().string()] = file;
     } else {
-      sources.faults.ignored.push_back(file.lexically_relative(options.from).generic_string());
+      sources.faults.ignored.push_back(file.lexically_relative(options.from).generic_string() +
+                                       " (no video by its ending)");
     }
   }
   std::set<std::string> in_place;
@@ -183,6 +184,10 @@ Sources face_forensics_sources(const ImportOptions& options) {
                              "; correct --compression");
   }
   std::optional<std::map<std::string, std::string>> splits;
+  std::set<std::string> originals;
+  for (const SourceVideo& source : sources.videos) {
+    if (source.video.label == "FF-real") originals.insert(source.video.name);
+  }
   std::erase_if(sources.videos, [&](SourceVideo& source) {
     if (source.video.dataset == deepfake_detection) {
       source.video.split = "test";  // it has no splits, and serves for tests
@@ -192,31 +197,73 @@ Sources face_forensics_sources(const ImportOptions& options) {
     const fs::path name = source.source.lexically_relative(options.from);
     return !find_split(*splits, source.video, name.generic_string(), sources.faults);
   });
+  if (splits) {
+    for (const auto& [name, split] : *splits) {
+      if (!originals.contains(name)) sources.faults.absent.push_back(name + " (" + split + ")");
+    }
+  }
   return sources;
 }
 
-Sources celeb_df_sources(const ImportOptions& options) {
+namespace {
+
+/// Celeb-DF++ has a folder for each scenario in Celeb-synthesis, and in it one for each method.
+std::vector<fs::path> method_folders(const fs::path& synthesis) {
+  std::vector<fs::path> methods;
+  for (const char* scenario : {"FaceSwap", "FaceReenact", "TalkingFace"}) {
+    if (!fs::is_directory(synthesis / scenario)) continue;
+    for (const fs::path& method : sorted_entries(synthesis / scenario)) {
+      if (fs::is_directory(method)) methods.push_back(method);
+    }
+  }
+  return methods;
+}
+
+/// Collects the videos of Celeb-DF, first or second version, or ++.
+void collect_celeb_df(const ImportOptions& options, Sources& sources) {
+  const fs::path synthesis = options.from / "Celeb-synthesis";
+  const std::vector<fs::path> methods =
+      fs::is_directory(synthesis) ? method_folders(synthesis) : std::vector<fs::path>();
   const bool is_first =
       fs::absolute(options.from / "").parent_path().filename().string().ends_with("v1");
-  const std::string dataset = is_first ? "Celeb-DF-v1" : "Celeb-DF-v2";
-  const std::string family = is_first ? "CelebDFv1" : "CelebDFv2";
-  Sources sources;
+  const std::string version = !methods.empty() ? "++" : is_first ? "v1" : "v2";
+  const std::string dataset = version == "++" ? "Celeb-DF++" : "Celeb-DF-" + version;
   sources.kind = dataset;
-  const std::set<std::string> listed = read_test_list(options.from / "List_of_testing_videos.txt");
-  for (const char* folder : {"Celeb-real", "YouTube-real", "Celeb-synthesis"}) {
-    if (!fs::is_directory(options.from / folder)) continue;
-    const bool is_fake = std::string(folder) == "Celeb-synthesis";
-    const std::string label = family + (is_fake ? "_fake" : "_real");
+  const auto collect_kind = [&](const fs::path& folder, const std::string& ending, bool is_fake) {
+    const std::string label = "CelebDF" + version + ending;
     const Video kind{.dataset = dataset, .label = label, .domain = label, .is_fake = is_fake};
-    collect(options, kind, options.from / folder, fs::path(dataset) / folder, sources);
+    collect(options, kind, folder, dataset / folder.lexically_relative(options.from), sources);
+  };
+  for (const char* folder : {"Celeb-real", "YouTube-real"}) {
+    if (fs::is_directory(options.from / folder)) {
+      collect_kind(options.from / folder, "_real", false);
+    }
   }
+  if (methods.empty() && fs::is_directory(synthesis)) collect_kind(synthesis, "_fake", true);
+  for (const fs::path& method : methods) {
+    std::string name = method.filename().string();
+    std::ranges::replace(name, '_', '-');  // what follows the last _ tells the class
+    collect_kind(method, "_fake-" + name, true);
+  }
+}
+
+}  // namespace
+
+Sources celeb_df_sources(const ImportOptions& options) {
+  Sources sources;
+  const fs::path list = options.from / "List_of_testing_videos.txt";
+  const std::set<std::string> listed = read_test_list(list);
+  collect_celeb_df(options, sources);
 
   // The official test list shares people with the rest. What shows them cannot be trained on.
   std::vector<SourceVideo> test, rest;
-  std::set<std::string> test_people;
+  std::set<std::string> test_people, found;
   for (SourceVideo& source : sources.videos) {
+    // Without "frames".
+    const fs::path folder = source.folder.parent_path().parent_path();
     const std::string place =
-        source.folder.parent_path().parent_path().filename().string() + "/" + source.video.name;
+        (folder.lexically_relative(sources.kind) / source.video.name).generic_string();
+    found.insert(place);
     if (!listed.contains(place)) {
       rest.push_back(std::move(source));
       continue;
@@ -236,6 +283,7 @@ Sources celeb_df_sources(const ImportOptions& options) {
     }
     return is_in_test;
   });
+  std::ranges::set_difference(listed, found, std::back_inserter(sources.faults.absent));
   assign_splits(rest, options.seed, false, sources.faults);
   std::ranges::move(rest, std::back_inserter(test));
   sources.videos = std::move(test);

@@ -76,7 +76,7 @@ class Tree {
     } else {
       for (const fs::path& entry : sorted_entries(from_)) {
         const auto is_entry = [&](const auto& split) { return split.second == entry; };
-        if (std::ranges::none_of(splits, is_entry)) ignore(entry);
+        if (std::ranges::none_of(splits, is_entry)) ignore(entry, "beside the splits");
       }
       for (const auto& [split, folder] : splits) list_labels(folder, split);
     }
@@ -93,8 +93,9 @@ class Tree {
   }
 
  private:
-  void ignore(const fs::path& path) {
-    sources_.faults.ignored.push_back(path.lexically_relative(from_).generic_string());
+  void ignore(const fs::path& path, const std::string& reason) {
+    sources_.faults.ignored.push_back(path.lexically_relative(from_).generic_string() + " (" +
+                                      reason + ")");
   }
 
   void list_labels(const fs::path& folder, const std::string& split) {
@@ -102,7 +103,7 @@ class Tree {
       if (fs::is_directory(label)) {
         list_videos(label, split);
       } else {
-        ignore(label);
+        ignore(label, "not in a folder that tells its label");
       }
     }
   }
@@ -119,8 +120,13 @@ class Tree {
       const bool is_usable = is_folder ? !numbered_images(entry).empty()
                                        : is_image_file(entry) || is_video_file(entry);
       std::string name = is_folder ? entry.filename().string() : entry.stem().string();
-      if (!is_usable || !names.insert(name).second) {
-        ignore(entry);
+      if (!is_usable) {
+        ignore(entry, is_folder ? "a folder without images"
+                                : "neither an image nor a video by its ending");
+        continue;
+      }
+      if (!names.insert(name).second) {
+        ignore(entry, "its frames, or another file of the name, are there");
         continue;
       }
       const std::string label = tree_label(dataset_, folder_name);

@@ -6,6 +6,7 @@
 
 #include "data/identities.hpp"
 #include "data/import_sources.hpp"
+#include "data/people_groups.hpp"
 #include "data/selection.hpp"
 #include "random/random.hpp"
 
@@ -32,29 +33,6 @@ std::vector<People> people_of(const std::vector<SourceVideo>& videos) {
   return people;
 }
 
-/// Groups of people who share a video, by the smallest name of each.
-class Groups {
- public:
-  void join(const People& people) {
-    for (const std::string& person : people) {
-      const std::string a = group(people.front()), b = group(person);
-      if (a != b) parent_[std::max(a, b)] = std::min(a, b);
-    }
-  }
-  std::string group(const std::string& person) {
-    std::string root = person;
-    for (auto at = parent_.try_emplace(root, root).first; at->second != root;
-         at = parent_.find(root)) {
-      root = at->second;
-    }
-    parent_[person] = root;
-    return root;
-  }
-
- private:
-  std::map<std::string, std::string> parent_;
-};
-
 std::map<std::string, std::string> split_groups(const std::set<std::string>& groups,
                                                 std::uint64_t seed, bool with_test) {
   constexpr double held_out = 0.15;
@@ -79,7 +57,7 @@ std::map<std::string, std::string> split_groups(const std::set<std::string>& gro
 void assign_splits(std::vector<SourceVideo>& videos, std::uint64_t seed, bool with_test,
                    ImportFaults& faults) {
   const std::vector<People> people = people_of(videos);
-  Groups groups;
+  PeopleGroups groups;
   std::set<std::string> everybody, group_names;
   for (const People& of_video : people) {
     groups.join(of_video);

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "data/frame_paths.hpp"
 #include "data/selection.hpp"
 #include "files/fail_at.hpp"
+#include "text/lower_case.hpp"
 
 namespace deepfake {
 namespace {
@@ -91,7 +93,8 @@ class IndexFile {
     }
     if (!knows_a_label_ && !unknown_label_.empty()) {
       fail_at(file_, "unknown label '" + unknown_label_ +
-                         "': call it real or fake, or let it end in _real or _fake");
+                         "': call it real or fake, let it end in _real or _fake, or say what it "
+                         "means in a file for --labels");
     }
     if (options_.require_frames && frames_listed_ > 0 && !paths_.found_any()) {
       fail_at(file_, "none of its frames exists under " + index_.rgb_dir.string() + " (first: " +
@@ -161,12 +164,19 @@ class IndexFile {
     video.name = name;
     const std::string group = video.label;
     if (entry.contains("label")) video.label = text(entry["label"], where + " > label");
-    video.domain = video.label;
     const std::optional<int> class_known = class_of(video.label), of_group = class_of(group);
     if (class_known && of_group && class_known != of_group) {
       throw Odd{where + " is labelled " + video.label + ", which contradicts " + group +
                 "; correct one of them"};
     }
+    if (video.label != group && class_known && of_group) {
+      if (is_plain(video.label)) {
+        video.label = group;  // fake among FF-DF says less, not something else
+      } else if (!is_plain(group)) {
+        contradicts(video, where + " is labelled " + video.label + " in the group " + group);
+      }
+    }
+    video.domain = domain_of(video.label);
     video.is_fake = class_known == 1;
     knows_a_label_ = knows_a_label_ || class_known;
     if (!class_known && unknown_label_.empty()) unknown_label_ = video.label;
@@ -176,7 +186,10 @@ class IndexFile {
       return;
     }
 
-    const std::vector<std::string> listed = path_list(entry["frames"], where + " > frames");
+    std::vector<std::string> listed = path_list(entry["frames"], where + " > frames");
+    if (const std::size_t repeats = drop_repeats(listed); repeats > 0) {
+      index_.faults.repeated_frames.push_back({video, repeats});
+    }
     if (!listed.empty() && first_frame_.empty()) first_frame_ = listed.front();
     frames_listed_ += listed.size();
     std::vector<fs::path> frames;
@@ -201,8 +214,32 @@ class IndexFile {
   }
 
   std::optional<int> class_of(const std::string& label) const {
-    const auto given = options_.label_classes.find(label);
-    return given != options_.label_classes.end() ? given->second : class_of_label(label);
+    const auto given = options_.labels.find(label);
+    if (given != options_.labels.end()) return given->second.is_fake ? 1 : 0;
+    return class_of_label(label);
+  }
+
+  std::string domain_of(const std::string& label) const {
+    const auto given = options_.labels.find(label);
+    const bool has_own = given != options_.labels.end() && !given->second.domain.empty();
+    return has_own ? given->second.domain : label;
+  }
+
+  static bool is_plain(const std::string& label) {
+    const std::string name = lower_case(label);
+    return name == "real" || name == "fake";
+  }
+
+  void contradicts(const Video& video, const std::string& text) {
+    if (keeps(options_.keep, video)) {
+      index_.faults.contradictions.push_back({video.dataset, text});
+    }
+  }
+
+  /// @return how many entries repeat another one
+  static std::size_t drop_repeats(std::vector<std::string>& paths) {
+    std::set<std::string> seen;
+    return std::erase_if(paths, [&](const std::string& path) { return !seen.insert(path).second; });
   }
 
   static std::string text(const json& value, const std::string& where) {
@@ -263,6 +300,8 @@ void append(std::vector<Item>& to, std::vector<Item>&& from) {
 void append(Index& to, Index&& from) {
   append(to.videos, std::move(from.videos));
   append(to.faults.odd_entries, std::move(from.faults.odd_entries));
+  append(to.faults.contradictions, std::move(from.faults.contradictions));
+  append(to.faults.repeated_frames, std::move(from.faults.repeated_frames));
   append(to.faults.unknown_labels, std::move(from.faults.unknown_labels));
   append(to.faults.without_frames, std::move(from.faults.without_frames));
   append(to.faults.missing_frames, std::move(from.faults.missing_frames));

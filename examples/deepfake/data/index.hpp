@@ -14,7 +14,7 @@ namespace deepfake {
 struct Video {
   std::string dataset = {};      ///< first level of the index, the file's name: FF-DF, Celeb-DF-v2
   std::string label = {};        ///< label name: FF-real, FF-DF, CelebDFv2_fake
-  std::string domain = {};       ///< what an optimizer treats as one domain: the label name
+  std::string domain = {};       ///< what an optimizer treats as one domain: as a rule the label
   std::string split = {};        ///< train, val or test
   std::string compression = {};  ///< raw, c23, c40; empty where the index has no such level
   std::string name = {};         ///< 071 or 071_054 (target_source)
@@ -37,11 +37,14 @@ struct Faults {
     std::string text;       ///< names the place and what is odd about it
     bool is_empty = false;  ///< null, {}, [] or a split without a frame: nothing is lost
   };
-  std::vector<OddEntry> odd_entries;          ///< left out: they are no videos
-  std::vector<OddEntry> bad_files;            ///< index files left out, for others could be read
-  std::vector<Video> unknown_labels;          ///< left out: their label tells no class
-  std::vector<Video> without_frames;          ///< left out: no frame is listed, or none exists
-  std::vector<MissingFrames> missing_frames;  ///< of the videos that stay
+  std::vector<OddEntry> odd_entries;     ///< left out: they are no videos
+  std::vector<OddEntry> bad_files;       ///< index files left out, for others could be read
+  std::vector<OddEntry> contradictions;  ///< own label other than the group's; kept as it says
+  std::vector<MissingFrames> repeated_frames;  ///< listed more than once, used once
+  std::vector<Video> unknown_labels;           ///< left out: their label tells no class
+  std::vector<Video> without_frames;           ///< left out: no frame is listed, or none exists
+  std::vector<Video> across_splits;            ///< left out: people on both sides of a new split
+  std::vector<MissingFrames> missing_frames;   ///< of the videos that stay
 };
 
 struct Index {
@@ -82,10 +85,17 @@ struct Selection {
   std::size_t frames_per_video = 0;  ///< evenly spaced over the video, not its first ones; 0: all
 };
 
+/// What somebody's own label means.
+struct LabelMeaning {
+  bool is_fake = false;
+  std::string domain = {};  ///< of a fake; the label's name if empty
+  bool operator==(const LabelMeaning&) const = default;
+};
+using Labels = std::map<std::string, LabelMeaning>;
+
 struct LoadOptions {
-  Selection keep = {};  ///< the rest is not even held in memory
-  /// Classes (0 real, 1 fake) of label names, beyond those that class_of_label knows.
-  std::map<std::string, int> label_classes = {};
+  Selection keep = {};         ///< the rest is not even held in memory
+  Labels labels = {};          ///< they come before what class_of_label knows
   bool require_frames = true;  ///< an index none of whose frames exists is an error
   bool keep_missing = false;   ///< videos keep frames whose files do not exist
 };
@@ -127,8 +137,12 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake);
 /// 0 or 1 for DeepfakeBench's label names and for names that end in _real or _fake, _FakeA, ...
 std::optional<int> class_of_label(const std::string& label);
 
-/// A hash of what the index lists (names, labels, frame paths relative to rgb_dir), whatever the
-/// order and wherever the data lies: equal for equal data.
-std::string fingerprint(const Index& index);
+/// Reads {"LABEL": "real" or "fake", or {"class": "fake", "domain": "NAME"}}.
+/// @throws std::runtime_error naming the file and the label
+Labels read_labels(const std::filesystem::path& file);
+/// The same from text that holds such an object. @param where for messages
+Labels labels_from(const std::string& json, const std::string& where);
+/// What labels_from reads.
+std::string to_json_text(const Labels& labels);
 
 }  // namespace deepfake

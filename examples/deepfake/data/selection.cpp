@@ -27,6 +27,10 @@ std::vector<std::string> real_names(const std::string& fake) {
   if (const std::size_t second = fake.find('_', first + 1); second != std::string::npos) {
     names.push_back(fake.substr(0, first) + fake.substr(second));  // id0_id1_0003: id0_0003
   }
+  if (const std::size_t scene = fake.find("__"); scene != std::string::npos && first < scene) {
+    // 01_02__walking__HASH: 01__walking
+    names.push_back(fake.substr(0, first) + fake.substr(scene, fake.find("__", scene + 2) - scene));
+  }
   return names;
 }
 
@@ -173,7 +177,7 @@ Faults select(const Faults& faults, const Selection& selection) {
     return keeps(selection, video) && seen.insert(kind + place_of(of_family)).second;
   };
   Faults selected;
-  for (const auto kind : {&Faults::odd_entries, &Faults::bad_files}) {
+  for (const auto kind : {&Faults::odd_entries, &Faults::bad_files, &Faults::contradictions}) {
     for (const Faults::OddEntry& entry : faults.*kind) {
       if (keeps_dataset(selection, entry.dataset)) (selected.*kind).push_back(entry);
     }
@@ -184,8 +188,14 @@ Faults select(const Faults& faults, const Selection& selection) {
   for (const Video& video : faults.without_frames) {
     if (is_new("none", video)) selected.without_frames.push_back(video);
   }
+  for (const Video& video : faults.across_splits) {
+    if (is_new("across", video)) selected.across_splits.push_back(video);
+  }
   for (const Faults::MissingFrames& missing : faults.missing_frames) {
     if (is_new("missing", missing.video)) selected.missing_frames.push_back(missing);
+  }
+  for (const Faults::MissingFrames& repeated : faults.repeated_frames) {
+    if (is_new("repeated", repeated.video)) selected.repeated_frames.push_back(repeated);
   }
   return selected;
 }
@@ -263,16 +273,38 @@ std::vector<FramePair> pair_frames(const Video& real, const Video& fake) {
   return pairs;
 }
 
+namespace {
+
+/// Of a data set that comes in several compressions, one entry for each: NAME_c23, NAME_c40.
+std::vector<std::string> by_compression(const std::vector<std::string>& datasets,
+                                        const Index& index) {
+  std::map<std::string, std::set<std::string>> found;
+  for (const Video& video : index.videos) found[video.dataset].insert(video.compression);
+  std::vector<std::string> names;
+  for (const std::string& name : datasets) {
+    const auto one = found.find(name);
+    if (one == found.end() || one->second.size() < 2 || one->second.contains("")) {
+      names.push_back(name);
+      continue;
+    }
+    for (const std::string& compression : one->second) names.push_back(name + '_' + compression);
+  }
+  return names;
+}
+
+}  // namespace
+
 std::vector<Index> by_dataset(const Index& index, const Selection& selection) {
   std::vector<std::string> datasets = selection.datasets;
+  // All that select() would look at: one that repeats another's videos is a data set, too.
+  Index named;
+  std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
+                       [&](const Video& video) { return keeps(selection, video); });
   if (datasets.empty()) {
-    // All that select() would look at: one that repeats another's videos is a data set, too.
-    select(index, selection);
-    Index named;
-    std::ranges::copy_if(index.videos, std::back_inserter(named.videos),
-                         [&](const Video& video) { return keeps(selection, video); });
+    if (named.videos.empty()) select(index, selection);  // says what there is
     datasets = dataset_names(named);
   }
+  datasets = by_compression(datasets, named);
   std::vector<Index> parts;
   for (const std::string& dataset : datasets) {
     Selection one = selection;

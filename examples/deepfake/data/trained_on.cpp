@@ -6,6 +6,8 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "data/content.hpp"
@@ -132,41 +134,68 @@ void write_trained_on(const fs::path& run, const Index& train) {
   const Folders folders(train);
   CsvTable table{
       run / file_name,
-      {"dataset", "label", "fake", "video", "people", "folder", "first_frame", "content"},
+      {"dataset", "label", "fake", "video", "people", "folder", "first_frame", "content", "domain"},
       {}};
   for (const Video& video : train.videos) {
     table.rows.push_back({video.dataset, video.label, video.is_fake ? "1" : "0", video.name,
                           people_of(train, video), folders.of(video),
                           fs::absolute(video.frames.front()).lexically_normal().generic_string(),
-                          content_of(video.frames.front())});
+                          content_of(video.frames.front()), video.domain});
   }
   fs::create_directories(run);
   write_csv(table);
+}
+
+namespace {
+
+std::vector<TrainedVideo> read_trained_on(const fs::path& file) {
+  const CsvTable table = read_csv(file);
+  std::vector<TrainedVideo> videos;
+  for (const auto& cells : table.rows) {
+    const auto cell = [&](const char* name) { return cells[table.column(name)]; };
+    videos.push_back({cell("dataset"), cell("label"), cell("video"), cell("people"), cell("folder"),
+                      cell("first_frame"), cell("content"), cell("fake") == "1",
+                      table.has("domain") ? cell("domain") : cell("label")});
+  }
+  return videos;
+}
+
+}  // namespace
+
+std::string changed_first_frame(const fs::path& run, const Index& train) {
+  const fs::path file = run / file_name;
+  if (!fs::exists(file)) return "";
+  const auto key = [](const auto& video) {
+    return std::tuple(video.dataset, video.label, video.name);
+  };
+  std::map<std::tuple<std::string, std::string, std::string>, std::string> known;
+  for (const TrainedVideo& video : read_trained_on(file)) known[key(video)] = video.content;
+  for (const Video& video : train.videos) {
+    const auto before = known.find(key(video));
+    if (before != known.end() && content_of(video.frames.front()) != before->second) {
+      return video.frames.front().string();
+    }
+  }
+  return "";
 }
 
 TrainedOn::TrainedOn(const fs::path& run, std::vector<std::string> labels)
     : labels_(std::move(labels)) {
   const fs::path file = run / file_name;
   has_list_ = fs::exists(file);
-  if (!has_list_) return;
-  const CsvTable table = read_csv(file);
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const auto cell = [&](const char* name) { return table.rows[i][table.column(name)]; };
-    videos_.push_back({cell("dataset"), cell("label"), cell("video"), cell("people"),
-                       cell("folder"), cell("first_frame"), cell("content"), cell("fake") == "1"});
-  }
+  if (has_list_) videos_ = read_trained_on(file);
 }
 
-Relation TrainedOn::to(const Index& index, const Index& test, const std::string& label) const {
+Relation TrainedOn::to(const Index& index, const Index& test, const std::string& domain) const {
   const std::string& dataset = test.videos.front().dataset;
   const Folders folders(index);
   Relation relation;
   std::set<std::string> sources;
   for (const Video& video : test.videos) {
-    if (video.is_fake && video.label == label) sources.insert(folders.of(video));
+    if (video.is_fake && video.domain == domain) sources.insert(folders.of(video));
   }
   if (!sources.empty()) relation.source = *sources.begin();
-  const bool is_label_trained = std::ranges::find(labels_, label) != labels_.end();
+  const bool is_label_trained = std::ranges::find(labels_, domain) != labels_.end();
   if (!has_list_) {
     relation.is_trained = is_label_trained;
     relation.overlap =
@@ -198,11 +227,11 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
 
   bool in_trained_set = false;  // of the same name and label: no news
   for (const TrainedVideo& video : videos_) {
-    in_trained_set = in_trained_set || (video.dataset == dataset && video.label == label);
+    in_trained_set = in_trained_set || (video.dataset == dataset && video.domain == domain);
   }
-  if (is_label_trained && speaks_for_itself(label)) {
+  if (is_label_trained && speaks_for_itself(domain)) {
     relation.is_trained = true;
-    if (!in_trained_set) reasons.push_back("the label " + label + " was trained on");
+    if (!in_trained_set) reasons.push_back("the label " + domain + " was trained on");
   }
   for (const std::string& source : sources) {
     const auto found = folder_from.find(source);
@@ -214,7 +243,8 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
   // Copies of the data, or an index under another name: by the frames themselves.
   std::size_t known = 0;
   for (const Video& video : index.videos) {
-    if (relation.is_trained || !video.is_fake || video.dataset != dataset || video.label != label) {
+    if (relation.is_trained || !video.is_fake || video.dataset != dataset ||
+        video.domain != domain) {
       continue;
     }
     const auto [begin, end] = by_name.equal_range(video.name);
@@ -230,7 +260,7 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
   std::size_t videos = 0;
   std::set<std::string> people;
   for (const Video& video : test.videos) {
-    if (video.is_fake && video.label != label) continue;
+    if (video.is_fake && video.domain != domain) continue;
     const std::string frame =
         fs::absolute(video.frames.front()).lexically_normal().generic_string();
     if (frame_from.contains(frame)) ++videos;
@@ -240,7 +270,7 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
     }
   }
   if (videos > 0) reasons.push_back(counted(videos, "test video") + " were trained on");
-  if (!people.empty() && speaks_for_itself(label)) {
+  if (!people.empty() && speaks_for_itself(domain)) {
     reasons.push_back("test people who were trained on: " + std::to_string(people.size()));
   }
   for (const std::string& reason : reasons) {

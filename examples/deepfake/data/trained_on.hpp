@@ -59,10 +59,15 @@ struct TrainedVideo {
   std::string first_frame;
   std::string content;  ///< of the first frame: size and hash
   bool is_fake = false;
+  std::string domain = {};  ///< the label, or what --labels calls it
 };
 
 /// Writes RUN/trained_on.csv.
 void write_trained_on(const std::filesystem::path& run, const Index& train);
+
+/// A first frame of a video of @p train that is not the one that RUN/trained_on.csv knows; empty if
+/// there is none.
+std::string changed_first_frame(const std::filesystem::path& run, const Index& train);
 
 /// How one manipulation of a test relates to training.
 struct Relation {
@@ -83,7 +88,8 @@ class TrainedOn {
   /// @param index all splits of what is tested: where the test's people are others, it is the
   /// training videos listed beside them that tell
   /// @param test the videos of one data set that are tested
-  Relation to(const Index& index, const Index& test, const std::string& label) const;
+  /// @param domain the manipulation
+  Relation to(const Index& index, const Index& test, const std::string& domain) const;
 
  private:
   bool has_list_ = false;

@@ -68,7 +68,8 @@ int count_frames(const std::filesystem::path& file) {
 
 std::vector<int> read_video_frames(const std::filesystem::path& file, std::size_t count,
                                    const std::function<bool(int)>& wanted,
-                                   const std::function<void(const VideoFrame&)>& read) {
+                                   const std::function<void(const VideoFrame&)>& read,
+                                   bool all_if_any) {
   const double stated = open(file).get(cv::CAP_PROP_FRAME_COUNT);
   constexpr double limit = 1e9;
   int frames = stated >= 1 && stated < limit ? static_cast<int>(stated) : count_frames(file);
@@ -77,6 +78,7 @@ std::vector<int> read_video_frames(const std::filesystem::path& file, std::size_
     std::vector<int> missing;
     std::ranges::copy_if(numbers, std::back_inserter(missing), wanted);
     if (missing.empty()) return numbers;
+    if (all_if_any) missing = numbers;
     const std::optional<int> real_length = walk(file, missing, read);
     if (!real_length) return numbers;
     frames = *real_length;

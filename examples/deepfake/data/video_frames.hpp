@@ -28,9 +28,11 @@ std::vector<VideoFrame> read_video_frames(const std::filesystem::path& file, std
 
 /// The same, a frame at a time. Frames for whose number @p wanted is false are not decoded, and
 /// nothing is if that goes for all.
+/// @param all_if_any hand over the others, too, where one is wanted
 /// @return the numbers of the evenly spaced frames, wanted or not
 std::vector<int> read_video_frames(const std::filesystem::path& file, std::size_t count,
                                    const std::function<bool(int)>& wanted,
-                                   const std::function<void(const VideoFrame&)>& read);
+                                   const std::function<void(const VideoFrame&)>& read,
+                                   bool all_if_any = false);
 
 }  // namespace deepfake

@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include "data/faults.hpp"
 #include "data/trained_on.hpp"
@@ -79,16 +80,23 @@ Evaluation evaluate(const EvaluateOptions& options) {
   Evaluation evaluation{.synthetic = test.synthetic};
   Progress progress("evaluate", static_cast<std::int64_t>(test.frames));
   std::vector<FrameScore> scores;
+  progress.keep(trained.run / "train.log");
   const auto name = [&](const std::string& faults) {
     if (!faults.empty()) progress.print(faults);
+  };
+  std::vector<LeftOut> lost;
+  const auto lose = [&](const std::vector<LeftOut>& more) {
+    lost.insert(lost.end(), more.begin(), more.end());
   };
   if (options.datasets.empty()) {
     Index all;
     all.faults.bad_files = test.index.faults.bad_files;
     name(faults_text(all));
+    lose(left_out(all));
   }
   for (const Index& part : test.parts) {
     name(faults_text(part));
+    lose(left_out(part));
     ImageCache streaming(part, trained.options.model.size, 0);
     const auto scored = [&](std::size_t frames) {
       evaluation.frames += frames;
@@ -96,12 +104,20 @@ Evaluation evaluate(const EvaluateOptions& options) {
     };
     const auto of_part = score_frames(*trained.detector, part, streaming.source(), scored);
     name(broken_text(streaming.broken(), "skipped"));
+    lose(streaming.left_out("skipped"));
     if (test.parts.size() > 1 && of_one_kind(of_part)) {
       name(left_out_text(part));
+      lose({{"", part.videos.front().dataset, "data set of one class",
+             part.videos.front().dataset + " > " + options.split, left_out_text(part)}});
       continue;
     }
     scores.insert(scores.end(), of_part.begin(), of_part.end());
   }
+  replace_left_out(trained.run, "evaluate", std::move(lost), [&](const LeftOut& row) {
+    return options.datasets.empty() || std::ranges::any_of(test.parts, [&](const Index& part) {
+             return part.videos.front().dataset == row.dataset;
+           });
+  });
   evaluation.level_of_videos = video_level_of(options.video_score);
   evaluation.rows = evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
   relate(evaluation.rows, test);
@@ -115,10 +131,22 @@ Evaluation evaluate(const EvaluateOptions& options) {
   return evaluation;
 }
 
-std::string to_text(const Evaluation& evaluation) {
-  Table table({"data set", "compression", "manipulation", "trained", "frames", "frame AUC",
-               "95 % interval", evaluation.level_of_videos + " AUC", "frame EER", "frame AP",
-               "frame accuracy"});
+std::string to_text(const Evaluation& evaluation, std::size_t width) {
+  const bool is_wide = width == 0;
+  const auto has_compression = [](const EvalRow& row) { return !row.compression.empty(); };
+  const bool is_compressed = is_wide || std::ranges::any_of(evaluation.rows, has_compression);
+  std::vector<std::string> header{"data set"};
+  if (is_compressed) header.push_back(is_wide ? "compression" : "c.");
+  header.insert(header.end(), {"manipulation", "trained"});
+  if (is_wide) header.push_back("frames");
+  if (is_wide) {
+    header.insert(header.end(),
+                  {"frame AUC", "95 % interval", evaluation.level_of_videos + " AUC"});
+  } else {
+    header.insert(header.end(), {"frame", "95 %", "video"});
+  }
+  if (is_wide) header.insert(header.end(), {"frame EER", "frame AP", "frame accuracy"});
+  Table table(header);
   struct Mean {
     ManipulationMean frame, video;
   } trained, unseen;
@@ -142,20 +170,37 @@ std::string to_text(const Evaluation& evaluation) {
       mean.frame.add(manipulation, metrics.auc);
       mean.video.add(manipulation, of_videos);
     }
-    table.add({row.dataset, row.compression,
-               domain_title(row.domain, evaluation.synthetic && !is_all), row.trained,
-               std::to_string(metrics.n_real + metrics.n_fake), fixed(metrics.auc),
-               fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high), fixed(of_videos),
-               fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
+    std::vector<std::string> cells{row.dataset};
+    if (is_compressed) cells.push_back(row.compression);
+    cells.insert(cells.end(),
+                 {domain_title(row.domain, evaluation.synthetic && !is_all), row.trained});
+    if (is_wide) cells.push_back(std::to_string(metrics.n_real + metrics.n_fake));
+    cells.insert(cells.end(),
+                 {fixed(metrics.auc), fixed(metrics.auc_low) + "-" + fixed(metrics.auc_high),
+                  fixed(of_videos)});
+    if (is_wide) {
+      cells.insert(cells.end(), {fixed(metrics.eer), fixed(metrics.ap), fixed(metrics.acc)});
+    }
+    table.add(std::move(cells));
   }
   table.add_rule();
   const auto add_mean = [&](const char* name, const Mean& mean) {
     if (mean.frame.count() == 0) return;
-    table.add({"mean", "", name, "", "", fixed(mean.frame.mean()), "", fixed(mean.video.mean())});
+    std::vector<std::string> cells{"mean"};
+    if (is_compressed) cells.emplace_back();
+    cells.insert(cells.end(), {name, ""});
+    if (is_wide) cells.emplace_back();
+    cells.insert(cells.end(), {fixed(mean.frame.mean()), "", fixed(mean.video.mean())});
+    table.add(std::move(cells));
   };
   add_mean("trained on", trained);
   add_mean("not trained on", unseen);
-  std::string text = table.text();
+  std::string text;
+  if (!is_wide) {
+    text = "frame AUC with its 95 % interval, " + evaluation.level_of_videos +
+           " AUC; --wide shows more\n";
+  }
+  text += table.text(width, is_compressed ? 3 : 2);
   Overlaps overlaps;
   for (const EvalRow& row : evaluation.rows) {
     if (row.level != frame_level) continue;

@@ -29,6 +29,7 @@ Evaluation evaluate(const EvaluateOptions& options);
 
 /// A row per data set and manipulation, and the mean AUC over manipulations that were trained on
 /// and over the others; then what training and test share.
-std::string to_text(const Evaluation& evaluation);
+/// @param width of the terminal; 0: all measures, however wide
+std::string to_text(const Evaluation& evaluation, std::size_t width = 0);
 
 }  // namespace deepfake

@@ -8,7 +8,11 @@
 #include <map>
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
+#include <utility>
 
+#include "data/faults.hpp"
+#include "files/folder_lock.hpp"
+#include "files/left_out.hpp"
 #include "files/replace_file.hpp"
 #include "images/image.hpp"
 #include "text/progress.hpp"
@@ -51,14 +55,18 @@ std::string file_name(std::size_t number, const Video& video) {
   return name;
 }
 
-}  // namespace
-
-HeatMap grad_cam(Detector& detector, const cv::Mat& image) {
+void require_feature_maps(const Detector& detector) {
   if (!detector.has_feature_maps()) {
     throw std::runtime_error(
         "the network has no feature maps to weigh: give the TorchScript methods features(images) "
         "and head(features)");
   }
+}
+
+}  // namespace
+
+HeatMap grad_cam(Detector& detector, const cv::Mat& image) {
+  require_feature_maps(detector);
   detector.eval();
   const at::Device device = detector.parameters().front().device();
   const std::array<cv::Mat, 1> images{image};
@@ -97,25 +105,52 @@ cv::Mat side_by_side(const cv::Mat& image, const HeatMap& map) {
 
 std::vector<GradCamRow> write_grad_cams(const GradCamOptions& options) {
   const DetectorTest test = open_test(options);
-  const fs::path folder = test.trained.run / "gradcam";
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  const auto chosen = choose(test.parts, options.per_domain);
-  Progress progress("gradcam", static_cast<std::int64_t>(chosen.size()));
+  require_feature_maps(*test.trained.detector);
+  const FolderLock lock(test.trained.run);
+  // Beside the old pictures until all are there: a failure leaves those, and no half folder.
+  const fs::path fresh = test.trained.run / "gradcam.new";
+  const fs::path pictures = fresh / "gradcam";
+  fs::remove_all(fresh);
+  fs::create_directories(pictures);
   std::vector<GradCamRow> rows;
-  for (const auto& [part, v] : chosen) {
-    const Video& video = part->videos[v];
-    const fs::path& frame = video.frames[video.frames.size() / 2];
-    const cv::Mat image = read_image(frame, test.trained.options.model.size);
-    const HeatMap map = grad_cam(*test.trained.detector, image);
-    const std::string name = file_name(rows.size(), video);
-    const auto png = encode_png(side_by_side(image, map));
-    replace_file(folder / name, {reinterpret_cast<const char*>(png.data()), png.size()});
-    rows.push_back({name, video.dataset, video.domain, video.name, frame.stem().string(),
-                    video.is_fake ? 1 : 0, map.prob});
-    progress.update(static_cast<std::int64_t>(rows.size()));
+  try {
+    const auto chosen = choose(test.parts, options.per_domain);
+    Progress progress("gradcam", static_cast<std::int64_t>(chosen.size()));
+    progress.keep(test.trained.run / "train.log");
+    std::vector<fs::path> broken;
+    std::vector<LeftOut> lost;
+    std::int64_t done = 0;
+    for (const auto& [part, v] : chosen) {
+      progress.update(++done);
+      const Video& video = part->videos[v];
+      const fs::path& frame = video.frames[video.frames.size() / 2];
+      cv::Mat image;
+      try {
+        image = read_image(frame, test.trained.options.model.size);
+      } catch (const std::runtime_error&) {
+        broken.push_back(frame);
+        lost.push_back({"", video.dataset, "broken image", frame.string(), "skipped"});
+        continue;
+      }
+      const HeatMap map = grad_cam(*test.trained.detector, image);
+      const std::string name = file_name(rows.size(), video);
+      const auto png = encode_png(side_by_side(image, map));
+      replace_file(pictures / name, {reinterpret_cast<const char*>(png.data()), png.size()});
+      rows.push_back({name, video.dataset, video.domain, video.name, frame.stem().string(),
+                      video.is_fake ? 1 : 0, map.prob, video.compression});
+    }
+    const std::string faults = broken_text(broken, "skipped");
+    if (!faults.empty()) progress.print(faults);
+    if (rows.empty()) throw std::runtime_error("no frame could be read for gradcam: " + faults);
+    write_gradcam_index(fresh, rows);
+    replace_left_out(test.trained.run, "gradcam", std::move(lost));
+  } catch (...) {
+    fs::remove_all(fresh);
+    throw;
   }
-  write_gradcam_index(test.trained.run, rows);
+  fs::remove_all(test.trained.run / "gradcam");
+  fs::rename(pictures, test.trained.run / "gradcam");
+  fs::remove_all(fresh);
   return rows;
 }
 

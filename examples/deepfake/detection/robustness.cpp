@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "data/faults.hpp"
 #include "data/image_cache.hpp"
@@ -98,6 +99,7 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
   Progress progress("robustness", static_cast<std::int64_t>(test.frames * settings.size()));
   std::int64_t done = 0;
   std::vector<RobustnessRow> rows;
+  std::vector<LeftOut> lost;
   for (const Setting& setting : settings) {
     std::vector<FrameScore> scores;
     for (const Index& part : test.parts) {
@@ -118,6 +120,10 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
         if (setting.corruption == no_corruption && !faults.empty()) progress.print(faults);
       };
       name(broken_text(streaming.broken(), "skipped"));
+      if (setting.corruption == no_corruption) {
+        const std::vector<LeftOut> broken = streaming.left_out("skipped");
+        lost.insert(lost.end(), broken.begin(), broken.end());
+      }
       if (test.parts.size() > 1 && of_one_kind(of_part)) {
         name(left_out_text(part));
         continue;
@@ -130,6 +136,7 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
                 setting.corruption, setting.level);
     rows.insert(rows.end(), of_setting.begin(), of_setting.end());
   }
+  replace_left_out(test.trained.run, "robustness", std::move(lost));
   write_robustness(test.trained.run, rows);
   return rows;
 }

@@ -3,6 +3,11 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
+#include "data/val_split.hpp"
+#include "training/training_set.hpp"
+
 namespace deepfake {
 
 DetectorTest open_test(const TestOptions& options) {
@@ -12,7 +17,17 @@ DetectorTest open_test(const TestOptions& options) {
   const TrainOptions& trained = test.trained.options;
   const std::string data = options.data.empty() ? test.trained.config.data.string() : options.data;
   test.index =
-      load_index(locate_data(data, options.rgb_dir.empty() ? trained.rgb_dir : options.rgb_dir));
+      load_index(locate_data(data, options.rgb_dir.empty() ? trained.rgb_dir : options.rgb_dir),
+                 {.labels = labels_of(options.labels, test.trained.run)});
+  if (options.split != "test" && trained.val_from_train > 0) {
+    // The run's splits of the data that it was trained on, not the index's.
+    std::vector<std::string> split = test.trained.config.train_datasets;
+    const std::vector<std::string> there = dataset_names(test.index);
+    std::erase_if(split, [&](const std::string& name) {
+      return std::ranges::find(there, name) == there.end();
+    });
+    split_off_validation(test.index, split, trained.val_from_train);
+  }
   test.synthetic = test.index.synthetic;
   test.parts = by_dataset(
       test.index,

@@ -18,6 +18,7 @@ struct TestOptions {
   std::string data;                 ///< the data the run was trained on, if empty
   std::string rgb_dir;
   std::string compression;
+  std::string labels;  ///< file of labels of one's own; those that the run keeps, if empty
   std::vector<std::string> datasets;  ///< all that have the split, if empty
   std::string split = "test";
   std::size_t frames_per_video = 0;

@@ -17,14 +17,17 @@ bool has_ending(const std::filesystem::path& file, std::span<const std::string_v
 }  // namespace
 
 bool is_image_file(const std::filesystem::path& file) {
-  static constexpr std::string_view endings[] = {".png", ".jpg",  ".jpeg", ".bmp", ".webp",
-                                                 ".tif", ".tiff", ".ppm",  ".pgm", ".jp2"};
+  static constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif",
+                                                 ".bmp", ".dib", ".webp", ".tif", ".tiff",
+                                                 ".ppm", ".pgm", ".pbm",  ".pnm", ".jp2"};
   return has_ending(file, endings);
 }
 
 bool is_video_file(const std::filesystem::path& file) {
-  static constexpr std::string_view endings[] = {".mp4",  ".avi", ".mov", ".mkv",
-                                                 ".webm", ".m4v", ".mpg", ".mpeg"};
+  // An animated GIF is a video to OpenCV, whose image decoders may not know it.
+  static constexpr std::string_view endings[] = {
+      ".mp4", ".avi", ".mov", ".mkv",  ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".asf",
+      ".flv", ".f4v", ".ts",  ".m2ts", ".mts",  ".3gp", ".ogv", ".vob",  ".mxf", ".gif"};
   return has_ending(file, endings);
 }
 

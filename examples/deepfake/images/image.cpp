@@ -2,12 +2,10 @@
 #include "images/image.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <iterator>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-#include <span>
 #include <stdexcept>
 
 #include "images/resize.hpp"
@@ -26,14 +24,28 @@ Bytes read_bytes(const std::filesystem::path& file) {
 }
 
 /// A JPEG without its end marker was cut off; decoders fill the rest with grey and say nothing.
+/// Bytes after the end, which cameras and uploaders append, are no fault, and an end marker within
+/// a preview (in a segment of metadata) is not the image's: so segments are walked through.
 bool is_cut_off_jpeg(const Bytes& bytes) {
-  constexpr std::array<unsigned char, 2> begin{0xff, 0xd8}, end{0xff, 0xd9};
-  constexpr std::size_t tail_size = 4096;
-  if (bytes.size() < begin.size() || !std::equal(begin.begin(), begin.end(), bytes.begin())) {
-    return false;
+  constexpr unsigned char fill = 0xff, soi = 0xd8, eoi = 0xd9, first_rst = 0xd0;
+  if (bytes.size() < 2 || bytes[0] != fill || bytes[1] != soi) return false;
+  std::size_t at = 2;
+  while (true) {
+    // The next marker: within the data of a scan 0xff is followed by 0 or a restart.
+    while (at + 1 < bytes.size() &&
+           !(bytes[at] == fill && bytes[at + 1] != fill && bytes[at + 1] != 0 &&
+             (bytes[at + 1] < first_rst || bytes[at + 1] >= soi))) {
+      ++at;
+    }
+    if (at + 1 >= bytes.size()) return true;
+    const unsigned char marker = bytes[at + 1];
+    at += 2;
+    if (marker == eoi) return false;
+    if (marker == soi || marker == 1) continue;  // without a length
+    if (at + 1 >= bytes.size()) return true;
+    const std::size_t length = bytes[at] * std::size_t{256} + bytes[at + 1];
+    at += length;
   }
-  const auto tail = std::span(bytes).last(std::min(bytes.size(), tail_size));
-  return std::search(tail.begin(), tail.end(), end.begin(), end.end()) == tail.end();
 }
 
 }  // namespace
@@ -60,6 +72,16 @@ cv::Mat read_image_float(const std::filesystem::path& file, int size) {
   cv::Mat image;
   read_image(file, size).convertTo(image, CV_32FC3, 1.0 / 255);
   return image;
+}
+
+bool has_no_colour(const cv::Mat& rgb) {
+  // Lossy coding leaves traces of colour.
+  constexpr int traces = 8;
+  const auto is_colourless = [](const cv::Vec3b& p) {
+    const auto [low, high] = std::minmax({p[0], p[1], p[2]});
+    return high - low <= traces;
+  };
+  return std::all_of(rgb.begin<cv::Vec3b>(), rgb.end<cv::Vec3b>(), is_colourless);
 }
 
 std::vector<unsigned char> encode_png(const cv::Mat& rgb) {

@@ -15,6 +15,9 @@ cv::Mat read_image(const std::filesystem::path& file, int size = 0);
 /// The same as float in [0, 1] (CV_32FC3).
 cv::Mat read_image_float(const std::filesystem::path& file, int size = 0);
 
+/// Whether 8-bit RGB has no colour.
+bool has_no_colour(const cv::Mat& rgb);
+
 /// Encodes 8-bit RGB as PNG.
 std::vector<unsigned char> encode_png(const cv::Mat& rgb);
 

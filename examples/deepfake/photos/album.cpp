@@ -14,6 +14,7 @@
 
 #include "data/face_finder.hpp"
 #include "files/file_kinds.hpp"
+#include "files/walk.hpp"
 #include "images/image.hpp"
 
 namespace deepfake {
@@ -75,10 +76,8 @@ std::vector<fs::path> photo_files(const fs::path& folder) {
                              ": not a folder; name the folder of your photographs");
   }
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_image_file(entry.path())) {
-      files.push_back(entry.path().lexically_relative(folder));
-    }
+  for (const fs::path& file : files_below(folder)) {
+    if (is_image_file(file)) files.push_back(file.lexically_relative(folder));
   }
   if (files.empty()) {
     throw std::runtime_error(folder.string() +

@@ -40,7 +40,8 @@ std::string gradcam_of(const Run& run) {
   for (const GradCamRow& row : run.gradcam) {
     const bool synthetic = run.config.synthetic;
     std::string title = domain_title(row.domain, synthetic);
-    if (row.label == 0) title = "real, " + dataset_title(row.dataset, synthetic);
+    title = (row.label == 0 ? "real, " : title + ", ") + dataset_title(row.dataset, synthetic);
+    if (!row.compression.empty()) title += ", " + row.compression;
     auto found = std::ranges::find(domains, title, [](const auto& domain) { return domain.first; });
     if (found == domains.end()) found = domains.insert(found, {title, {}});
     found->second.push_back(&row);
@@ -118,9 +119,10 @@ std::string robustness_chart(const Comparison& comparison, const Corruption& cor
     }
     lines.push_back(std::move(line));
   }
-  return figure(corruption.name, "frame AUC, mean of all manipulations",
-                line_chart(lines, corruption.name + " level", "mean frame AUC",
-                           "Frame AUC by level of " + corruption.name, "frames as they are"));
+  return figure(
+      corruption.name, "frame AUC, mean of all manipulations",
+      line_chart(lines, corruption.name + " level", "mean frame AUC",
+                 "Frame AUC by level of " + corruption.name, "frames as they are", Range::unit));
 }
 
 std::string robustness_table(const Comparison& comparison,

@@ -71,7 +71,7 @@ std::string legend(std::span<const Series> series) {
 
 std::string line_chart(std::span<const Series> series, const std::string& x_label,
                        const std::string& y_label, const std::string& description,
-                       const std::string& faint_name) {
+                       const std::string& faint_name, Range range) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   double left = inf, right = -inf, low = inf, high = -inf;
   for (const Series& one : series) {
@@ -87,7 +87,9 @@ std::string line_chart(std::span<const Series> series, const std::string& x_labe
   x.low = left;  // no empty strip beside the curves
   x.high = right > left ? right : left + 1;
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
-  Plot plot(400, 260, x, round_axis(y_label, low, high), description);
+  const Axis y =
+      range == Range::unit ? Axis{y_label, 0, 1, 1, fifths} : round_axis(y_label, low, high);
+  Plot plot(400, 260, x, y, description);
   for (const Series& one : series) {
     if (!one.faint.empty()) {
       plot.svg().polyline(plot.at(one.faint), "curve faint " + style_classes(one.style),
@@ -107,6 +109,16 @@ std::string roc_chart(std::span<const Series> series, const std::string& descrip
   plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance", "chance");
   for (const Series& one : series) {
     plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+  }
+  return plot.svg().str();
+}
+
+std::string reliability_chart(std::span<const Series> series, const std::string& description) {
+  Plot plot(260, 250, {"score", 0, 1, 1, fifths}, {"share of fakes", 0, 1, 1, fifths}, description);
+  plot.svg().line(plot.at(0, 0), plot.at(1, 1), "chance", "calibrated");
+  for (const Series& one : series) {
+    plot.svg().polyline(plot.at(one.points), "curve " + style_classes(one.style), one.name);
+    add_values(plot, one, "share of fakes");
   }
   return plot.svg().str();
 }

@@ -27,10 +27,18 @@ std::string style_classes(std::size_t style);
 /// Names beside a sample of their line, as an HTML list.
 std::string legend(std::span<const Series> series);
 
+/// Whether the vertical axis begins at 0 and ends at 1, or covers the values. Where it does not
+/// begin at 0, a break marks it.
+enum class Range { of_values, unit };
+
 /// @param faint_name what the faint lines show, for those who hover over one
 std::string line_chart(std::span<const Series> series, const std::string& x_label,
                        const std::string& y_label, const std::string& description,
-                       const std::string& faint_name = "not smoothed");
+                       const std::string& faint_name = "not smoothed",
+                       Range range = Range::of_values);
+
+/// Share of fakes over score, beside the diagonal.
+std::string reliability_chart(std::span<const Series> series, const std::string& description);
 
 /// ROC curves over the diagonal of chance. The series' points are (FPR, TPR).
 std::string roc_chart(std::span<const Series> series, const std::string& description);

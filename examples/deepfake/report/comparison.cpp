@@ -23,10 +23,21 @@ bool was_trained_on(const Run& run, const TestDomain& domain) {
   return contains(run.config.train_domains, domain.domain);
 }
 
+/// What compare's settings call the run; empty for others.
+std::string settings_name(const RunConfig& config) {
+  const auto record = config.all.find("record");
+  return record == config.all.end() ? "" : record->value("settings", "");
+}
+
 /// Everything in a configuration that tells two methods apart.
 std::string method_key(const RunConfig& config) {
   nlohmann::ordered_json key = config.all;
   for (const char* name : {"name", "seed", "record"}) key.erase(name);
+  // Two settings of compare may be equal; a copy of the data, or a run of an older version, which
+  // kept the list of frames alone, is the same data.
+  key["settings"] = settings_name(config);
+  const std::string data = config.all.value("data_fingerprint", "");
+  key["data_fingerprint"] = data.starts_with("2-") ? data.substr(2, data.find('-', 2) - 2) : data;
   if (key.contains("options") && key["options"].is_object()) key["options"].erase("seed");
   return key.dump();
 }
@@ -47,6 +58,14 @@ void set_titles(std::vector<RunGroup>& groups) {
       if (other.method != group.method) continue;
       ++same_method;
       trained.insert(other.train_titles);
+    }
+    const std::string name = settings_name(group.runs.front()->config);
+    const auto is_called_so = [&](const RunGroup& other) {
+      return settings_name(other.runs.front()->config) == name;
+    };
+    if (!name.empty() && std::ranges::count_if(groups, is_called_so) == 1) {
+      group.title = name;  // as who compares them calls it
+      continue;
     }
     if (same_method == 1) continue;
     group.title += trained.size() == same_method ? ", trained on " + join(group.train_titles)
@@ -271,21 +290,29 @@ bool has_deviations(const AucColumn& column) {
 
 }  // namespace
 
-std::string summary_text(const Comparison& comparison, const std::string& level) {
-  const std::vector<AucColumn> columns = auc_columns(comparison, level);
+std::string summary_text(const Comparison& comparison, const std::string& level,
+                         std::size_t width) {
+  // What the comparison is for comes first: the mean over unseen manipulations.
+  std::vector<AucColumn> columns = auc_columns(comparison, level);
+  std::ranges::rotate(columns, columns.end() - 1);
+  constexpr std::size_t means = 3;
   std::vector<std::string> header{"method", "seeds"};
-  for (const AucColumn& column : columns) header.push_back(column.name);
+  for (std::size_t c = 0; c < means; ++c) header.push_back(columns[c].name);
   header.insert(header.end(), {"s/step", "x ERM"});
+  for (std::size_t c = means; c < columns.size(); ++c) header.push_back(columns[c].name);
   Table table(header);
   for (std::size_t i = 0; i < comparison.groups().size(); ++i) {
     const RunGroup& group = comparison.groups()[i];
     std::vector<std::string> cells{group.title, std::to_string(group.runs.size())};
-    for (const AucColumn& column : columns) cells.push_back(to_text(column.values[i]));
+    for (std::size_t c = 0; c < means; ++c) cells.push_back(to_text(columns[c].values[i]));
     cells.push_back(fixed(comparison.step_seconds(group), 3));
     cells.push_back(fixed(comparison.relative_step_seconds(group), 2));
+    for (std::size_t c = means; c < columns.size(); ++c) {
+      cells.push_back(to_text(columns[c].values[i]));
+    }
     table.add(cells);
   }
-  return table.text();
+  return table.text(width);
 }
 
 void write_comparison(const Comparison& comparison, const std::filesystem::path& file) {

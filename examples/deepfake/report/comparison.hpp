@@ -85,7 +85,9 @@ TestedForgery manipulation_of(const TestDomain& domain);
 const EvalRow* test_row(const Run& run, const TestDomain& domain, const std::string& level);
 
 /// The summary as a table for the terminal: a row per group, AUC per domain.
-std::string summary_text(const Comparison& comparison, const std::string& level);
+/// @param width of the terminal; 0: all columns side by side
+std::string summary_text(const Comparison& comparison, const std::string& level,
+                         std::size_t width = 0);
 
 /// The same as numbers, of both levels: a column of means over seeds, "frame NAME" or "video NAME",
 /// and where a method has several seeds one of standard deviations, "frame NAME sd".

@@ -4,36 +4,12 @@
 
 #include "report/charts.hpp"
 #include "report/html.hpp"
+#include "report/scored.hpp"
 #include "report/sections.hpp"
 #include "text/table.hpp"
 
 namespace deepfake {
 namespace {
-
-struct Scored {
-  std::vector<double> scores;
-  std::vector<int> labels;
-
-  bool has_both() const {
-    return std::ranges::find(labels, 0) != labels.end() &&
-           std::ranges::find(labels, 1) != labels.end();
-  }
-};
-
-/// Frame scores of a domain: its fakes and the reals of its data set.
-Scored scores_of(const Run& run, const TestDomain& domain) {
-  Scored scored;
-  for (const FrameScore& score : run.scores) {
-    if (score.dataset != domain.dataset || score.compression != domain.compression) continue;
-    if (score.label == 1 && score.domain != domain.domain) continue;
-    scored.scores.push_back(score.prob);
-    scored.labels.push_back(score.label);
-  }
-  return scored;
-}
-
-/// The run of a group that its curves show.
-const Run& shown_run(const RunGroup& group) { return *group.runs.front(); }
 
 std::string remark_on_run(const Comparison& comparison) {
   for (const RunGroup& group : comparison.groups()) {
@@ -196,6 +172,8 @@ std::string curves(const CurveKind& kind, const Comparison& comparison) {
 std::string decisions_table(const Comparison& comparison, const RunGroup& group) {
   HtmlTable table(group.title + ": frames by class and verdict at the threshold 0.5",
                   {{"Manipulation"},
+                   {"Data set"},
+                   {"Compression"},
                    {"real as real", "num"},
                    {"real as fake", "num"},
                    {"fake as real", "num"},
@@ -212,6 +190,8 @@ std::string decisions_table(const Comparison& comparison, const RunGroup& group)
       return fixed(static_cast<double>(part) / static_cast<double>(part + other));
     };
     table.add({{escape(domain.title)},
+               {escape(domain.dataset)},
+               {escape(domain.compression)},
                {std::to_string(counts.real_as_real), "num"},
                {std::to_string(counts.real_as_fake), "num"},
                {std::to_string(counts.fake_as_real), "num"},

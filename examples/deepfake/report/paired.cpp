@@ -79,7 +79,7 @@ void add_rows(std::vector<PairedRow>& rows, const Comparison& comparison, const 
     if (first.empty() || second.empty() || first.front().test != second.front().test) continue;
     const bool trained = comparison.is_trained(group, domain);
     rows.push_back({group.title, baseline.title, level, domain.dataset, domain.title, trained,
-                    paired_difference(first, second, bootstrap)});
+                    paired_difference(first, second, bootstrap), 1, domain.compression});
     if (trained || comparison.is_trained(baseline, domain)) continue;
     const auto counts_already = [&](const TestedForgery& one) {
       return is_same(one, manipulation_of(domain));
@@ -121,6 +121,8 @@ std::string difference_table(const std::vector<PairedRow>& rows, const std::stri
   HtmlTable table(caption, {{"Method"},
                             {"Against"},
                             {"Manipulation"},
+                            {"Data set"},
+                            {"Compression"},
                             {"Trained on"},
                             {"AUC by"},
                             {"Difference", "num"},
@@ -131,7 +133,9 @@ std::string difference_table(const std::vector<PairedRow>& rows, const std::stri
     if (!is_shown(row)) continue;
     table.add({{escape(row.method)},
                {escape(row.baseline)},
-               {escape(row.title), "", row.dataset},
+               {escape(row.title)},
+               {escape(row.dataset)},
+               {escape(row.compression)},
                {row.trained ? "yes" : "no"},
                {row.level},
                {with_sign(row.auc.difference), row.holm_p < .05 ? "num best" : "num"},
@@ -169,19 +173,31 @@ std::vector<PairedRow> paired_rows(const Comparison& comparison, const Bootstrap
   return rows;
 }
 
-std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level) {
-  Table table({"method", "against", "manipulation", "trained", level + " AUC", "95 % interval", "p",
-               "p (Holm)"});
+std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level,
+                        std::size_t width) {
+  const auto against_first = [&](const PairedRow& row) {
+    return row.baseline == rows.front().baseline;
+  };
+  // A column that says the same in every row goes where there is little room.
+  const bool has_baselines = width == 0 || !std::ranges::all_of(rows, against_first);
+  std::vector<std::string> header{"method"};
+  if (has_baselines) header.push_back("against");
+  header.insert(header.end(),
+                {"manipulation", "trained", level + " AUC", "95 % interval", "p", "p (Holm)"});
+  Table table(header);
   std::string method;
   for (const PairedRow& row : rows) {
     if (row.level != level) continue;
     if (!method.empty() && row.method != method) table.add_rule();
     method = row.method;
-    table.add({row.method, row.baseline, row.title, row.trained ? "yes" : "no",
-               with_sign(row.auc.difference), interval(row, " to "), fixed(row.auc.p_value),
-               fixed(row.holm_p)});
+    std::vector<std::string> cells{row.method};
+    if (has_baselines) cells.push_back(row.baseline);
+    cells.insert(cells.end(), {row.title, row.trained ? "yes" : "no", with_sign(row.auc.difference),
+                               interval(row, " to "), fixed(row.auc.p_value), fixed(row.holm_p)});
+    table.add(std::move(cells));
   }
-  return table.text();
+  const std::string text = table.text(width, has_baselines ? 3 : 2);
+  return has_baselines ? text : "against " + rows.front().baseline + ":\n" + text;
 }
 
 void write_paired(const std::vector<PairedRow>& rows, const std::filesystem::path& file) {

@@ -20,6 +20,7 @@ struct PairedRow {
   bool trained = false;
   PairedDifference auc;
   double holm_p = 1;  ///< p adjusted for the number of methods compared with this baseline
+  std::string compression = {};
 };
 inline constexpr char mean_of_unseen[] = "mean unseen";
 
@@ -33,7 +34,9 @@ const RunGroup* baseline_of(const Comparison& comparison, const RunGroup& group)
 std::vector<PairedRow> paired_rows(const Comparison& comparison, const Bootstrap& bootstrap = {});
 
 /// A table for the terminal of one level.
-std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level);
+/// @param width as in summary_text
+std::string paired_text(const std::vector<PairedRow>& rows, const std::string& level,
+                        std::size_t width = 0);
 
 void write_paired(const std::vector<PairedRow>& rows, const std::filesystem::path& file);
 

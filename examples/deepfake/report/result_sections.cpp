@@ -38,13 +38,17 @@ std::string summary_table(const Comparison& comparison, const std::string& capti
   const std::vector<TestDomain> unseen = unseen_columns(comparison);
   // Frame and video AUC are easily taken for one another: each number says which it is.
   const std::string level_of_column = levels.size() > 1 ? "" : "<br>" + levels.front() + " AUC";
+  // The means first: with many test sets the rest is scrolled to.
   std::vector<Cell> header{{levels.size() > 1 ? "Level" : "Method"},
-                           {"Seeds", "num"},
-                           {"In-domain" + level_of_column, "num"}};
+                           {"Mean unseen" + level_of_column, "num"},
+                           {"In-domain" + level_of_column, "num"},
+                           {"Seeds", "num"}};
   for (const TestDomain& domain : unseen) {
-    header.push_back({escape(domain.title) + level_of_column, "num"});
+    const std::string set =
+        domain.dataset + (domain.compression.empty() ? "" : ' ' + domain.compression);
+    header.push_back(
+        {escape(domain.title) + level_of_column + "<br><small>" + escape(set) + "</small>", "num"});
   }
-  header.push_back({"Mean unseen" + level_of_column, "num"});
   for (const char* title : {"s/step", "× ERM"}) header.push_back({title, "num"});
 
   HtmlTable table(caption, header);
@@ -52,25 +56,25 @@ std::string summary_table(const Comparison& comparison, const std::string& capti
     // Values by column and group, so that the best of a column is known before its cells are made.
     std::vector<std::vector<MeanDeviation>> columns(unseen.size() + 2);
     for (const RunGroup& group : groups) {
-      columns.front().push_back(comparison.mean_auc(group, true, level));
+      columns[0].push_back(comparison.mean_auc(group, false, level));
+      columns[1].push_back(comparison.mean_auc(group, true, level));
       for (std::size_t i = 0; i < unseen.size(); ++i) {
         const bool trained = comparison.is_trained(group, unseen[i]);
-        columns[i + 1].push_back(trained ? MeanDeviation{}
+        columns[i + 2].push_back(trained ? MeanDeviation{}
                                          : comparison.auc(group, unseen[i], level));
       }
-      columns.back().push_back(comparison.mean_auc(group, false, level));
     }
     for (std::size_t row = 0; row < groups.size(); ++row) {
       const RunGroup& group = groups[row];
-      std::vector<Cell> cells{{escape(levels.size() > 1 ? level + " AUC" : group.title)},
-                              {std::to_string(group.runs.size()), "num"}};
+      std::vector<Cell> cells{{escape(levels.size() > 1 ? level + " AUC" : group.title)}};
       for (std::size_t i = 0; i < columns.size(); ++i) {
         std::vector<double> means;
         for (const MeanDeviation& value : columns[i]) means.push_back(value.mean);
         Cell& cell = cells.emplace_back();
         cell = {to_text(columns[i][row]), is_highest(means, row) ? "num best" : "num"};
-        if (i == 0 || i + 1 == columns.size()) continue;
-        const TestDomain& domain = unseen[i - 1];
+        if (i == 1) cells.push_back({std::to_string(group.runs.size()), "num"});
+        if (i < 2) continue;
+        const TestDomain& domain = unseen[i - 2];
         if (comparison.is_trained(group, domain)) {
           cell = {"trained", "num trained"};
         } else if (group.runs.size() == 1) {
@@ -91,7 +95,7 @@ std::string card(const std::string& value, const std::string& what) {
 
 std::string one_method_cards(const Comparison& comparison, const RunGroup& group) {
   std::string html = "<div class=\"cards\">";
-  for (const bool trained : {true, false}) {
+  for (const bool trained : {false, true}) {
     for (const char* level : {frame_level, video_level}) {
       const MeanDeviation value = comparison.mean_auc(group, trained, level);
       if (std::isnan(value.mean)) continue;
@@ -135,7 +139,7 @@ std::string remark_on_seeds(const Comparison& comparison) {
 }
 
 std::string metrics_table(const Run& run) {
-  std::vector<Cell> header{{"Manipulation"}, {"Level"}};
+  std::vector<Cell> header{{"Manipulation"}, {"Data set"}, {"Compression"}, {"Level"}};
   for (const char* title : {"Real", "Fake", "AUC", "95 % interval", "EER", "AP", "Acc",
                             "Balanced acc", "TPR @1%", "TPR @5%", "TPR @10%", "Brier", "ECE"}) {
     header.push_back({title, "num"});
@@ -151,13 +155,14 @@ std::string metrics_table(const Run& run) {
                                      : domain_title(row.domain, run.config.synthetic);
     const std::string interval =
         std::isnan(m.auc_low) ? "-" : fixed(m.auc_low) + "–" + fixed(m.auc_high);
-    std::vector<Cell> cells{
-        {escape(row.compression.empty() ? title : title + ' ' + row.compression), "", row.dataset},
-        {escape(row.level)},
-        {std::to_string(m.n_real), "num"},
-        {std::to_string(m.n_fake), "num"},
-        {fixed(m.auc), "num"},
-        {interval, "num"}};
+    std::vector<Cell> cells{{escape(title)},
+                            {escape(row.dataset)},
+                            {escape(row.compression)},
+                            {escape(row.level)},
+                            {std::to_string(m.n_real), "num"},
+                            {std::to_string(m.n_fake), "num"},
+                            {fixed(m.auc), "num"},
+                            {interval, "num"}};
     for (const double value :
          {m.eer, m.ap, m.acc, m.bacc, m.tpr_at_1, m.tpr_at_5, m.tpr_at_10, m.brier, m.ece}) {
       cells.push_back({fixed(value), "num"});

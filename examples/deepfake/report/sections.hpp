@@ -21,6 +21,10 @@ std::string examples_section(const Comparison& comparison);
 std::string audit_section(const Comparison& comparison);
 /// Differences from the baseline, by bootstrap over the test videos.
 std::string paired_section(const Comparison& comparison);
+/// Size and kind of the tests, what they share with training, and what the data lacks.
+std::string trust_section(const Comparison& comparison);
+std::string left_out_section(const Comparison& comparison);
+std::string calibration_section(const Comparison& comparison);
 std::string gradcam_section(const Comparison& comparison);
 std::string robustness_section(const Comparison& comparison);
 std::string all_metrics_section(const Comparison& comparison);

@@ -59,6 +59,7 @@ svg{display:block;width:100%;height:auto;overflow:visible;
 font-family:inherit;font-variant-numeric:tabular-nums}
 .scroll svg{width:auto}
 svg .grid{stroke:var(--rule);stroke-width:.7}
+svg .break{fill:none;stroke:var(--muted);stroke-width:1.2}
 svg .axis{stroke:var(--muted);stroke-width:1}
 svg .tick{font-size:10.5px;fill:var(--muted)}
 svg .label{font-size:11.5px;fill:var(--ink)}

@@ -127,11 +127,23 @@ Axis round_axis(const std::string& label, double low, double high, int max_ticks
   return axis;
 }
 
+namespace {
+
+/// Room for the tick labels beside the axis' own label, which stands upright at the edge.
+double left_margin(const Axis& y) {
+  std::size_t longest = 3;
+  for (const double tick : y.ticks) longest = std::max(longest, fixed(tick, y.digits).size());
+  constexpr double label = 24, gap = 6, letter = 6.1;
+  return label + gap + letter * static_cast<double>(longest);
+}
+
+}  // namespace
+
 Plot::Plot(double width, double height, const Axis& x, const Axis& y,
            const std::string& description)
     : x_(x),
       y_(y),
-      left_(46),
+      left_(left_margin(y)),
       right_(width - 12),
       top_(10),
       bottom_(height - 38),
@@ -148,6 +160,14 @@ Plot::Plot(double width, double height, const Axis& x, const Axis& y,
   }
   svg_.line({left_, bottom_}, {right_, bottom_}, "axis");
   svg_.line({left_, top_}, {left_, bottom_}, "axis");
+  if (y.low > 0) {
+    // The axis does not begin at 0: a break at its foot.
+    const std::vector<Point> jag{{left_ - 4, bottom_ - 4},
+                                 {left_ + 4, bottom_ - 8},
+                                 {left_ - 4, bottom_ - 12},
+                                 {left_ + 4, bottom_ - 16}};
+    svg_.polyline(jag, "break", "the axis does not begin at 0");
+  }
   svg_.text({(left_ + right_) / 2, height - 5}, x.label, "label");
   svg_.text({12, (top_ + bottom_) / 2}, y.label, "label", Anchor::middle, -90);
 }

@@ -16,11 +16,12 @@ fs::path robustness_file(const fs::path& run) { return run / "robustness.csv"; }
 }  // namespace
 
 void write_gradcam_index(const fs::path& run, std::span<const GradCamRow> rows) {
-  CsvTable table{
-      gradcam_file(run), {"file", "dataset", "domain", "video", "frame", "label", "prob"}, {}};
+  CsvTable table{gradcam_file(run),
+                 {"file", "dataset", "domain", "video", "frame", "label", "prob", "compression"},
+                 {}};
   for (const GradCamRow& row : rows) {
     table.rows.push_back({row.file, row.dataset, row.domain, row.video, row.frame,
-                          std::to_string(row.label), to_csv(row.prob)});
+                          std::to_string(row.label), to_csv(row.prob), row.compression});
   }
   fs::create_directories(table.file.parent_path());
   write_csv(table);
@@ -34,7 +35,8 @@ std::vector<GradCamRow> read_gradcam_index(const fs::path& run) {
     const auto cell = [&](const char* name) { return table.rows[i][table.column(name)]; };
     rows.push_back({cell("file"), cell("dataset"), cell("domain"), cell("video"), cell("frame"),
                     static_cast<int>(table.integer(i, table.column("label"))),
-                    table.number(i, table.column("prob"))});
+                    table.number(i, table.column("prob")),
+                    table.has("compression") ? cell("compression") : ""});
   }
   return rows;
 }

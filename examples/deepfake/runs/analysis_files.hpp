@@ -20,6 +20,7 @@ struct GradCamRow {
   std::string frame;
   int label = 0;
   double prob = 0;
+  std::string compression = {};
 };
 
 /// Replaces RUN/gradcam/index.csv, in one go.

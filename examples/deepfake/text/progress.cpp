@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "text/progress.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <utility>
+
+#include "text/terminal.hpp"
 
 namespace deepfake {
 namespace {
@@ -24,7 +23,7 @@ std::string two_digits(long long value) {
 }  // namespace
 
 Progress::Progress(std::string title, std::int64_t total)
-    : Progress(std::move(title), total, std::cerr, isatty(fileno(stderr)) == 1) {}
+    : Progress(std::move(title), total, std::cerr, deepfake::is_terminal()) {}
 
 Progress::Progress(std::string title, std::int64_t total, std::ostream& out, bool is_terminal)
     : title_(std::move(title)), total_(total), out_(out), is_terminal_(is_terminal) {}

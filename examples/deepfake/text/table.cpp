@@ -23,8 +23,17 @@ bool looks_numeric(const std::string& cell) {
          cell.find_first_of("/:_") == std::string::npos;
 }
 
+/// With dots in its middle, if it is longer than @p to characters.
+std::string shortened(const std::string& text, std::size_t to) {
+  const std::size_t length = width(text);
+  if (length <= to) return text;
+  if (length != text.size() || to < 5) return text.substr(0, to);
+  const std::size_t end = (to - 2) / 2;
+  return text.substr(0, to - 2 - end) + ".." + text.substr(text.size() - end);
+}
+
 std::string padded(const std::string& text, std::size_t to, bool right) {
-  const std::string space(to - width(text), ' ');
+  const std::string space(to - std::min(to, width(text)), ' ');
   return right ? space + text : text + space;
 }
 
@@ -45,7 +54,9 @@ std::size_t Table::size() const {
   return static_cast<std::size_t>(std::ranges::count(rows_, false, &Row::is_rule));
 }
 
-std::string Table::text() const {
+std::string Table::text() const { return text(0); }
+
+std::string Table::text(std::size_t width_limit, std::size_t keys) const {
   std::vector<std::size_t> widths;
   std::vector<bool> right;
   for (std::size_t column = 0; column < header_.size(); ++column) {
@@ -58,23 +69,68 @@ std::string Table::text() const {
     }
     right.push_back(numeric);
   }
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string text;
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      text += (column ? "  " : "") + padded(cells[column], widths[column], right[column]);
+  constexpr std::size_t gap = 2;
+  std::size_t all = 0;
+  for (const std::size_t one : widths) all += one + gap;
+  std::vector<std::vector<std::size_t>> blocks(1);
+  if (width_limit == 0 || all - gap <= width_limit) {
+    for (std::size_t column = 0; column < header_.size(); ++column) blocks[0].push_back(column);
+  } else {
+    // The keys leave room for the widest of the others, the longest of them gives way.
+    std::size_t used_by_keys = 0, widest = 0;
+    for (std::size_t key = 0; key < keys; ++key) used_by_keys += widths[key] + gap;
+    for (std::size_t column = keys; column < header_.size(); ++column) {
+      widest = std::max(widest, widths[column]);
     }
-    text.erase(text.find_last_not_of(' ') + 1);
-    return text + '\n';
-  };
-  std::string rule;
-  for (std::size_t column = 0; column < widths.size(); ++column) {
-    rule += (column ? "  " : "") + std::string(widths[column], '-');
+    constexpr std::size_t shortest = 8;
+    while (used_by_keys + widest > width_limit) {
+      std::size_t& longest =
+          *std::ranges::max_element(widths.begin(), widths.begin() + static_cast<long>(keys));
+      if (longest <= shortest) break;
+      --longest;
+      --used_by_keys;
+    }
+    std::size_t used = used_by_keys;
+    for (std::size_t column = keys; column < header_.size(); ++column) {
+      if (!blocks.back().empty() && used + widths[column] > width_limit) {
+        blocks.emplace_back();
+        used = used_by_keys;
+      }
+      blocks.back().push_back(column);
+      used += widths[column] + gap;
+    }
+    for (auto& block : blocks) {
+      for (std::size_t key = keys; key-- > 0;) block.insert(block.begin(), key);
+    }
   }
-  rule += '\n';
-
-  std::string text = line(header_) + rule;
-  for (const Row& row : rows_) text += row.is_rule ? rule : line(row.cells);
+  std::string text;
+  for (const auto& block : blocks) {
+    const auto line = [&](const std::vector<std::string>& cells) {
+      std::string result;
+      for (const std::size_t column : block) {
+        result += (column != block.front() ? "  " : "") +
+                  padded(shortened(cells[column], widths[column]), widths[column], right[column]);
+      }
+      result.erase(result.find_last_not_of(' ') + 1);
+      return result + '\n';
+    };
+    std::string rule;
+    for (const std::size_t column : block) {
+      rule += (column != block.front() ? "  " : "") + std::string(widths[column], '-');
+    }
+    rule += '\n';
+    text += (text.empty() ? "" : "\n") + line(header_) + rule;
+    for (const Row& row : rows_) text += row.is_rule ? rule : line(row.cells);
+  }
   return text;
+}
+
+std::string significant(double value, int digits) {
+  if (!std::isfinite(value)) return fixed(value);
+  std::array<char, 64> buffer;
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                          std::chars_format::general, digits);
+  return {buffer.data(), end};
 }
 
 std::string fixed(double value, int digits) {

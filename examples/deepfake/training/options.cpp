@@ -52,6 +52,8 @@ void validate(const TrainOptions& options) {
   require(options.model.width >= 8 && options.model.width % 8 == 0, "width", "a multiple of 8",
           options.model.width);
   require(options.model.size >= 16, "size", "16 or more", options.model.size);
+  require(options.val_from_train >= 0 && options.val_from_train < 1, "val-from-train", "in [0, 1)",
+          options.val_from_train);
   positive("lr", options.schedule.lr);
   positive("epochs", options.epochs);
   positive("pairs", options.pairs);

@@ -95,7 +95,10 @@ struct TrainOptions {
   std::string rgb_dir;
   std::string compression;
   std::vector<std::string> datasets;
+  std::string labels;
   std::string protocol = "all";
+  double val_from_train = 0;
+  bool allow_shared_people = false;
   int frames_per_video = 0;
   int val_frames_per_video = 0;
   ModelOptions model;
@@ -131,8 +134,14 @@ struct TrainOptions {
     field("rgb-dir", rgb_dir, "folder that frame paths start from, if it is elsewhere");
     field("compression", compression, "raw, c23 or c40, where the data has several");
     field("datasets", datasets, "data sets to train on; all that have a train split if not given");
+    field("labels", labels, "JSON file that names classes and domains of labels of your own");
     field("protocol", protocol,
           "manipulations to train on: all, loo:NAME (all but NAME) or single:NAME");
+    field("val-from-train", val_from_train,
+          "make the validation split from this share of the training people, in place of the "
+          "index's own; 0: use that");
+    field("allow-shared-people", allow_shared_people,
+          "train though people, or whole videos, are in two splits; the report says so");
     field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
     field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
     model.visit(field);

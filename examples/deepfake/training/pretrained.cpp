@@ -53,30 +53,52 @@ Tensors of_checkpoint(const fs::path& file) {
   return tensors;
 }
 
+/// The tensors of a dict. Trainings wrap it: {"state_dict": {...}, "epoch": 3}.
+Tensors of_dict(const c10::IValue& value) {
+  if (!value.isGenericDict()) return {};
+  Tensors tensors;
+  std::map<std::string, c10::IValue> inner;
+  for (const auto& entry : value.toGenericDict()) {
+    if (!entry.key().isString()) continue;
+    const std::string& name = entry.key().toStringRef();
+    if (entry.value().isTensor()) {
+      tensors[name] = entry.value().toTensor();
+    } else if (entry.value().isGenericDict()) {
+      inner[name] = entry.value();
+    }
+  }
+  for (const char* name : {"state_dict", "model_state_dict", "model_state", "model", "net",
+                           "network", "weights", "params"}) {
+    const auto found = inner.find(name);
+    if (found == inner.end()) continue;
+    const Tensors wrapped = of_dict(found->second);
+    if (!wrapped.empty()) return wrapped;
+  }
+  return tensors;
+}
+
 Tensors of_pickle(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(stream)),
                                 std::istreambuf_iterator<char>());
-  Tensors tensors;
-  for (const auto& entry : torch::pickle_load(bytes).toGenericDict()) {
-    if (entry.value().isTensor()) tensors[entry.key().toStringRef()] = entry.value().toTensor();
-  }
-  return tensors;
+  return of_dict(torch::pickle_load(bytes));
 }
 
 Tensors read(const fs::path& file) {
   if (!fs::exists(file)) throw std::runtime_error(file.string() + ": no such weights file");
   for (const auto& reader : {of_checkpoint, of_script, of_pickle}) {
-    if (auto tensors = attempt([&] { return reader(file); })) return std::move(*tensors);
+    auto tensors = attempt([&] { return reader(file); });
+    if (tensors && !tensors->empty()) return std::move(*tensors);
   }
   throw std::runtime_error(
       file.string() +
-      ": neither TorchScript, nor a checkpoint of roga-deepfake, nor a plain dict of tensors; "
-      "convert it with Python: torch.save(dict(state_dict), file)");
+      ": neither TorchScript, nor a checkpoint of roga-deepfake, nor a plain dict of tensors, by "
+      "itself or under \"state_dict\", \"model\" or \"net\"; convert it with Python: "
+      "torch.save(dict(state_dict), file)");
 }
 
 std::string without_wrapper(std::string name) {
-  for (const char* prefix : {"module.", "backbone."}) {
+  for (const char* prefix : {"model.", "net.", "module.", "backbone."}) {
     if (name.starts_with(prefix)) name.erase(0, std::string(prefix).size());
   }
   return name;

@@ -4,6 +4,9 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "data/fingerprint.hpp"
+#include "data/trained_on.hpp"
+#include "files/replace_file.hpp"
 #include "training/methods.hpp"
 #include "training/model.hpp"
 #include "training/run_checkpoint.hpp"
@@ -19,8 +22,9 @@ constexpr char kept_model[] = "backbone.pt";
 
 /// Options that change no bit of the result, or only where it is worked out.
 bool may_differ(const std::string& option) {
-  return option == "data" || option == "rgb-dir" || option == "checkpoint-steps" ||
-         option == "threads" || option == "device" || option == "workers" || option == "cache-mb";
+  return option == "data" || option == "rgb-dir" || option == "labels" ||
+         option == "checkpoint-steps" || option == "threads" || option == "device" ||
+         option == "workers" || option == "cache-mb";
 }
 
 }  // namespace
@@ -31,7 +35,8 @@ fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "be
 void clear_run(const fs::path& run) {
   for (const char* name :
        {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", kept_model, "gradcam",
-        "robustness.csv", "train.log", "report.html", "detector.ts.pt", "trained_on.csv"}) {
+        "robustness.csv", "train.log", "report.html", "detector.ts.pt", "trained_on.csv",
+        "left_out.csv", "labels.json", "calibration.json"}) {
     fs::remove_all(run / name);
   }
 }
@@ -48,8 +53,62 @@ ModelOptions model_of_run(ModelOptions options, const fs::path& run) {
   return options;
 }
 
-void require_same(const Json& state, const TrainOptions& options, const std::string& fingerprint,
-                  const fs::path& run, const std::string& advice) {
+namespace {
+
+/// What differs between the run's data and @p set, and what of it is of no concern, in words.
+std::string require_same_data(const std::string& recorded, const TrainOptions& options,
+                              const TrainingSet& set, const fs::path& run, bool verify,
+                              const std::string& advice) {
+  const auto refuse = [&](const std::string& reason) {
+    throw std::runtime_error(options.data + ": not the data that the run in " + run.string() +
+                             " was trained on" + reason + "; " + advice);
+  };
+  switch (data_change(recorded, set.fingerprint)) {
+    case DataChange::none:
+      return "";
+    case DataChange::other_list:
+      refuse("");
+      break;
+    case DataChange::other_sizes:
+      refuse(": frames have other sizes");
+      break;
+    case DataChange::other_bytes:
+      refuse(": frames hold other bytes");
+      break;
+    case DataChange::not_recorded:
+      return run.string() +
+             ": the run is of an older version and knows the names of its frames alone; that they "
+             "are unchanged is taken for granted";
+    case DataChange::other_times:
+      break;
+  }
+  if (!verify) {
+    throw std::runtime_error(
+        options.data + ": its frames were written or copied after the run in " + run.string() +
+        " was begun; if nothing but their times changed, say --verify, which compares their "
+        "bytes; else " +
+        advice);
+  }
+  switch (data_change(recorded, fingerprint(set.all, /*all_bytes=*/true))) {
+    case DataChange::none:
+      return "";
+    case DataChange::other_bytes:
+      refuse(": frames hold other bytes");
+      break;
+    default:
+      break;
+  }
+  const std::string changed = changed_first_frame(run, set.train);
+  if (!changed.empty()) refuse(": " + changed + " is another image");
+  return run.string() +
+         ": the run kept no hash of all bytes; the sizes of all frames and the first frame of each "
+         "training video are the same";
+}
+
+}  // namespace
+
+std::string require_same(const Json& state, const TrainOptions& options, const TrainingSet& set,
+                         const fs::path& run, bool verify, const std::string& advice) {
   TrainOptions recorded;
   set_from_json(recorded, state.at("options"), run.string());
   const Json of_run = to_json(with_defaults(recorded));
@@ -60,10 +119,13 @@ void require_same(const Json& state, const TrainOptions& options, const std::str
     throw std::runtime_error(run.string() + ": the run there has option " + name + " " +
                              before.dump() + ", not " + value.dump() + "; " + advice);
   }
-  if (state.at("data_fingerprint") != fingerprint) {
-    throw std::runtime_error(options.data + ": not the data that the run in " + run.string() +
-                             " was trained on; " + advice);
-  }
+  return require_same_data(state.at("data_fingerprint"), options, set, run, verify, advice);
+}
+
+void keep_labels(const Labels& labels, const fs::path& run) {
+  if (labels.empty()) return;
+  fs::create_directories(run);
+  replace_file(labels_file(run), to_json_text(labels) + '\n');
 }
 
 bool is_run_folder(const fs::path& folder) { return fs::exists(folder / "config.json"); }
@@ -74,6 +136,7 @@ TrainOptions options_of_run(const fs::path& run) {
   set_from_json(options, read_options(file), file);
   // The option may be relative to another folder than this one.
   options.data = Json::parse(std::ifstream(file)).value("data", options.data);
+  if (fs::exists(labels_file(run))) options.labels = labels_file(run).string();
   return options;
 }
 
@@ -83,12 +146,12 @@ bool is_finished(const fs::path& run) {
   return state.value("finished", false);
 }
 
-void require_same_run(const TrainOptions& options, const fs::path& run) {
-  if (!fs::exists(last_checkpoint(run))) return;
+std::string require_same_run(const TrainOptions& options, const fs::path& run, bool verify) {
+  if (!fs::exists(last_checkpoint(run))) return "";
   validate(options);
-  require_same(read_run_state(last_checkpoint(run)), with_defaults(options),
-               load_training_set(options).fingerprint, run,
-               "name another folder with --output, or remove that run");
+  return require_same(read_run_state(last_checkpoint(run)), with_defaults(options),
+                      load_training_set(options), run, verify,
+                      "name another folder with --output, or remove that run");
 }
 
 }  // namespace deepfake

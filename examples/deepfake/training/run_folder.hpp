@@ -8,6 +8,7 @@
 #include <string>
 
 #include "training/options.hpp"
+#include "training/training_set.hpp"
 
 namespace deepfake {
 
@@ -32,13 +33,20 @@ void keep_model_file(const ModelOptions& options, const std::filesystem::path& r
 ModelOptions model_of_run(ModelOptions options, const std::filesystem::path& run);
 
 /// @param state of the run's checkpoint; an option that it does not know had its default
-/// @param fingerprint of the data that @p options name
+/// @param set the data that @p options name
+/// @param verify compare the frames' bytes where their times differ; of a run that kept no hash of
+/// them, the first frame of each training video
 /// @param advice what to do instead
+/// @return what could not be compared, in words; as a rule nothing
 /// @throws std::runtime_error if the run has options, a seed or data of its own, and naming one
-void require_same(const nlohmann::ordered_json& state, const TrainOptions& options,
-                  const std::string& fingerprint, const std::filesystem::path& run,
-                  const std::string& advice);
+std::string require_same(const nlohmann::ordered_json& state, const TrainOptions& options,
+                         const TrainingSet& set, const std::filesystem::path& run, bool verify,
+                         const std::string& advice);
 /// The same for a run that may not be there.
-void require_same_run(const TrainOptions& options, const std::filesystem::path& run);
+std::string require_same_run(const TrainOptions& options, const std::filesystem::path& run,
+                             bool verify = false);
+
+/// Keeps the meaning of the labels of one's own.
+void keep_labels(const Labels& labels, const std::filesystem::path& run);
 
 }  // namespace deepfake

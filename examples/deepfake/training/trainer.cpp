@@ -13,7 +13,9 @@
 #include "data/trained_on.hpp"
 #include "files/csv.hpp"
 #include "files/folder_lock.hpp"
+#include "files/left_out.hpp"
 #include "metrics/evaluation.hpp"
+#include "runs/calibration_file.hpp"
 #include "runs/run_files.hpp"
 #include "text/table.hpp"
 #include "training/learner.hpp"
@@ -43,10 +45,12 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   config["synthetic"] = set.synthetic;
   config["data"] = fs::absolute(options.data).lexically_normal().string();
   config["data_fingerprint"] = set.fingerprint;
+  if (!set.notes.empty()) config["notes"] = set.notes;
   config["train_datasets"] = set.datasets;
   config["train_domains"] = set.domains;
   config["parameters"] = count_parameters(learner.detector());
   config["steps"] = data.steps_per_epoch() * options.epochs;
+  config["record"] = {{"grey", data.is_grey()}};
   config["options"] = to_json(options);
   config["versions"] = {
       {"roga", std::to_string(ROGA_VERSION_MAJOR) + '.' + std::to_string(ROGA_VERSION_MINOR) + '.' +
@@ -94,6 +98,7 @@ class TrainingLoop {
       if (stop && !is_finished()) break;
     }
     for (const std::string& line : data_.broken_images()) writer_.print(line);
+    keep_left_out();
     if (now_.step < total_steps() && is_finished()) {
       writer_.print("stopped early: no better val AUC for " + std::to_string(options_.patience) +
                     " epochs");
@@ -118,6 +123,8 @@ class TrainingLoop {
 
   void announce() {
     for (const std::string& line : data_.faults()) writer_.print(line);
+    keep_left_out();
+    for (const std::string& note : data_.set().notes) writer_.print("note: " + note);
     writer_.print(options_.optimizer + " over " + options_.base + ", " + options_.model.model +
                   " with " + std::to_string(count_parameters(learner_.detector())) + " parameters");
     writer_.print("train on " + data_.domains_text() + "; validate on " +
@@ -130,6 +137,8 @@ class TrainingLoop {
     }
     if (now_.step > 0) writer_.print("resumed after step " + std::to_string(now_.step));
   }
+
+  void keep_left_out() { replace_left_out(request_.run, "train", data_.left_out()); }
 
   void step() {
     const auto begin = Clock::now();
@@ -163,7 +172,8 @@ class TrainingLoop {
     double frame_auc = 0, video_auc = 0;
     bool is_best = false;
     learner_.with_kept_weights([&](Detector& detector) {
-      rows = evaluate_frames(data_.validate(detector), epoch, "val");
+      const std::vector<FrameScore> scores = data_.validate(detector);
+      rows = evaluate_frames(scores, epoch, "val");
       frame_auc = mean_auc(rows, frame_level);
       video_auc = mean_auc(rows, video_level);
       writer_.validation(now_.step, rows);
@@ -172,12 +182,13 @@ class TrainingLoop {
       if (!is_best) return;
       now_.best_epoch = epoch;
       now_.best_auc = selected;
+      write_calibration(request_.run, calibrate(scores, epoch));
       learner_.save_detector(best_checkpoint(request_.run), checkpoint_state());
     });
     merge_evals(request_.run, rows,
                 [&](const EvalRow& row) { return row.split == "val" && row.epoch >= epoch; });
     writer_.print("epoch " + std::to_string(epoch) + '/' + std::to_string(options_.epochs) +
-                  "  lr " + to_csv(rate(now_.step - 1)) + "  loss " + fixed(writer_.loss()) +
+                  "  lr " + significant(rate(now_.step - 1)) + "  loss " + fixed(writer_.loss()) +
                   "  val AUC " + fixed(frame_auc) + " frame, " + fixed(video_auc) + " video  " +
                   fixed(writer_.images_per_second(), 0) + " img/s" +
                   (now_.skipped > 0 ? "  " + std::to_string(now_.skipped) + " skipped" : "") +
@@ -212,7 +223,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
   const fs::path& run = request.run;
   const bool may_resume = request.resume && !request.force;
 
-  TrainingData data(options);
+  TrainingData data(options, request.verify);
   Learner learner(options, may_resume ? model_of_run(options.model, run) : options.model);
   Progression now;
   now.summed_losses.assign(data.domains().size(), 0.0);
@@ -225,16 +236,17 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
                              "with --force");
   }
   const bool resumes = may_resume && fs::exists(last_checkpoint(run));
-  std::string weights;
+  std::string weights, not_compared;
   if (resumes) {
     const Json state = learner.load(last_checkpoint(run));
-    require_same(state, options, data.set().fingerprint, run,
-                 "correct that, or begin anew with --force");
+    not_compared = require_same(state, options, data.set(), run, request.verify,
+                                "correct that, or begin anew with --force");
     now = progression(state.at("progress"));
   } else {
     if (exists) clear_run(run);
     if (!options.weights.empty()) weights = to_text(learner.begin_with(options.weights));
     keep_model_file(options.model, run);
+    keep_labels(data.set().labels, run);
   }
   write_config(run, config_of(options, run, data, learner));
   write_trained_on(run, data.set().train);
@@ -243,6 +255,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
                     .images_per_step = data.images_per_step(),
                     .total_steps = data.steps_per_epoch() * options.epochs},
                    now.step, resumes);
+  if (!not_compared.empty()) writer.print("warning: " + not_compared);
   if (!weights.empty()) writer.print(options.weights + ": " + weights);
   if (!resumes) writer.options(to_json(options).dump(1));
   return TrainingLoop(options, request, data, learner, now, writer).run();

@@ -14,6 +14,7 @@ struct RunRequest {
   std::filesystem::path run;
   bool resume = false;  ///< continue it, or begin if there is none
   bool force = false;   ///< begin anew
+  bool verify = false;  ///< compare, and keep, a hash of all bytes of the frames
   /// Asked after each step; true ends training with a checkpoint to resume from.
   std::function<bool()> stop = {};
 };

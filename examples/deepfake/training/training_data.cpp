@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "training/training_data.hpp"
 
+#include <stdexcept>
+
 #include "data/faults.hpp"
+#include "images/image.hpp"
 #include "runs/run_files.hpp"
 #include "training/scoring.hpp"
 
@@ -16,8 +19,8 @@ void add_line(std::vector<std::string>& lines, const std::string& line) {
 
 }  // namespace
 
-TrainingData::TrainingData(const TrainOptions& options)
-    : set_(load_training_set(options)),
+TrainingData::TrainingData(const TrainOptions& options, bool all_bytes)
+    : set_(load_training_set(options, all_bytes)),
       sampler_(set_.train, set_.domains,
                {.pairs = static_cast<std::size_t>(options.pairs),
                 .steps_per_epoch = static_cast<std::size_t>(options.steps_per_epoch),
@@ -63,6 +66,18 @@ std::size_t TrainingData::val_frames() const {
   return frames;
 }
 
+bool TrainingData::is_grey() const {
+  constexpr std::size_t sampled = 16;
+  for (const std::size_t n : evenly_spaced(set_.train.videos.size(), sampled)) {
+    try {
+      if (!has_no_colour(read_image(set_.train.videos[n].frames.front()))) return false;
+    } catch (const std::runtime_error&) {
+      continue;  // broken ones are named elsewhere
+    }
+  }
+  return true;
+}
+
 std::vector<std::string> TrainingData::faults() const {
   std::vector<std::string> lines;
   add_line(lines, faults_text(set_.train));
@@ -77,6 +92,17 @@ std::vector<std::string> TrainingData::broken_images() const {
     add_line(lines, broken_text(cache.broken(), "skipped in validation"));
   }
   return lines;
+}
+
+std::vector<LeftOut> TrainingData::left_out() const {
+  std::vector<LeftOut> rows = deepfake::left_out(set_.train);
+  const auto add = [&](const std::vector<LeftOut>& more) {
+    rows.insert(rows.end(), more.begin(), more.end());
+  };
+  for (const Index& part : set_.val) add(deepfake::left_out(part));
+  add(cache_.left_out("the nearest frame of the video is taken in training"));
+  for (const ImageCache& cache : val_caches_) add(cache.left_out("skipped in validation"));
+  return rows;
 }
 
 }  // namespace deepfake

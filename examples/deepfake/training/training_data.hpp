@@ -20,7 +20,7 @@ namespace deepfake {
 class TrainingData {
  public:
   /// @throws std::runtime_error as load_training_set
-  explicit TrainingData(const TrainOptions& options);
+  explicit TrainingData(const TrainOptions& options, bool all_bytes = false);
 
   const TrainingSet& set() const { return set_; }
   const std::vector<std::string>& domains() const { return set_.domains; }
@@ -36,12 +36,16 @@ class TrainingData {
   /// The domains with their sizes, in words.
   std::string domains_text() const;
   std::size_t val_frames() const;
+  /// Whether the training images have no colour, by a sample.
+  bool is_grey() const;
   /// Fake frames that go with a random real frame.
   std::size_t unpaired() const { return sampler_.unpaired(); }
   /// What the index lists and lacks, a line each.
   std::vector<std::string> faults() const;
   /// The broken images met so far, a line for each use.
   std::vector<std::string> broken_images() const;
+  /// All of both, one by one.
+  std::vector<LeftOut> left_out() const;
 
  private:
   TrainingSet set_;

@@ -1,32 +1,111 @@
 // SPDX-License-Identifier: MIT
 #include "training/training_set.hpp"
 
+#include <algorithm>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "data/faults.hpp"
+#include "data/fingerprint.hpp"
 #include "data/identities.hpp"
+#include "data/selection.hpp"
+#include "data/val_split.hpp"
 #include "training/sampler.hpp"
 
 namespace deepfake {
+namespace {
 
-TrainingSet load_training_set(const TrainOptions& options) {
-  const Index index = load_index(locate_data(options.data, options.rgb_dir));
+constexpr char ways_out[] =
+    "; with --val-from-train 0.1 the validation split is made from training people, with "
+    "--allow-shared-people the index is taken as it is";
+
+/// People who are trained on and in another split, or in both others, in words.
+std::vector<std::string> shared_people(const Index& index) {
+  std::map<std::string, std::vector<std::string>> by_splits;
+  for (const IdentityLeak& leak : identity_leaks(index)) {
+    const std::set<std::string> splits{leak.first_split, leak.second_split};
+    by_splits[*splits.begin() + " and " + *splits.rbegin()].push_back(leak.identity);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [splits, people] : by_splits) {
+    lines.push_back("people in the splits " + splits + ", " + count_and_names(people));
+  }
+  return lines;
+}
+
+/// The compression that the data sets' names say, FaceForensics++_c40, if they all say one.
+std::string compression_in(const std::vector<std::string>& datasets) {
+  std::set<std::string> found;
+  for (const std::string& name : datasets) found.insert(split_compression(name).compression);
+  return found.size() == 1 ? *found.begin() : "";
+}
+
+void require_validation(const Index& index, const Selection& selection) {
+  for (const std::string& dataset : selection.datasets) {
+    const auto validates = [&](const Video& video) {
+      return video.dataset == dataset && video.split == "val";
+    };
+    if (std::ranges::none_of(index.videos, validates)) {
+      throw std::runtime_error("the data set " + dataset +
+                               " has no videos in split val, which chooses the checkpoint: "
+                               "--val-from-train 0.1 makes one from training people");
+    }
+  }
+}
+
+}  // namespace
+
+std::filesystem::path labels_file(const std::filesystem::path& run) { return run / "labels.json"; }
+
+Labels labels_of(const std::string& file, const std::filesystem::path& run) {
+  if (!file.empty()) return read_labels(file);
+  if (!run.empty() && std::filesystem::exists(labels_file(run))) {
+    return read_labels(labels_file(run));
+  }
+  return {};
+}
+
+TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
+  TrainingSet set;
+  set.labels = labels_of(options.labels);
+  Index index = load_index(locate_data(options.data, options.rgb_dir), {.labels = set.labels});
   Selection selection{.datasets = options.datasets, .compression = options.compression};
+  if (selection.compression.empty()) selection.compression = compression_in(options.datasets);
   selection.split = "train";
   selection.datasets = dataset_names(select(index, selection));
+  if (options.val_from_train > 0) {
+    set.notes = split_off_validation(index, selection.datasets, options.val_from_train);
+  }
   selection.domains = protocol_domains(options.protocol, manipulations(select(index, selection)));
   selection.frames_per_video = static_cast<std::size_t>(options.frames_per_video);
 
-  TrainingSet set;
   set.train = select(index, selection);
   // Those that nobody asked for are of no concern.
   if (options.datasets.empty()) set.train.faults.bad_files = index.faults.bad_files;
   set.datasets = selection.datasets;
   set.domains = selection.domains;
-  set.fingerprint = fingerprint(
-      select(index, {.datasets = selection.datasets, .compression = selection.compression}));
+  set.all = select(index, {.datasets = set.datasets, .compression = selection.compression});
+  set.fingerprint = fingerprint(set.all, all_bytes);
   set.synthetic = index.synthetic;
 
   Selection all_splits = selection;
   all_splits.split.clear();
-  require_disjoint_identities(select(index, all_splits));
+  const Index chosen = select(index, all_splits);
+  if (options.allow_shared_people || options.val_from_train > 0) {
+    // The test split of such data is published as it is; that it shares people is told.
+    if (options.allow_shared_people) {
+      set.notes.push_back("the splits are taken as the index has them, by --allow-shared-people");
+    }
+    for (const std::string& line : shared_people(chosen)) set.notes.push_back(line);
+  } else {
+    try {
+      require_disjoint_identities(chosen);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(error.what() + std::string(ways_out));
+    }
+  }
+  require_validation(chosen, selection);
 
   selection.split = "val";
   selection.frames_per_video = static_cast<std::size_t>(options.val_frames_per_video);
