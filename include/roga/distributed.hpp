@@ -27,16 +27,30 @@ class ProcessGroupCommunicator final : public Communicator {
   explicit ProcessGroupCommunicator(c10::intrusive_ptr<Group> group) : group_(std::move(group)) {
     TORCH_CHECK(group_, "roga: communicator() got an empty process group");
   }
-  int rank() const override { return group_->getRank(); }
-  int size() const override { return group_->getSize(); }
+  int rank() const override { return group().getRank(); }
+  int size() const override { return group().getSize(); }
   std::function<void()> add_up(at::Tensor tensor) override {
     std::vector<at::Tensor> list{std::move(tensor)};
-    auto work = group_->allreduce(list, c10d::AllreduceOptions());
-    return [work = std::move(work), list = std::move(list)] { work->wait(); };
+    auto work = group().allreduce(list, c10d::AllreduceOptions());
+    ++*under_way_;
+    return [work = std::move(work), list = std::move(list), under_way = under_way_] {
+      --*under_way;
+      work->wait();
+    };
+  }
+  /// The end of the group's last owner closes its connections. It would wait for what is under way.
+  void leave() override {
+    if (*under_way_ == 0) group_ = {};
   }
 
  private:
+  Group& group() const {
+    TORCH_CHECK(group_, "roga: this communicator's process group has failed: make a new one");
+    return *group_;
+  }
+
   c10::intrusive_ptr<Group> group_;
+  std::shared_ptr<int> under_way_ = std::make_shared<int>(0);  ///< sums
 };
 
 }  // namespace detail
@@ -48,6 +62,8 @@ class ProcessGroupCommunicator final : public Communicator {
 ///     auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, gloo);
 ///     optimizer.distribute({.group = roga::communicator(group)});
 ///
+/// Give it away with std::move: where a rank dies, the others learn of it as soon as their neighbours
+/// let go of the group, which an owner of yours would hold.
 /// Nobody else may use the group while a step runs. Its timeout is yours to choose: above the
 /// slowest pass of a rank, and far below c10d's default of 30 minutes.
 /// @param group a c10d::ProcessGroup, or what derives from c10d's ProcessGroup or Backend

@@ -73,12 +73,13 @@ inline std::vector<Ending> run(std::size_t count, const Work& work, double limit
       close(out[0]);
       at::set_num_threads(1);
       std::string text;
-      c10::intrusive_ptr<Gloo> group;
+      std::shared_ptr<roga::Communicator> kept;
       try {
         auto store = c10::make_intrusive<c10d::FileStore>(folder + "/store", static_cast<int>(count));
-        group = c10::make_intrusive<Gloo>(store, static_cast<int>(r), static_cast<int>(count),
-                                          gloo_options(timeout));
-        Rank rank{r, count, roga::communicator(group)};
+        Rank rank{r, count,
+                  roga::communicator(c10::make_intrusive<Gloo>(
+                      store, static_cast<int>(r), static_cast<int>(count), gloo_options(timeout)))};
+        kept = rank.group;
         text = "+" + work(rank);
       } catch (const c10::Error& error) {
         text = std::string("-") + error.what_without_backtrace();

@@ -28,6 +28,9 @@ class Communicator {
   /// @param tensor [n], contiguous, float32 or float64
   /// @return waits until the sum is there, and throws if the group failed
   virtual std::function<void()> add_up(at::Tensor tensor) = 0;
+  /// After a sum has failed: lets go of the group, so that ranks which wait for this one learn of
+  /// it. Nothing is added up any more.
+  virtual void leave() {}
 };
 
 /// Which data a rank has.

@@ -195,10 +195,15 @@ class Team {
   /// Runs what talks to the other ranks.
   template <class Talk>
   auto guarded(Talk&& talk) {
+    TORCH_CHECK(!broken_, "roga: the process group failed in a step before; make a new one, and "
+                "call distribute() with it");
     try {
       return talk();
     } catch (const std::exception& error) {
       next_ = Next::nothing;
+      broken_ = true;
+      wire_ = Wire(nullptr);
+      group_->leave();
       const auto* known = dynamic_cast<const c10::Error*>(&error);
       TORCH_CHECK(false, "roga: rank ", rank_, " of ", size_,
                   " lost its process group: a rank has died, or took longer than the group's "
@@ -271,6 +276,7 @@ class Team {
   std::size_t size_;
   Wire wire_;
   Next next_ = Next::nothing;
+  bool broken_ = false;  ///< the process group
   std::size_t numbers_ = 0;
   std::size_t tensors_ = 0;
 };
