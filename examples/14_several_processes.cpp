@@ -24,8 +24,7 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo> connect(int rank, int size) {
   options.port = static_cast<std::uint16_t>(std::stoi(variable("MASTER_PORT", "29500")));
   // torchrun keeps a store of its own there.
   options.isServer = rank == 0 && variable("TORCHELASTIC_USE_AGENT_STORE", "") != "True";
-  auto store =
-      c10::make_intrusive<c10d::TCPStore>(variable("MASTER_ADDR", "127.0.0.1"), options);
+  auto store = c10::make_intrusive<c10d::TCPStore>(variable("MASTER_ADDR", "127.0.0.1"), options);
   // Above the slowest pass of a rank; c10d's default is 30 minutes.
   auto gloo = c10d::ProcessGroupGloo::Options::create(std::chrono::minutes(2));
   gloo->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());

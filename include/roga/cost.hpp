@@ -32,11 +32,12 @@ concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_
   { policy.share(n) } -> std::floating_point;
 };
 
-/// What a distributed step sends, mean over the steps; the same on each rank, however many they are.
+/// What a distributed step sends, mean over the steps; the same on each rank, however many they
+/// are.
 struct Traffic {
-  double rows;        ///< gradients of all parameters that a rank gives to be summed
-  double collectives; ///< times that rows are summed, each in buckets of 12 MB
-  double meetings;    ///< all-reduces of a few numbers beside, the roll call among them
+  double rows;         ///< gradients of all parameters that a rank gives to be summed
+  double collectives;  ///< times that rows are summed, each in buckets of 12 MB
+  double meetings;     ///< all-reduces of a few numbers beside, the roll call among them
 
   /// Of the rows.
   /// @param parameter_bytes of all parameters that get gradients, as float32 or float64
@@ -71,8 +72,7 @@ constexpr Cost cost(const Recipe<P, C, A>& recipe, std::size_t domains) {
 /// LBFGS pays this for each evaluation of its line search. `diagnose(true)` adds rows.
 template <CountedPerturbation P, CapturePolicy C, AlignmentPolicy A>
 constexpr Traffic traffic(const Recipe<P, C, A>& recipe, std::size_t domains,
-                          Placement placement = Placement::shards,
-                          Ascent ascent = Ascent::global) {
+                          Placement placement = Placement::shards, Ascent ascent = Ascent::global) {
   using Plan = detail::WirePlan<P, C, A>;
   const auto points = static_cast<std::size_t>(recipe.perturbation.visits(domains));
   double frequency = 1;

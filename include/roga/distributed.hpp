@@ -7,7 +7,8 @@
 #include <roga/tensor/torch.hpp>
 
 #if !__has_include(<torch/csrc/distributed/c10d/Types.hpp>)
-#error "roga/distributed.hpp needs a LibTorch with c10d (USE_DISTRIBUTED); the rest of roga does not"
+#error \
+    "roga/distributed.hpp needs a LibTorch with c10d (USE_DISTRIBUTED); the rest of roga does not"
 #else
 #include <torch/csrc/distributed/c10d/Types.hpp>
 
@@ -62,15 +63,15 @@ class ProcessGroupCommunicator final : public Communicator {
 ///     auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, gloo);
 ///     optimizer.distribute({.group = roga::communicator(group)});
 ///
-/// Give it away with std::move: where a rank dies, the others learn of it as soon as their neighbours
-/// let go of the group, which an owner of yours would hold.
-/// Nobody else may use the group while a step runs. Its timeout is yours to choose: above the
-/// slowest pass of a rank, and far below c10d's default of 30 minutes.
+/// Give it away with std::move: where a rank dies, the others learn of it as soon as their
+/// neighbours let go of the group, which an owner of yours would hold. Nobody else may use the
+/// group while a step runs. Its timeout is yours to choose: above the slowest pass of a rank, and
+/// far below c10d's default of 30 minutes.
 /// @param group a c10d::ProcessGroup, or what derives from c10d's ProcessGroup or Backend
 /// @throws c10::Error if it is empty
 template <class Group>
 std::shared_ptr<Communicator> communicator(c10::intrusive_ptr<Group> group) {
-  return std::make_shared<detail::ProcessGroupCommunicator<Group>>(std::move(group));
+  return std::make_shared<detail::ProcessGroupCommunicator<Group> >(std::move(group));
 }
 
 }  // namespace v1

@@ -158,7 +158,8 @@ class RoGAOptimizer : public Base {
   /// Cost: one broadcast now; for each step see roga::traffic.
   void distribute(const Distribution& distribution) {
     engine_.require_idle("distribute()");
-    TORCH_CHECK(distribution.group, "roga: distribute() got no group; give it "
+    TORCH_CHECK(distribution.group,
+                "roga: distribute() got no group; give it "
                 "`.group = roga::communicator(process_group)`, from <roga/distributed.hpp>");
     const auto parameters = detail::parameters_of(this->param_groups());
     auto team = std::make_shared<detail::Team>(

@@ -15,13 +15,14 @@ std::string every_recipe(Rank& me, const worlds::Rows& rows, roga::Placement pla
                          double weight) {
   std::string out;
   every::recipe([&](const char* name, const auto& recipe, bool) {
-    const auto found = worlds::compare(
-        me, recipe, sgd(), rows, {.placement = placement, .weight = weight}, 4, Drive::closures,
-        [](auto&) {});
+    const auto found =
+        worlds::compare(me, recipe, sgd(), rows, {.placement = placement, .weight = weight}, 4,
+                        Drive::closures, [](auto&) {});
     const bool exact = found.away < 1e-12 && found.losses < 1e-12;
     out += std::string(name) + " " + found.bits +
-           (exact ? "" : " is away by " + std::to_string(found.away * 1e12) + "e-12, its loss by " +
-                             std::to_string(found.losses * 1e12) + "e-12") +
+           (exact ? ""
+                  : " is away by " + std::to_string(found.away * 1e12) + "e-12, its loss by " +
+                        std::to_string(found.losses * 1e12) + "e-12") +
            "\n";
   });
   return out;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What happens to all ranks where one fails, meets a number that is not finite, or dies.
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -114,14 +119,27 @@ std::string outcome(const Recipe& recipe, std::size_t count, const worlds::Rows&
   return text.substr(0, text.find(';'));
 }
 
-constexpr const char* told = "told: roga: rank 1 failed in this step, so that no rank makes it: "
-                             "no more data";
+/// The loopback device of this process's network.
+bool switch_loopback(bool on) {
+  const int handle = socket(AF_INET, SOCK_DGRAM, 0);
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = static_cast<short>(on ? IFF_UP | IFF_RUNNING : 0);
+  const bool done = ioctl(handle, SIOCSIFFLAGS, &request) == 0;
+  close(handle);
+  return done;
+}
+
+constexpr const char* told =
+    "told: roga: rank 1 failed in this step, so that no rank makes it: "
+    "no more data";
 
 }  // namespace
 
-TEST_CASE("distributed: a closure that throws on one rank, in any pass, throws on all, and the next "
-          "step is exact",
-          "[distributed][invariant]") {
+TEST_CASE(
+    "distributed: a closure that throws on one rank, in any pass, throws on all, and the next "
+    "step is exact",
+    "[distributed][invariant]") {
   const auto shards = worlds::shards(3, false);
   for (const int pass : {0, 2, 3, 5}) {  // at theta and at the points
     CAPTURE(pass);
@@ -159,9 +177,10 @@ TEST_CASE("distributed: a phased step that ends early on one rank throws on the 
   }
 }
 
-TEST_CASE("distributed: a number that is not finite on one rank skips the step on all, with its "
-          "place",
-          "[distributed][invariant]") {
+TEST_CASE(
+    "distributed: a number that is not finite on one rank skips the step on all, with its "
+    "place",
+    "[distributed][invariant]") {
   const auto shards = worlds::shards(3, false);
   CHECK(outcome(roga::recipes::sam(), 3, shards, {}, {Fault::Kind::nan_loss, 1, 1}) ==
         "skipped: the loss of domain 1 at theta on rank 1");
@@ -171,9 +190,9 @@ TEST_CASE("distributed: a number that is not finite on one rank skips the step o
         "skipped: the gradient of parameter 0 in domain 2 at theta");
   for (const int pass : {0, 1}) {  // of a rank with one domain
     CAPTURE(pass);
-    const auto text = outcome(roga::recipes::roga(), 3, worlds::whole(3),
-                              {.placement = roga::Placement::domains},
-                              {Fault::Kind::nan_gradient, 2, pass});
+    const auto text =
+        outcome(roga::recipes::roga(), 3, worlds::whole(3), {.placement = roga::Placement::domains},
+                {Fault::Kind::nan_gradient, 2, pass});
     CHECK(text.substr(0, 37) == "skipped: the gradient of parameter 0 ");
   }
   CHECK(outcome(roga::recipes::dgsam(), 2, worlds::shards(2, false), {},
@@ -187,8 +206,8 @@ TEST_CASE("distributed: a number that is not finite on one rank skips the step o
 TEST_CASE("distributed: NonFinite::raise throws on all ranks, with the rank", "[distributed]") {
   const auto text = ranks::agreed(ranks::run(2, [](Rank& me) -> std::string {
     Faulty mine(worlds::shards(2, false), me.number);
-    auto optimizer = roga::wrap<torch::optim::SGD>(roga::recipes::sam(),
-                                                   mine.world.net->parameters(), sgd());
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(roga::recipes::sam(), mine.world.net->parameters(), sgd());
     optimizer.distribute({.group = me.group});
     optimizer.non_finite(roga::NonFinite::raise);
     if (me.number == 1) mine.fault = {Fault::Kind::nan_loss, 1, 0};
@@ -241,8 +260,8 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
           count,
           [&](Rank& me) -> std::string {
             World mine(worlds::shards(count, false), me.number);
-            auto optimizer = roga::wrap<torch::optim::SGD>(roga::recipes::roga(),
-                                                           mine.net->parameters(), sgd());
+            auto optimizer =
+                roga::wrap<torch::optim::SGD>(roga::recipes::roga(), mine.net->parameters(), sgd());
             optimizer.distribute({.group = me.group});
             optimizer.step(mine.closures());
             const auto before = worlds::bits(mine.flat());
@@ -285,6 +304,50 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
   }
 }
 
+TEST_CASE("distributed: a network that is cut makes all throw after the group's timeout",
+          "[distributed][invariant]") {
+  // A network of its own, whose loopback can be cut.
+  if (unshare(CLONE_NEWNET) != 0) {
+    WARN("not run: a network of its own needs root");
+    return;
+  }
+  REQUIRE(switch_loopback(true));
+  const auto endings = ranks::run(
+      3,
+      [](Rank& me) -> std::string {
+        World mine(worlds::shards(3, false), me.number);
+        auto optimizer =
+            roga::wrap<torch::optim::SGD>(roga::recipes::roga(), mine.net->parameters(), sgd());
+        optimizer.distribute({.group = me.group});
+        optimizer.step(mine.closures());
+        const auto before = worlds::bits(mine.flat());
+        int passes = 0;
+        auto closures = mine.closures();
+        closures[1] = [&, closure = closures[1]] {
+          if (me.number == 1 && passes++ == 1) switch_loopback(false);  // at its point
+          return closure();
+        };
+        const auto start = ranks::Clock::now();
+        try {
+          optimizer.step(closures);
+        } catch (const c10::Error& error) {
+          const double waited = ranks::seconds_since(start);
+          return std::string(worlds::bits(mine.flat()) == before ? "back" : "moved") +
+                 (waited > 1 && waited < 10 ? ", in time, " : ", not in time, ") +
+                 error.what_without_backtrace();
+        }
+        return "no error";
+      },
+      30, std::chrono::seconds(2));
+  CHECK(switch_loopback(true));
+  for (std::size_t r = 0; r < 3; ++r) {
+    INFO("rank " << r << ": " << endings[r].text);
+    CHECK((endings[r].in_time && !endings[r].failed));
+    CHECK(endings[r].text.find("back, in time, roga: rank") == 0);
+    CHECK(endings[r].text.find("lost its process group") != std::string::npos);
+  }
+}
+
 TEST_CASE("distributed: ranks that make different steps get one clear error", "[distributed]") {
   struct Case {
     const char* what;
@@ -303,9 +366,9 @@ TEST_CASE("distributed: ranks that make different steps get one clear error", "[
       World mine(worlds::shards(3, false), me.number);
       auto optimizer =
           roga::wrap<torch::optim::SGD>(roga::recipes::sam(), mine.net->parameters(), sgd());
-      optimizer.distribute({.group = me.group,
-                            .placement = what == "twice" ? roga::Placement::domains
-                                                         : roga::Placement::shards});
+      optimizer.distribute(
+          {.group = me.group,
+           .placement = what == "twice" ? roga::Placement::domains : roga::Placement::shards});
       auto closures = mine.closures();
       const bool odd = me.number == 2;
       if (odd && what == "closures") closures.pop_back();
@@ -320,8 +383,8 @@ TEST_CASE("distributed: ranks that make different steps get one clear error", "[
             std::stringstream file;
             torch::serialize::OutputArchive out;
             World fresh(worlds::shards(3, false), 0);
-            auto other = roga::wrap<torch::optim::SGD>(roga::recipes::sam(),
-                                                       fresh.net->parameters(), sgd());
+            auto other =
+                roga::wrap<torch::optim::SGD>(roga::recipes::sam(), fresh.net->parameters(), sgd());
             torch::save(other, file);
             torch::load(optimizer, file);
           }

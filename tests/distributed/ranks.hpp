@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <poll.h>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <poll.h>
 #include <roga/distributed.hpp>
 #include <string>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
@@ -47,8 +47,8 @@ struct Rank {
 /// How a rank ended.
 struct Ending {
   bool in_time = false;
-  bool failed = false;   ///< the work threw
-  std::string text;      ///< what the work returned, or the exception's words
+  bool failed = false;  ///< the work threw
+  std::string text;     ///< what the work returned, or the exception's words
 };
 
 /// What a rank does with its test; the words that it returns are compared by the test.
@@ -75,7 +75,8 @@ inline std::vector<Ending> run(std::size_t count, const Work& work, double limit
       std::string text;
       std::shared_ptr<roga::Communicator> kept;
       try {
-        auto store = c10::make_intrusive<c10d::FileStore>(folder + "/store", static_cast<int>(count));
+        auto store =
+            c10::make_intrusive<c10d::FileStore>(folder + "/store", static_cast<int>(count));
         Rank rank{r, count,
                   roga::communicator(c10::make_intrusive<Gloo>(
                       store, static_cast<int>(r), static_cast<int>(count), gloo_options(timeout)))};

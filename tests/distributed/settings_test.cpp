@@ -56,7 +56,8 @@ TEST_CASE("distributed: a domain that is absent on one rank, and a rank without 
 TEST_CASE("distributed: an absent domain on all ranks is absent", "[distributed]") {
   const worlds::Rows rows{{2, 0, 3}, {2, 0, 3}};
   require_near(ranks::agreed(ranks::run(2, [&](Rank& me) {
-    return told(worlds::compare(me, recipes::roga(), sgd(), rows, {}, 3, Drive::closures, nothing)) +
+    return told(
+               worlds::compare(me, recipes::roga(), sgd(), rows, {}, 3, Drive::closures, nothing)) +
            told(worlds::compare(me, recipes::group_dro(), sgd(), rows, {}, 3, Drive::closures,
                                 nothing));
   })));
@@ -70,9 +71,8 @@ TEST_CASE("distributed: unequal weights give the mean over rows", "[distributed]
       const auto weight = static_cast<double>(rows[me.number][0]);
       return told(worlds::compare(me, recipes::roga(), sgd(), rows, {.weight = weight}, 3, how,
                                   nothing)) +
-             told(worlds::compare(me, recipes::sam(), sgd(), rows, {}, 3, how, [&](auto& optimizer) {
-               optimizer.data_weight(weight);
-             }));
+             told(worlds::compare(me, recipes::sam(), sgd(), rows, {}, 3, how,
+                                  [&](auto& optimizer) { optimizer.data_weight(weight); }));
     })));
   }
 }
@@ -145,8 +145,8 @@ TEST_CASE("distributed: a pooled closure that returns the mean alone", "[distrib
 
 TEST_CASE("distributed: LBFGS with strong Wolfe equals one process", "[distributed][invariant]") {
   require_near(ranks::agreed(ranks::run(2, [&](Rank& me) {
-    const auto options = torch::optim::LBFGSOptions(0.5).max_iter(4).history_size(3).line_search_fn(
-        "strong_wolfe");
+    const auto options =
+        torch::optim::LBFGSOptions(0.5).max_iter(4).history_size(3).line_search_fn("strong_wolfe");
     const auto rows = worlds::shards(2, false);
     // A line search magnifies the last digits.
     return told(worlds::compare<torch::optim::LBFGS>(me, recipes::sam(), options, rows, {}, 3,
@@ -207,8 +207,7 @@ TEST_CASE("distributed: last_step() tells what one process tells", "[distributed
         World whole(rows, World::all);
         auto together =
             roga::wrap<torch::optim::SGD>(recipes::roga(), mine.net->parameters(), sgd());
-        auto alone =
-            roga::wrap<torch::optim::SGD>(recipes::roga(), whole.net->parameters(), sgd());
+        auto alone = roga::wrap<torch::optim::SGD>(recipes::roga(), whole.net->parameters(), sgd());
         together.distribute({.group = me.group, .placement = placement});
         together.diagnose(diagnose);
         alone.diagnose(diagnose);
@@ -244,9 +243,8 @@ TEST_CASE("distributed: a loss scaler has one factor, and one overflow backs it 
     optimizer.distribute({.group = me.group});
     std::string out;
     for (int s = 0; s < 3; ++s) {
-      optimizer.step(roga::SharedForward{[&] {
-        return s == 1 && me.number == 1 ? mine.losses() * INFINITY : mine.losses();
-      }});
+      optimizer.step(roga::SharedForward{
+          [&] { return s == 1 && me.number == 1 ? mine.losses() * INFINITY : mine.losses(); }});
       out += optimizer.last_step().skipped() ? "skipped " : "stepped ";
     }
     std::stringstream file;
@@ -292,9 +290,8 @@ TEST_CASE("distributed: half precision, complex and channels-last parameters", "
     auto complex = torch::randn({4}, at::kComplexDouble).requires_grad_();
     auto last = torch::randn({2, 3, 4, 4}).contiguous(at::MemoryFormat::ChannelsLast);
     last.requires_grad_();
-    auto optimizer =
-        roga::wrap<torch::optim::SGD>(recipes::sam(), std::vector{half, complex, last},
-                                      torch::optim::SGDOptions(0.05));
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam(), std::vector{half, complex, last},
+                                                   torch::optim::SGDOptions(0.05));
     optimizer.distribute({.group = me.group});
     const auto scale = 1.0 + static_cast<double>(me.number);
     for (int s = 0; s < 3; ++s) {
@@ -320,10 +317,10 @@ TEST_CASE("distributed: rows that fill several buckets", "[distributed]") {
       mine.push_back(torch::randn({size}, at::kDouble).requires_grad_());
       whole.push_back(mine.back().detach().clone().requires_grad_());
     }
-    auto together = roga::wrap<torch::optim::SGD>(recipes::pcgrad(), mine,
-                                                  torch::optim::SGDOptions(0.05));
-    auto alone = roga::wrap<torch::optim::SGD>(recipes::pcgrad(), whole,
-                                               torch::optim::SGDOptions(0.05));
+    auto together =
+        roga::wrap<torch::optim::SGD>(recipes::pcgrad(), mine, torch::optim::SGDOptions(0.05));
+    auto alone =
+        roga::wrap<torch::optim::SGD>(recipes::pcgrad(), whole, torch::optim::SGDOptions(0.05));
     together.distribute({.group = me.group});
     auto loss = [](std::vector<at::Tensor>& list, double rank, double domain) {
       at::Tensor sum;
@@ -414,9 +411,9 @@ TEST_CASE("distributed: distribute() gives weights, state and memory of rank 0 t
   const auto text = ranks::agreed(ranks::run(3, [&](Rank& me) {
     const auto rows = worlds::shards(3, false);
     World mine(rows, me.number);
-    auto optimizer = roga::wrap<torch::optim::AdamW>(
-        recipes::fsam(), mine.net->parameters(),
-        torch::optim::AdamWOptions(me.number == 0 ? 0.01 : 0.5));
+    auto optimizer =
+        roga::wrap<torch::optim::AdamW>(recipes::fsam(), mine.net->parameters(),
+                                        torch::optim::AdamWOptions(me.number == 0 ? 0.01 : 0.5));
     // Each for itself: everything differs by now.
     for (std::size_t s = 0; s < 2 + me.number; ++s) optimizer.step(mine.closures());
     const auto before = worlds::bits(mine.flat());
@@ -431,7 +428,8 @@ TEST_CASE("distributed: distribute() gives weights, state and memory of rank 0 t
 
 TEST_CASE("distributed: a checkpoint of three ranks resumes on two and on one",
           "[distributed][serialize][invariant]") {
-  const auto folder = std::filesystem::temp_directory_path() / ("roga_resume_" + std::to_string(getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("roga_resume_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   const auto path = (folder / "checkpoint").string();
   // Six rows of each domain, shared evenly by any of these numbers of ranks.
@@ -493,7 +491,8 @@ TEST_CASE("distributed: ordered rules draw the same order on all ranks, whatever
     out += told(worlds::compare(me, recipes::pcgrad(), sgd(), rows, {}, 5, Drive::closures, seed));
     out += told(worlds::compare(me, recipes::dgsam(), sgd(), rows, {}, 5, Drive::closures, seed));
     out += told(worlds::compare(me, recipes::fish(), sgd(), rows, {}, 5, Drive::closures, seed));
-    out += told(worlds::compare(me, recipes::grad_drop(), sgd(), rows, {}, 5, Drive::closures, seed));
+    out +=
+        told(worlds::compare(me, recipes::grad_drop(), sgd(), rows, {}, 5, Drive::closures, seed));
     return out;
   })));
 }
@@ -503,8 +502,8 @@ TEST_CASE("distributed: a local ascent is each rank's own, and the direction eve
   require_near(ranks::agreed(ranks::run(3, [&](Rank& me) {
     const auto rows = worlds::shards(3, true);
     World mine(rows, me.number);
-    auto optimizer = roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 0.2}),
-                                                   mine.net->parameters(), sgd());
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 0.2}), mine.net->parameters(), sgd());
     const double weight = 1.0 + static_cast<double>(me.number);
     optimizer.distribute({.group = me.group, .ascent = roga::Ascent::local, .weight = weight});
     // m-sharpness by hand: SAM's gradient of each rank's rows, averaged by rows.
@@ -516,9 +515,8 @@ TEST_CASE("distributed: a local ascent is each rank's own, and the direction eve
       optimizer.step(mine.closures());
       std::vector<at::Tensor> sum;
       for (std::size_t r = 0; r < 3; ++r) {
-        auto own = roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 0.2}),
-                                                 parts[r].net->parameters(),
-                                                 torch::optim::SGDOptions(0.0));
+        auto own = roga::wrap<torch::optim::SGD>(
+            recipes::sam({.rho = 0.2}), parts[r].net->parameters(), torch::optim::SGDOptions(0.0));
         {
           const torch::NoGradGuard no_grad;
           for (std::size_t i = 0; i < hand.net->parameters().size(); ++i) {

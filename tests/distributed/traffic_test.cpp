@@ -102,13 +102,15 @@ TEST_CASE("traffic: no recipe sends more rows than the table says", "[distribute
   most["looksam"] = {1 + 1. / 3, 1 + 1. / 3, -1};
   most["gam"] = {4, 4, 4};
   for (const char* name : {"roga", "roga_adaptive"}) most[name] = {K + 1, 2, 2};
-  for (const char* name : {"gac_fas", "roga_pooled", "disam"}) most[name] = {K + 1, K + 1, 2};
+  for (const char* name : {"gac_fas", "roga_pooled"}) most[name] = {K + 1, K + 1, 2};
+  most["disam"] = {2, 2, 1};
   most["dgsam"] = {K + 1, K + 1, 1};
   most["fish"] = {K, K, 1};
-  for (const char* name : {"pcgrad", "grad_vac", "mgda", "cagrad", "and_mask", "sand_mask",
-                           "group_dro", "vrex"}) {
+  for (const char* name :
+       {"pcgrad", "grad_vac", "mgda", "cagrad", "and_mask", "sand_mask", "upgrad", "grad_drop"}) {
     most[name] = {K, K, K};
   }
+  for (const char* name : {"group_dro", "vrex"}) most[name] = {1, 1, K};
   std::size_t seen = 0;
   every::recipe([&](const char* name, const auto& recipe, bool) {
     const auto found = most.find(name);

@@ -153,9 +153,9 @@ at::Tensor drive(Optimizer& optimizer, World& world, Drive how) {
 
 /// What must be told apart in a comparison of ranks with one process.
 struct Comparison {
-  std::string bits;    ///< of the weights after the last step
-  double away = 0;     ///< from one process, relative
-  double losses = 0;   ///< the same of the losses that steps returned
+  std::string bits;   ///< of the weights after the last step
+  double away = 0;    ///< from one process, relative
+  double losses = 0;  ///< the same of the losses that steps returned
 };
 
 /// Trains with the ranks and alone.

@@ -48,8 +48,8 @@ enum class Ascent : unsigned char {
 /// How the ranks share the steps of an optimizer: see RoGAOptimizer::distribute().
 struct Distribution {
   std::shared_ptr<Communicator> group = nullptr;  ///< who takes part
-  Placement placement = Placement::shards;  ///< the same on all ranks
-  Ascent ascent = Ascent::global;           ///< the same on all ranks
+  Placement placement = Placement::shards;        ///< the same on all ranks
+  Ascent ascent = Ascent::global;                 ///< the same on all ranks
   /// Of this rank's data in the loss of a domain that several ranks have, >= 0: its rows, where
   /// they are not equally many.
   double weight = 1.0;

@@ -50,9 +50,9 @@ struct StepResult {
 ///     }
 ///     auto result = run.finish(evaluations);
 ///
-/// With a team each rank has such an object, over its own share of the data. They meet in present(),
-/// next() and finish(), and come to the same direction. Drivers know nothing of it: domains are
-/// numbered among those that this rank has.
+/// With a team each rank has such an object, over its own share of the data. They meet in
+/// present(), next() and finish(), and come to the same direction. Drivers know nothing of it:
+/// domains are numbered among those that this rank has.
 ///
 /// Until finish() has succeeded, its destructor puts everything back: weights, and the buffers and
 /// random generators that are protected; the recipe's memory has not changed yet.
@@ -254,7 +254,8 @@ class StepRun {
 
   void move_to_point(std::size_t j) {
     Step step = step_for(Role::perturbation);
-    const Point point = engine_.recipe.perturbation.point(step, j);
+    const Point point =
+        combined_point_ ? *combined_point_ : Point(engine_.recipe.perturbation.point(step, j));
     check_radius(point.radius, j, data_, engine_.settings.non_finite);
     if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
       const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
@@ -368,7 +369,8 @@ class StepRun {
     };
     const A& alignment = engine_.recipe.alignment;
     if constexpr (LinearAlignment<A>) {
-      const auto rows = data_.resolve(alignment.direction(step));
+      const auto rows = data_.resolve(
+          combined_direction() ? Combination(erm) : Combination(alignment.direction(step)));
       if constexpr (requires { alignment.after_base(step); }) {
         const auto terms = data_.resolve(alignment.after_base(step));
         after_base = combined_row(terms, weights_.size());
@@ -662,6 +664,9 @@ class StepRun {
     const bool keeps_mean = Plan::keeps_erm || engine_.settings.diagnose;
     if (apart && !keeps_mean) rows.erm.clear();
     if (ascends_locally()) return ascend_by_own_losses();
+    if constexpr (Travel::combines_at_theta) {
+      if (apart && !engine_.settings.diagnose) return combine_at_theta();
+    }
     std::vector<GradientList*> travel;
     if (apart && !rows_stay()) {
       for (auto& row : rows.domains) travel.push_back(&row);
@@ -680,6 +685,29 @@ class StepRun {
       Step step = step_for(Role::perturbation);
       check_.gradient(step, erm, of_all());
     }
+  }
+  /// Once the losses are agreed on, each rank combines its shares of the domains' rows.
+  void combine_at_theta() {
+    auto& rows = data_.rows;
+    std::vector<GradientList*> shares;
+    for (auto& row : rows.domains) shares.push_back(&row);
+    const auto agreed = tell(shares);
+    if (!agreed.passed) return;
+    Combination combination;
+    if constexpr (Travel::direction_from_losses) {
+      Step step = step_for(Role::alignment);
+      combination = engine_.recipe.alignment.direction(step);
+    } else {
+      Step step = step_for(Role::perturbation);
+      combined_point_ = engine_.recipe.perturbation.point(step, 0);
+      combination = std::exchange(combined_point_->direction, Combination(erm));
+    }
+    const auto terms = data_.resolve(combination);
+    rows.erm = combined_row(terms, weights_.size());
+    if (terms.size() == 1) unshare(rows.erm);
+    rows.domains.clear();
+    combined_ = true;
+    team_->add_up({&rows.erm}, weights_.parameters(), agreed.reached);
   }
   /// To a local ascent a domain that is elsewhere has the loss of those that are here.
   void ascend_by_own_losses() {
@@ -755,9 +783,19 @@ class StepRun {
     return travel;
   }
 
+  /// Whether the direction is in the place of the mean gradient at theta.
+  bool combined_direction() const { return Travel::direction_from_losses && combined_; }
+
   /// Tells the others this rank's losses and what it has met, and adds rows up.
   /// @return false if the step ends here
   bool meet(const std::vector<GradientList*>& travel) {
+    const auto agreed = tell(travel);
+    if (!agreed.passed) return false;
+    if (!travel.empty()) team_->add_up(travel, weights_.parameters(), agreed.reached);
+    return true;
+  }
+  /// The same without the rows.
+  Team::Agreement tell(const std::vector<GradientList*>& travel) {
     const std::size_t count = data_.domains.size();
     std::vector<double> mine(team_->numbers(), 0.0);
     for (const std::size_t k : shares_.here) {
@@ -770,7 +808,7 @@ class StepRun {
       std::copy(lengths_.begin(), lengths_.end(), mine.begin() + at_radii());
       std::copy(radii_.begin(), radii_.end(), mine.end() - static_cast<std::ptrdiff_t>(count));
     }
-    const auto agreed = team_->meet(check_.passed(), check_.place(), std::move(mine), travel);
+    auto agreed = team_->meet(check_.passed(), check_.place(), std::move(mine), travel);
     check_.agree(agreed.passed, agreed.place);
     agree_on_losses(agreed.numbers);
     if (roll_.tells_radii) {
@@ -779,9 +817,7 @@ class StepRun {
       lengths_.assign(first, middle);
       radii_.assign(middle, agreed.numbers.end());
     }
-    if (!agreed.passed) return false;
-    if (!travel.empty()) team_->add_up(travel, weights_.parameters(), agreed.reached);
-    return true;
+    return agreed;
   }
   std::ptrdiff_t at_radii() const { return static_cast<std::ptrdiff_t>(data_.domains.size()) + 2; }
   void agree_on_losses(const std::vector<double>& numbers) {
@@ -843,12 +879,14 @@ class StepRun {
   Shares shares_;
   bool met_ = false;           ///< the roll has been called
   bool meets_at_end_ = false;  ///< a meeting after the last point is owed
-  bool visiting_ = false;      ///< a pass at a point goes on, on this rank or others
-  std::vector<bool> seen_;     ///< by domain: whether a rank has evaluated it
+  bool combined_ = false;      ///< the row in the place of erm is a combination of the domains'
+  std::optional<Point> combined_point_;
+  bool visiting_ = false;   ///< a pass at a point goes on, on this rank or others
+  std::vector<bool> seen_;  ///< by domain: whether a rank has evaluated it
   std::vector<double> own_losses_;
   bool own_mean_alone_ = false;  ///< this rank's pooled closure gave its mean loss alone
   bool point_is_pooled_ = false;
-  double point_share_ = 1;       ///< of this rank in the gradient of the current point
+  double point_share_ = 1;  ///< of this rank in the gradient of the current point
   std::vector<double> point_shares_;
   std::vector<double> lengths_;  ///< of ascents, by domain, where other ranks make them
   std::vector<double> radii_;

@@ -65,12 +65,12 @@ inline double fingerprint(const std::vector<at::Tensor>& parameters) {
 
 /// What must be the same on all ranks for a step to be one.
 struct StepPlan {
-  std::int64_t step = 0;      ///< steps finished before
-  double parameters = 0;      ///< fingerprint
-  double settings = 0;        ///< of what the user chose around the recipe, its radius among them
-  std::size_t listed = 0;     ///< closures in the list; 0 where the domains are not listed that way
-  std::size_t tensors = 0;    ///< parameters
-  bool tells_radii = false;   ///< each domain's ascent is known to the rank that has the domain
+  std::int64_t step = 0;     ///< steps finished before
+  double parameters = 0;     ///< fingerprint
+  double settings = 0;       ///< of what the user chose around the recipe, its radius among them
+  std::size_t listed = 0;    ///< closures in the list; 0 where the domains are not listed that way
+  std::size_t tensors = 0;   ///< parameters
+  bool tells_radii = false;  ///< each domain's ascent is known to the rank that has the domain
 };
 
 /// Which domains a step has, and this rank's share of each.
@@ -83,9 +83,7 @@ struct Shares {
   /// is their mean.
   std::vector<double> weights;
 
-  double of_mean(std::size_t k) const {
-    return of_domain[k] / static_cast<double>(domains.size());
-  }
+  double of_mean(std::size_t k) const { return of_domain[k] / static_cast<double>(domains.size()); }
 };
 
 /// The ranks, seen from one of them. In each step they meet a few times, to add numbers and rows
@@ -195,7 +193,8 @@ class Team {
   /// Runs what talks to the other ranks.
   template <class Talk>
   auto guarded(Talk&& talk) {
-    TORCH_CHECK(!broken_, "roga: the process group failed in a step before; make a new one, and "
+    TORCH_CHECK(!broken_,
+                "roga: the process group failed in a step before; make a new one, and "
                 "call distribute() with it");
     try {
       return talk();
@@ -342,8 +341,10 @@ inline Shares Team::call_roll(const StepPlan& plan, const std::vector<std::size_
                 " ranks; with Placement::domains each domain lives on one: give step() an empty "
                 "closure for a domain that is elsewhere, or choose Placement::shards");
     total.push_back(all[from + 2 * k + 1]);
-    TORCH_CHECK(placement_ == Placement::domains || total.back() > 0, "roga: the ranks that have "
-                "domain ", k, " give their data the weight 0");
+    TORCH_CHECK(placement_ == Placement::domains || total.back() > 0,
+                "roga: the ranks that have "
+                "domain ",
+                k, " give their data the weight 0");
     shares.domains.push_back(k);
   }
   TORCH_CHECK(!shares.domains.empty(),
@@ -442,8 +443,8 @@ inline void Team::confirm(const std::string& failure, const char* call, double f
 inline at::Tensor Team::of_first(const at::Tensor& bytes) {
   const c10::NoGradGuard no_grad;
   const bool first = rank_ == 0;
-  const auto size = static_cast<std::int64_t>(
-      sums({first ? static_cast<double>(bytes.numel()) : 0.0}).front());
+  const auto size =
+      static_cast<std::int64_t>(sums({first ? static_cast<double>(bytes.numel()) : 0.0}).front());
   // Two bytes make a number that a float holds; the other ranks add zeros.
   auto all = at::zeros({(size + 1) / 2 * 2}, at::kByte);
   if (first) all.narrow(0, 0, size).copy_(bytes);

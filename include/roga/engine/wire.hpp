@@ -93,8 +93,8 @@ class Wire {
   static void lay_out(Place& place) {
     at::Tensor& x = *place.row;
     if (!x.defined()) return;
-    const bool as_it_is = is_dense(*place.like) ? x.strides() == place.like->strides()
-                                                : x.is_contiguous();
+    const bool as_it_is =
+        is_dense(*place.like) ? x.strides() == place.like->strides() : x.is_contiguous();
     if (!as_it_is) x = new_like(*place.like).copy_(x);
   }
   static at::ScalarType wire_type(const at::Tensor& x) {
@@ -122,7 +122,8 @@ class Wire {
     std::vector<Place*> these;
     std::int64_t total = 0;
     for (Place* place : places) {
-      const bool fits = wire_type(sample(*place)) == type && sample(*place).device() == first.device();
+      const bool fits =
+          wire_type(sample(*place)) == type && sample(*place).device() == first.device();
       (fits ? these : others).push_back(place);
       if (fits) total += length_of(*place);
     }
@@ -183,7 +184,8 @@ class Wire {
     }
   }
   void finish() {
-    for (std::size_t i = 0; i < buckets_.size(); ++i) unpack(buckets_.at(next_++ % buckets_.size()));
+    for (std::size_t i = 0; i < buckets_.size(); ++i)
+      unpack(buckets_.at(next_++ % buckets_.size()));
   }
 
   std::shared_ptr<Communicator> group_;

@@ -6,6 +6,7 @@
 #include <roga/engine/row_plan.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/row.hpp>
+#include <type_traits>
 
 namespace roga {
 inline namespace v1 {
@@ -16,6 +17,7 @@ namespace detail {
 template <class P, class C, class A>
 struct WirePlan {
   using Plan = RowPlan<P, A>;
+  static constexpr Reads at_theta = Reads::erm | Reads::domains | Reads::own_domain;
   static constexpr Reads of_points = Reads::captured | Reads::captured_mean | Reads::latest;
 
   /// A row of a point is read before the last point, or by itself; otherwise the ranks sum theirs
@@ -31,6 +33,23 @@ struct WirePlan {
     }
     return false;
   }();
+  template <class Policy>
+  static constexpr bool from_losses = [] {
+    if constexpr (requires { std::bool_constant<Policy::from_losses>(); }) {
+      return Policy::from_losses;
+    }
+    return false;
+  }();
+  /// The direction, or that of the only point, combines the domains' rows with coefficients that
+  /// follow from the losses, and nobody reads the rows besides: each rank combines its own, and one
+  /// row is added up.
+  static constexpr bool direction_from_losses = LinearAlignment<A> && from_losses<A> &&
+                                                P::at_theta && !reads(P::reads, at_theta) &&
+                                                !reads(A::reads, Reads::erm);
+  static constexpr bool ascent_from_losses = from_losses<P> && P::at_theta &&
+                                             !Plan::aligns_domains && !reads(A::reads, at_theta) &&
+                                             !reads(P::reads, Reads::erm);
+  static constexpr bool combines_at_theta = direction_from_losses || ascent_from_losses;
   /// What a policy remembers of the ascent would differ from rank to rank.
   static constexpr bool allows_local_ascent =
       remembered_rows<P>() + remembered_rows<C>() + remembered_rows<A>() == 0 &&
@@ -51,7 +70,8 @@ struct WirePlan {
   static constexpr std::size_t rows_at_theta(std::size_t domains, Placement placement) {
     if (!P::at_theta) return 0;
     const bool stay = rows_may_stay && placement == Placement::domains;
-    return Plan::keeps_domains && domains > 1 && !stay ? domains : 1;
+    const bool apart = Plan::keeps_domains && domains > 1;
+    return apart && !stay && !combines_at_theta ? domains : 1;
   }
   /// Rows of the points with global ascents.
   static constexpr std::size_t rows_of_points(std::size_t points) {
