@@ -4,7 +4,7 @@
     amalgamate.py OUTPUT.hpp
 
 The file stands for <roga/roga.hpp>, <roga/testing.hpp>, <roga/checkpoint.hpp>,
-<roga/recalibrate.hpp> and the diagnostics.
+<roga/recalibrate.hpp>, the diagnostics and, where LibTorch has c10d, <roga/distributed.hpp>.
 """
 import pathlib
 import re
@@ -37,6 +37,9 @@ def main():
         expand(name, seen, out)
     for path in sorted((INCLUDE / "roga" / "diagnostics").glob("*.hpp")):
         expand(f"roga/diagnostics/{path.name}", seen, out)
+    out.append("#if __has_include(<torch/csrc/distributed/c10d/Types.hpp>)")
+    expand("roga/distributed.hpp", seen, out)
+    out.append("#endif")
     missing = {str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.hpp")} - seen
     if missing:
         raise SystemExit(f"no part of the one header: {', '.join(sorted(missing))}")

@@ -8,7 +8,7 @@ set -euo pipefail
 case "${1:-}" in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
-          nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data zlib1g-dev python3)
+          nlohmann-json3-dev libcli11-dev libopencv-dev opencv-data zlib1g-dev python3 libgloo-dev)
 [ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 [ "${1:-}" != lint ] || packages+=(clang-format clang-tidy codespell)
 [ "${1:-}" != matrix ] || packages+=(clang pkg-config)

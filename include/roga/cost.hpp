@@ -3,7 +3,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <roga/engine/communicator.hpp>
 #include <roga/engine/row_plan.hpp>
+#include <roga/engine/wire_plan.hpp>
 #include <roga/policy/composition.hpp>
 #include <roga/policy/concepts.hpp>
 
@@ -30,6 +32,18 @@ concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_
   { policy.share(n) } -> std::floating_point;
 };
 
+/// What a distributed step sends, mean over the steps; the same on each rank, however many they
+/// are.
+struct Traffic {
+  double rows;         ///< gradients of all parameters that a rank gives to be summed
+  double collectives;  ///< times that rows are summed, each in buckets of 12 MB
+  double meetings;     ///< all-reduces of a few numbers beside, the roll call among them
+
+  /// Of the rows.
+  /// @param parameter_bytes of all parameters that get gradients, as float32 or float64
+  constexpr double bytes(double parameter_bytes) const { return rows * parameter_bytes; }
+};
+
 /// The cost of one step over `domains` domains with one closure each; with a SharedForward the
 /// passes over one domain cost more (see its documentation).
 ///
@@ -49,6 +63,35 @@ constexpr Cost cost(const Recipe<P, C, A>& recipe, std::size_t domains) {
   return {.passes = at_theta + frequency * static_cast<double>(points) * share,
           .copies = static_cast<double>(
               detail::RowPlan<P, A>::peak_copies(domains, points, /*pooled=*/share == 1.0))};
+}
+
+/// What one step sends after `distribute()`, over `domains` domains that are present somewhere.
+///
+///     constexpr auto wire = roga::traffic(roga::recipes::sam(), 3);  // 2 rows
+///
+/// LBFGS pays this for each evaluation of its line search. `diagnose(true)` adds rows.
+template <CountedPerturbation P, CapturePolicy C, AlignmentPolicy A>
+constexpr Traffic traffic(const Recipe<P, C, A>& recipe, std::size_t domains,
+                          Placement placement = Placement::shards, Ascent ascent = Ascent::global) {
+  using Plan = detail::WirePlan<P, C, A>;
+  const auto points = static_cast<std::size_t>(recipe.perturbation.visits(domains));
+  double frequency = 1;
+  if constexpr (requires { recipe.perturbation.frequency(); }) {
+    frequency = recipe.perturbation.frequency();
+  }
+  auto number = [](std::size_t count) { return static_cast<double>(count); };
+  if (ascent == Ascent::local) {
+    const double rows = frequency * number(Plan::rows_read(domains, points)) +
+                        (1 - frequency) * number(Plan::rows_read(domains, 0));
+    return {.rows = rows, .collectives = 1, .meetings = 2};
+  }
+  const double at_theta = P::at_theta ? 1 : 0;
+  const double of_points = number(Plan::meets_at_each_point ? points : points > 0 ? 1 : 0);
+  const double summed = number(Plan::rows_of_points(points) > 0 ? 1 : 0);
+  return {.rows = number(Plan::rows_at_theta(domains, placement)) +
+                  frequency * number(Plan::rows_of_points(points)),
+          .collectives = at_theta + frequency * of_points * summed,
+          .meetings = 1 + at_theta + frequency * of_points};
 }
 
 }  // namespace v1

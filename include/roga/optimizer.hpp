@@ -9,12 +9,15 @@
 #include <roga/closure.hpp>
 #include <roga/engine/any_optimizer.hpp>
 #include <roga/engine/archive.hpp>
+#include <roga/engine/communicator.hpp>
 #include <roga/engine/engine.hpp>
+#include <roga/engine/join.hpp>
 #include <roga/engine/objective.hpp>
 #include <roga/engine/protected_module.hpp>
 #include <roga/engine/rollback.hpp>
 #include <roga/engine/row_plan.hpp>
 #include <roga/engine/step_run.hpp>
+#include <roga/engine/wire_plan.hpp>
 #include <roga/loss_scaler.hpp>
 #include <roga/phased_step.hpp>
 #include <roga/policy/composition.hpp>
@@ -75,7 +78,9 @@ class RoGAOptimizer : public Base {
   /// data in this step. A domain's position is its identity between steps.
   /// @return the mean over the domains of what step() of one domain returns, detached
   at::Tensor step(std::vector<LossClosure> domains) {
-    return run(detail::Objective(std::move(domains), engine_.protection));
+    return attended([&] {
+      return run(detail::Objective(std::move(domains), engine_.protection, nullptr, is_shared()));
+    });
   }
 
   /// The same for domains in braces: `step({a, b})`; one closure in braces is one domain.
@@ -86,15 +91,19 @@ class RoGAOptimizer : public Base {
   /// One step over several domains, with a closure over all of them for the passes over the whole
   /// minibatch. Without one it is step(domains.closures).
   at::Tensor step(Domains domains) {
-    return run(detail::Objective(std::move(domains.closures), engine_.protection,
-                                 std::move(domains.pooled)));
+    return attended([&] {
+      return run(detail::Objective(std::move(domains.closures), engine_.protection,
+                                   std::move(domains.pooled), is_shared()));
+    });
   }
 
   /// One step over the domains of one shared forward pass.
   at::Tensor step(SharedForward forward) {
-    detail::require_ascending(forward.domains, "SharedForward");
-    return run(detail::Objective(std::move(forward.losses), std::move(forward.domains),
-                                 engine_.protection, loss_scale().value_or(1.0)));
+    return attended([&] {
+      detail::require_ascending(forward.domains, "SharedForward");
+      return run(detail::Objective(std::move(forward.losses), std::move(forward.domains),
+                                   engine_.protection, loss_scale().value_or(1.0)));
+    });
   }
 
   /// One step in phases, for a loop that cannot be a closure. See PhasedStep.
@@ -106,24 +115,73 @@ class RoGAOptimizer : public Base {
                              Passes passes = Passes::by_domain) {
     TORCH_CHECK(!detail::is_a<torch::optim::LBFGS>(*this),
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
-    TORCH_CHECK(!domains.empty(), "roga: phases() got an empty list of domains");
-    detail::require_ascending(domains, "phases()");
-    engine_.require_idle("phases()");
-    prepare();
-    engine_.protection.begin(this->param_groups());
-    std::shared_ptr<detail::Rollback> rollback;
-    if (!detail::evaluates_first_and_once<Base>(*this)) {
-      rollback = std::make_shared<detail::Rollback>(*this, engine_.state, engine_.gradients,
-                                                    engine_.protection);
-    }
-    return PhasedStep<P, C, A>(engine_, this->param_groups(), domains, passes, loss_scale(),
-                               [this, rollback](detail::StepResult result) {
-                                 if (!engine_.record.skipped) {
-                                   step_base_along(result, rollback.get());
-                                   step_past_base(result.after_base);
-                                 }
-                                 conclude();
-                               });
+    return attended([&] {
+      TORCH_CHECK(is_shared() || !domains.empty(), "roga: phases() got an empty list of domains");
+      detail::require_ascending(domains, "phases()");
+      engine_.require_idle("phases()");
+      prepare();
+      engine_.protection.begin(this->param_groups());
+      std::shared_ptr<detail::Rollback> rollback;
+      if (!detail::evaluates_first_and_once<Base>(*this)) {
+        rollback = std::make_shared<detail::Rollback>(*this, engine_.state, engine_.gradients,
+                                                      engine_.protection);
+      }
+      return PhasedStep<P, C, A>(engine_, this->param_groups(), domains, passes, loss_scale(),
+                                 [this, rollback](detail::StepResult result) {
+                                   if (!engine_.record.skipped) {
+                                     step_base_along(result, rollback.get());
+                                     step_past_base(result.after_base);
+                                   }
+                                   conclude();
+                                 });
+    });
+  }
+
+  /// From now on the ranks of a group make each step together: one step over the data of all of
+  /// them. All ranks call it, and then make the same calls of `step` or `phases`, each with the
+  /// closures for its own data; an empty closure marks a domain without data on this rank.
+  ///
+  /// With K present domains, of which rank r has the loss L_kr with weight w_r, the step is that of
+  ///
+  ///     L_k = sum_r w_r L_kr / sum_r w_r    over the ranks that have domain k
+  ///
+  /// on one process, up to rounding; and the same bits on all ranks. Begins with the weights, the
+  /// base optimizer's state, the recipe's memory and the protected buffers of rank 0. If a rank
+  /// fails in a step, all throw, and if one meets a number that is not finite, all skip. See
+  /// docs/distributed.md.
+  ///
+  ///     optimizer.distribute({.group = roga::communicator(process_group)});
+  ///
+  /// @throws c10::Error on all ranks, without a group, for a negative weight, for optimizers that
+  /// are not over parameters of the same shapes, and for Ascent::local with a recipe that remembers
+  /// rows from step to step (`fsam`, `looksam`, `msam`, ...): ranks would remember different ones
+  /// Cost: one broadcast now; for each step see roga::traffic.
+  void distribute(const Distribution& distribution) {
+    engine_.require_idle("distribute()");
+    TORCH_CHECK(distribution.group,
+                "roga: distribute() got no group; give it "
+                "`.group = roga::communicator(process_group)`, from <roga/distributed.hpp>");
+    const auto parameters = detail::parameters_of(this->param_groups());
+    auto team = std::make_shared<detail::Team>(
+        distribution, parameters.empty() ? at::Device(at::kCPU) : parameters.front().device());
+    engine_.team = nullptr;
+    detail::join(*team, *this, engine_.protection, detail::failure_of([&] {
+      detail::require_radius("weight", distribution.weight);
+      TORCH_CHECK(distribution.ascent == Ascent::global || Travels::allows_local_ascent,
+                  "roga: Ascent::local with a recipe that remembers rows from step to step, as "
+                  "fsam, looksam and msam: each rank would remember its own; choose "
+                  "Ascent::global");
+    }));
+    engine_.skipped_in_a_row = 0;
+    if (team->size() > 1) engine_.team = std::move(team);
+  }
+  /// Changes this rank's weight for the steps to come, as where its minibatches change their size.
+  /// Costs nothing: the roll call of each step tells it.
+  /// @throws c10::Error if it is negative or not finite
+  void data_weight(double weight) {
+    engine_.require_idle("data_weight()");
+    detail::require_radius("weight", weight);
+    if (engine_.team) engine_.team->weigh(weight);
   }
 
   /// The live policies: their hyper-parameters may change between steps.
@@ -265,6 +323,22 @@ class RoGAOptimizer : public Base {
   }
 
  private:
+  using Travels = detail::WirePlan<P, C, A>;
+
+  bool is_shared() const { return engine_.team != nullptr; }
+  /// Makes a step, or begins one. If it fails on this rank, the others learn of it.
+  template <class Make>
+  auto attended(Make&& make) {
+    if (!engine_.team || engine_.busy != nullptr) return make();
+    engine_.team->begin();
+    try {
+      return make();
+    } catch (...) {
+      engine_.team->fail();
+      throw;
+    }
+  }
+
   /// @param call that changes them
   detail::Settings& settings(const char* call) {
     engine_.require_idle(call);

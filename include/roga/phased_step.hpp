@@ -54,16 +54,19 @@ class PhasedStep {
       : engine_(engine),
         base_step_(std::move(base_step)),
         present_(domains),
-        pooled_(passes == Passes::pooled && domains.size() > 1),
+        wants_pooled_(passes == Passes::pooled && domains.size() > 1),
         busy_(std::in_place, engine.busy,
               "a phased step is open: call its descend() first, or let it go out of scope"),
         run_(engine, groups, loss_scale) {
     run_.present(domains);
+    pooled_ = wants_pooled_ && run_.weights_of_domains().empty();
     advance();
   }
   PhasedStep(const PhasedStep&) = delete;
   PhasedStep& operator=(const PhasedStep&) = delete;
-  ~PhasedStep() = default;
+  ~PhasedStep() {
+    if (!over_ && engine_.team) engine_.team->fail();  // where the others wait for this rank
+  }
 
   /// Takes the gradients that the last backward pass left and moves on.
   /// @param loss of that pass; of a pass over several domains each one's, [K], or their mean
@@ -124,6 +127,7 @@ class PhasedStep {
       mean_loss = result.loss;
       base_step_(std::move(result));
     } catch (...) {
+      if (engine_.team) engine_.team->fail();
       run_.give_up();
       busy_.reset();
       throw;
@@ -154,7 +158,8 @@ class PhasedStep {
   detail::Engine<P, C, A>& engine_;
   std::function<void(detail::StepResult)> base_step_;
   std::vector<std::size_t> present_;
-  bool pooled_;
+  bool wants_pooled_;
+  bool pooled_ = false;
   std::optional<detail::Busy> busy_;  ///< until the step is over
   detail::StepRun<P, C, A> run_;
   std::optional<detail::Pass> pass_;  ///< the current one; none after the last

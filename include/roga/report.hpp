@@ -84,7 +84,7 @@ inline std::string StepReport::line() const {
   text.imbue(std::locale::classic());
   text.precision(4);
   text << "step " << record_.step << ": ";
-  if (record_.evaluations == 0) {
+  if (record_.evaluations == 0 && record_.losses.empty()) {
     text << "not finished";
     return text.str();
   }

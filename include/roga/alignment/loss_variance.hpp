@@ -14,6 +14,7 @@ inline namespace v1 {
 /// V-REx (Krueger et al., ICML 2021, arXiv 2003.00688, eq. 8).
 struct LossVariance {
   static constexpr Reads reads = Reads::domains;
+  static constexpr bool from_losses = true;  ///< the coefficients follow from the losses
 
   double lambda = 10.0;  ///< weight of the variance, >= 0
 

@@ -23,6 +23,7 @@ inline namespace v1 {
 /// its weight, and the weights of the present ones are normalised for the direction.
 struct WorstGroup {
   static constexpr Reads reads = Reads::domains;
+  static constexpr bool from_losses = true;  ///< the coefficients follow from the losses
 
   double eta = 0.01;  ///< step size of the weights, >= 0
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <roga/engine/gradient_slots.hpp>
 #include <roga/engine/protection.hpp>
 #include <roga/engine/record.hpp>
 #include <roga/engine/settings.hpp>
 #include <roga/engine/state.hpp>
+#include <roga/engine/team.hpp>
 #include <roga/policy/composition.hpp>
 #include <roga/policy/radius_rule.hpp>
 #include <type_traits>
@@ -35,6 +37,7 @@ struct Engine {
   State state = {};
   Protection protection = {};
   GradientSlots gradients = {};
+  std::shared_ptr<Team> team = {};    ///< the ranks that make the steps together; none: this one
   StepRecord record = {};             ///< of the last step
   const char* busy = nullptr;         ///< why no other call may touch the weights now
   std::int64_t skipped_in_a_row = 0;  ///< steps

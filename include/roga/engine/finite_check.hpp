@@ -41,6 +41,12 @@ class FiniteCheck {
   /// Where the first one was met.
   const std::optional<NonFinitePlace>& place() const { return place_; }
 
+  /// What the ranks of a distributed optimizer have agreed on, in the place of what this one met.
+  void agree(bool passed, const std::optional<NonFinitePlace>& place) {
+    passed_ = passed;
+    place_ = place;
+  }
+
   /// A loss that a pass returned. Decides nothing, as the next.
   void loss(const at::Tensor& value, NonFinitePlace where) {
     if (!on_ || place_ || !is_on_host(value) || std::isfinite(value.item<double>())) return;

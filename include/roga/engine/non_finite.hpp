@@ -24,13 +24,15 @@ struct NonFinitePlace {
   std::optional<std::size_t> parameter =
       std::nullopt;      ///< position among the optimizer's, over all groups
   bool in_loss = false;  ///< in the loss; otherwise in a gradient
+  std::optional<std::size_t> rank = std::nullopt;  ///< whose data it is; none of a sum over ranks
 
   /// "the loss of domain 1 at theta"
   std::string text() const {
     std::string out = in_loss ? "the loss" : "the gradient";
     if (parameter) out += " of parameter " + std::to_string(*parameter);
     if (domain) out += (parameter ? " in domain " : " of domain ") + std::to_string(*domain);
-    return out + (point ? " at point " + std::to_string(*point) : " at theta");
+    out += point ? " at point " + std::to_string(*point) : " at theta";
+    return rank ? out + " on rank " + std::to_string(*rank) : out;
   }
   /// That text.
   template <class Stream>

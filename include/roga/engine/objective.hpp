@@ -21,17 +21,21 @@ namespace detail {
 class Objective {
  public:
   using Losses = std::function<at::Tensor()>;
+  /// Weights of the losses of these domains in a pass over all of them; empty for their mean.
+  using Weigh = std::function<std::vector<double>(const std::vector<std::size_t>& domains)>;
 
   /// @param closures one for each domain; an empty one marks a domain without data in this step
   /// @param pooled over all present domains at once, if there is one
-  Objective(std::vector<Losses> closures, Protection& protection, Losses pooled = nullptr)
+  /// @param elsewhere whether the data may all be on other ranks
+  Objective(std::vector<Losses> closures, Protection& protection, Losses pooled = nullptr,
+            bool elsewhere = false)
       : closures_(std::move(closures)), pooled_(std::move(pooled)), protection_(protection) {
     TORCH_CHECK(!closures_.empty(),
                 "roga: step() got an empty list of closures; give one closure per domain");
     for (std::size_t k = 0; k < closures_.size(); ++k) {
       if (closures_[k]) present_.push_back(k);
     }
-    TORCH_CHECK(!present_.empty(),
+    TORCH_CHECK(elsewhere || !present_.empty(),
                 "roga: step() needs a closure that computes the loss, calls backward() and returns "
                 "the loss: optimizer.step([&] { optimizer.zero_grad(); auto loss = "
                 "criterion(model->forward(x), y); loss.backward(); return loss; })");
@@ -51,7 +55,13 @@ class Objective {
 
   /// Positions of the present domains; of a shared forward known after its first evaluation.
   const std::vector<std::size_t>& present() const { return present_; }
+  /// Whether these are known already.
+  bool knows_present() const { return !forward_ || !present_.empty(); }
+  /// How long the list of closures is; 0 without one.
+  std::size_t listed() const { return closures_.size(); }
   std::size_t evaluations() const { return evaluations_; }
+  /// Asks for weights once the present domains are known.
+  void weigh(Weigh weigh) { weigh_ = std::move(weigh); }
 
   /// Makes a pass.
   template <class Sink>
@@ -87,13 +97,14 @@ class Objective {
   void pooled(Sink&& sink) {
     if (forward_) {
       protect_forward([&](const at::Tensor& losses) {
+        const auto weights = weigh_ ? weigh_(present_) : std::vector<double>();
         {
           const c10::AutoGradMode enable(true);
-          scaled(losses.mean()).backward();
+          scaled(weights.empty() ? losses.mean() : weighted(losses, weights)).backward();
         }
         sink(all_domains, losses.detach());
       });
-    } else if (pooled_ && present_.size() > 1) {
+    } else if (pooled_ && present_.size() > 1 && (!weigh_ || weigh_(present_).empty())) {
       const auto loss = call(pooled_, Protection::everything);
       check_pooled_loss(loss, present_.size(), "the pooled closure");
       sink(all_domains, loss.numel() == 1 ? loss.reshape({}) : loss);
@@ -146,6 +157,14 @@ class Objective {
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }
+  static at::Tensor weighted(const at::Tensor& losses, const std::vector<double>& weights) {
+    at::Tensor sum;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      const auto term = losses.select(0, static_cast<std::int64_t>(k)) * weights[k];
+      sum = sum.defined() ? sum + term : term;
+    }
+    return sum;
+  }
   at::Tensor scaled(const at::Tensor& loss) const { return scale_ == 1.0 ? loss : loss * scale_; }
   at::Tensor differentiate(const at::Tensor& losses, std::size_t k, bool keep_graph) const {
     const c10::AutoGradMode enable(true);
@@ -158,6 +177,7 @@ class Objective {
   Losses pooled_;
   Losses forward_;
   Protection& protection_;
+  Weigh weigh_;
   double scale_ = 1.0;
   std::vector<std::size_t> present_;
   std::size_t evaluations_ = 0;

@@ -26,6 +26,14 @@ class Protection {
  public:
   void add(std::unique_ptr<ProtectedModule> module) { modules_.push_back(std::move(module)); }
   bool active() const { return !modules_.empty(); }
+  /// All buffers that are registered now.
+  std::vector<at::Tensor> buffers() const {
+    std::vector<at::Tensor> list;
+    for (const auto& module : modules_) {
+      for (auto& buffer : module->buffers()) list.push_back(std::move(buffer.tensor));
+    }
+    return list;
+  }
 
   /// Buffers and generators at one moment.
   struct Moment {

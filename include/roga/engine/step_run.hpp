@@ -2,8 +2,10 @@
 // One step, from the first pass to .grad. Only here do weights leave theta and come back.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <roga/engine/all_of_them.hpp>
 #include <roga/engine/displacement.hpp>
@@ -15,7 +17,9 @@
 #include <roga/engine/protection.hpp>
 #include <roga/engine/record.hpp>
 #include <roga/engine/row_plan.hpp>
+#include <roga/engine/team.hpp>
 #include <roga/engine/weights.hpp>
+#include <roga/engine/wire_plan.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/radius_rule.hpp>
 #include <roga/policy/rows.hpp>
@@ -46,11 +50,16 @@ struct StepResult {
 ///     }
 ///     auto result = run.finish(evaluations);
 ///
+/// With a team each rank has such an object, over its own share of the data. They meet in
+/// present(), next() and finish(), and come to the same direction. Drivers know nothing of it:
+/// domains are numbered among those that this rank has.
+///
 /// Until finish() has succeeded, its destructor puts everything back: weights, and the buffers and
 /// random generators that are protected; the recipe's memory has not changed yet.
 template <class P, class C, class A>
 class StepRun {
   using Plan = RowPlan<P, A>;
+  using Travel = WirePlan<P, C, A>;
 
  public:
   /// @param groups the optimizer's parameter groups
@@ -64,8 +73,10 @@ class StepRun {
         data_(engine.state.step, weights_.size(), engine.state.memories, weights_.ties()),
         check_(engine.settings.non_finite != NonFinite::ignore || loss_scale.has_value(),
                /*closely=*/engine.skipped_in_a_row > 0),
-        before_(engine.protection.now()) {
+        before_(engine.protection.now()),
+        team_(engine.team.get()) {
     record_.step = data_.index;
+    if (team_ != nullptr) prepare_roll_call(groups);
     forget_casts();
     engine_.gradients.begin(weights_.parameters());
   }
@@ -75,7 +86,9 @@ class StepRun {
 
   /// Which domains the step has, by their positions in the caller's list. Called before next(); a
   /// shared forward's are known after its first evaluation, and then before take().
-  void present(const std::vector<std::size_t>& domains) {
+  /// @param listed how many closures the caller's list has, if it is one
+  void present(const std::vector<std::size_t>& domains, std::size_t listed = 0) {
+    if (team_ != nullptr) return call_roll(domains, listed);
     if (data_.domains.size() == domains.size()) return;
     data_.domains = domains;
     data_.losses.resize(domains.size());
@@ -85,34 +98,26 @@ class StepRun {
   /// Settles the pass before, moves the weights, and names the next pass; nothing after the last.
   std::optional<Pass> next() {
     const PlainArithmetic plain;
-    settle();
-    if (stage_ == Stage::start && (P::at_theta || warming_up())) {
-      stage_ = Stage::theta;
-      freeze_bystanders();
-      const bool apart = Plan::keeps_domains && !warming_up();
-      return Pass{apart ? Pass::Data::each_domain : Pass::Data::pooled, 0, std::nullopt};
-    }
-    if (stage_ < Stage::points) start_points();
-    if (next_point_ < points_ && check_.passed()) {
-      move_to_point(next_point_);
-      if (check_.passed()) return pass_at(next_point_++);
-    }
-    engine_.gradients.disarm();
-    weights_.restore();
-    stage_ = Stage::done;
-    return std::nullopt;
+    auto pass = next_of_all();
+    if (team_ == nullptr) return pass;
+    while (pass && !is_ours(*pass)) pass = next_of_all();
+    return pass;
   }
+  /// The weights of this rank's domains in a pass over all of them; empty where it is their mean.
+  const std::vector<double>& weights_of_domains() const { return shares_.weights; }
 
   /// Takes the gradients that a backward pass left.
   /// @param k the domain among those present, or all_domains
   /// @param loss its loss; of all domains, each one's, [K], or their mean
   void take(std::size_t k, const at::Tensor& loss) {
     const PlainArithmetic plain;
+    if (team_ != nullptr && k != all_domains) k = shares_.here.at(k);
     auto row = engine_.gradients.take();
     expect_gradient(row, k);
     scale_by(row, 1.0 / loss_scale_);
     note_loss(k, loss);
     check_.piece(row, here(k));
+    if (team_ != nullptr) return take_share(k, std::move(row));
     if (stage_ == Stage::theta && keeps_apart(k)) {
       data_.rows.domains.push_back(row);
       if (!Plan::keeps_erm && !engine_.settings.diagnose) return;
@@ -176,6 +181,31 @@ class StepRun {
  private:
   enum class Stage : unsigned char { start, theta, points, done };
 
+  std::optional<Pass> next_of_all() {
+    settle();
+    if (stage_ == Stage::start && (P::at_theta || warming_up())) {
+      stage_ = Stage::theta;
+      freeze_bystanders();
+      const bool by_domain = Plan::keeps_domains || (team_ != nullptr && engine_.settings.diagnose);
+      const bool apart = by_domain && !warming_up();
+      return Pass{apart ? Pass::Data::each_domain : Pass::Data::pooled, 0, std::nullopt};
+    }
+    if (stage_ < Stage::points) start_points();
+    if (next_point_ < points_ && check_.passed()) {
+      if (team_ != nullptr) {
+        if (auto pass = next_with_team()) return pass;
+      } else {
+        move_to_point(next_point_);
+        if (check_.passed()) return pass_at(next_point_++);
+      }
+    }
+    if (team_ != nullptr) meet_at_end();
+    engine_.gradients.disarm();
+    weights_.restore();
+    stage_ = Stage::done;
+    return std::nullopt;
+  }
+
   bool warming_up() const { return data_.index < engine_.settings.warm_up; }
   Step step_for(Role role) { return {data_, role}; }
   bool is_last(std::size_t j) const { return j + 1 == points_; }
@@ -218,12 +248,14 @@ class StepRun {
                 "roga: this recipe walks from domain to domain and needs their number beforehand; "
                 "give step() a list of closures, or a SharedForward with its `domains`");
     if (points_ == 0) return;
+    if (team_ != nullptr && !Travel::meets_at_each_point) meets_at_end_ = true;
     ascending_ = Ascending(weights_, engine_.settings);
   }
 
   void move_to_point(std::size_t j) {
     Step step = step_for(Role::perturbation);
-    const Point point = engine_.recipe.perturbation.point(step, j);
+    const Point point =
+        combined_point_ ? *combined_point_ : Point(engine_.recipe.perturbation.point(step, j));
     check_radius(point.radius, j, data_, engine_.settings.non_finite);
     if constexpr (requires(const P p) { requires Metric<decltype(p.metric)>; }) {
       const bool replaces_gradient = Plan::theta_serves_the_ascent_alone && is_last(j) &&
@@ -242,6 +274,7 @@ class StepRun {
     check_.ascent(length, data_.rows, last_pass_);
     if (!check_.passed()) return;
     const Scalar radius = radius_at(j, point, length);
+    if (team_ != nullptr && rows_stay()) note_radius(j, length, radius);
     record_.radii.push_back(radius);
     record_.ascent_norms.push_back(length);
     constexpr double guard = 1e-12;
@@ -309,6 +342,7 @@ class StepRun {
   /// After a pass: what its pieces make together.
   void settle() {
     const std::size_t pieces = std::exchange(pieces_, 0);
+    if (team_ != nullptr) return settle_with_team();
     if (stage_ == Stage::theta) {
       divide_by(data_.rows.erm, pieces);
       check_theta();
@@ -335,7 +369,8 @@ class StepRun {
     };
     const A& alignment = engine_.recipe.alignment;
     if constexpr (LinearAlignment<A>) {
-      const auto rows = data_.resolve(alignment.direction(step));
+      const auto rows = data_.resolve(
+          combined_direction() ? Combination(erm) : Combination(alignment.direction(step)));
       if constexpr (requires { alignment.after_base(step); }) {
         const auto terms = data_.resolve(alignment.after_base(step));
         after_base = combined_row(terms, weights_.size());
@@ -420,7 +455,8 @@ class StepRun {
   /// @param k the domain among those present
   void expect_gradient(const GradientList& row, std::size_t k) {
     auto& gave = engine_.state.gave_gradients;
-    const std::size_t id = data_.domains[k == all_domains ? 0 : k];
+    const std::size_t first = team_ == nullptr ? 0 : shares_.here.front();
+    const std::size_t id = data_.domains[k == all_domains ? first : k];
     if (gave.size() <= id) gave.resize(id + 1, engine_.state.resumed);
     if (gives_now_.size() <= id) gives_now_.resize(id + 1, false);
     bool any = row.empty();
@@ -442,10 +478,13 @@ class StepRun {
       if (!first || losses_[d].defined()) return check_.loss(value, own);
       losses_[d] = value.clone();  // the closure may go on with its tensor
       data_.losses[d] = Scalar::of(losses_[d]);
+      if (team_ != nullptr) own_losses_[d] = data_.losses[d].value();
       if (!std::isfinite(data_.losses[d].known())) check_.loss(losses_[d], own);
     };
     if (k != all_domains) {
       note(k, loss);
+    } else if (first && team_ != nullptr) {
+      note_share_of_losses(loss, note);
     } else if (first) {
       const bool each = loss.dim() > 0;
       if (!each && !losses_.front().defined()) data_.losses_are_their_mean = true;
@@ -468,6 +507,339 @@ class StepRun {
                 " domains; its capture policy needs points for all of them");
     const bool one = known.size() == 1 || data_.losses_are_their_mean;
     return one ? known.front() : at::stack(known).mean();
+  }
+
+  // With a team: this rank's share of each row, and the meetings where they are added up.
+
+  bool ascends_locally() const { return team_->ascends_locally(); }
+  /// Each domain's row is needed where its domain is, and nowhere else.
+  bool rows_stay() const {
+    return Travel::rows_may_stay && team_->placement() == Placement::domains &&
+           !ascends_locally() && !engine_.settings.diagnose && data_.domains.size() > 1 &&
+           !warming_up();
+  }
+  bool domains_apart() const {
+    return (Plan::keeps_domains || engine_.settings.diagnose) && !warming_up() &&
+           data_.domains.size() > 1;
+  }
+  bool has_domain(std::size_t k) const {
+    return std::binary_search(shares_.here.begin(), shares_.here.end(), k);
+  }
+
+  template <class Groups>
+  void prepare_roll_call(const Groups& groups) {
+    const Settings& settings = engine_.settings;
+    Fingerprint print;
+    for (const double number :
+         {static_cast<double>(team_->placement()), static_cast<double>(ascends_locally()),
+          static_cast<double>(settings.non_finite), static_cast<double>(settings.diagnose),
+          static_cast<double>(settings.warm_up), settings.max_norm,
+          static_cast<double>(settings.only.size()), static_cast<double>(settings.bystanders),
+          loss_scale_}) {
+      print.add(number);
+    }
+    for (const double factor : settings.group_factors) print.add(factor);
+    if constexpr (HasRadius<P>) print.add(static_cast<double>(engine_.recipe.perturbation.rho));
+    for (const double rate : learning_rates(groups)) print.add(rate);
+    roll_ = {.step = data_.index,
+             .parameters = fingerprint(weights_.parameters()),
+             .settings = print.value(),
+             .listed = 0,
+             .tensors = weights_.size(),
+             .tells_radii = Travel::rows_may_stay && team_->placement() == Placement::domains};
+    team_->begin();
+  }
+  void call_roll(const std::vector<std::size_t>& domains, std::size_t listed) {
+    if (std::exchange(met_, true)) return;
+    const PlainArithmetic plain;
+    roll_.listed = listed;
+    shares_ = team_->call_roll(roll_, domains);
+    data_.domains = shares_.domains;
+    const std::size_t count = data_.domains.size();
+    data_.losses.resize(count);
+    losses_.resize(count);
+    seen_.resize(count, false);
+    own_losses_.resize(count, 0.0);
+    lengths_.resize(count, 0.0);
+    radii_.resize(count, 0.0);
+    meets_at_end_ = ascends_locally();
+  }
+
+  /// Whether a pass looks at data of this rank; its domain becomes one among these.
+  bool is_ours(Pass& pass) {
+    if (!met_) return true;  // a shared forward, which will tell its domains
+    if (pass.data != Pass::Data::one_domain) return !shares_.here.empty();
+    const auto found = std::lower_bound(shares_.here.begin(), shares_.here.end(), pass.domain);
+    if (found == shares_.here.end() || *found != pass.domain) return false;
+    pass.domain = static_cast<std::size_t>(found - shares_.here.begin());
+    return true;
+  }
+  std::optional<Pass> next_with_team() {
+    const std::size_t j = next_point_;
+    const Slice slice = slice_at(j);
+    if (rows_stay() && !has_domain(slice.domain)) {
+      free_rows(j);
+    } else {
+      move_to_point(j);
+      if (!check_.passed()) return std::nullopt;
+    }
+    ++next_point_;
+    visiting_ = true;
+    point_is_pooled_ = slice.all;
+    point_share_ = slice.all ? shares_.own : shares_.of_domain[slice.domain];
+    for (std::size_t k = 0; k < seen_.size(); ++k) {
+      if (slice.all || k == slice.domain) seen_[k] = true;
+    }
+    if (slice.all) return Pass{Pass::Data::pooled, 0, j};
+    return Pass{Pass::Data::one_domain, slice.domain, j};
+  }
+
+  void note_share_of_losses(const at::Tensor& loss, const auto& note) {
+    const bool each = loss.dim() > 0;
+    if (!each && !losses_[shares_.here.front()].defined()) own_mean_alone_ = true;
+    if (own_mean_alone_) data_.losses_are_their_mean = true;
+    for (std::size_t d = 0; d < shares_.here.size(); ++d) {
+      note(shares_.here[d], each ? loss[static_cast<std::int64_t>(d)] : loss);
+    }
+  }
+  void note_radius(std::size_t j, const Scalar& length, const Scalar& radius) {
+    lengths_[slice_at(j).domain] = length.value();
+    radii_[slice_at(j).domain] = radius.value();
+  }
+  /// sum <- sum + factor row; the row stays as it is
+  void add_share(GradientList& sum, const GradientList& row, double factor) const {
+    GradientList part = combined_row({{&row, factor}}, weights_.size());
+    if (factor == 1.0 && sum.empty()) unshare(part);
+    add_to(sum, std::move(part));
+  }
+  /// Rows of global ascents are this rank's shares of what they are on all; those of local ones
+  /// are the rank's own until the meeting at the end.
+  /// @param k the domain among all that are present, or all_domains
+  void take_share(std::size_t k, GradientList row) {
+    const bool whole = k == all_domains;
+    const double of_mean = whole ? shares_.own : shares_.of_mean(k);
+    const double of_own = shares_.own > 0 ? of_mean / shares_.own : 1.0;
+    const double in_mean = ascends_locally() ? of_own : of_mean;
+    ++pieces_;
+    if (stage_ == Stage::theta && domains_apart() && !whole) {
+      auto& mine = data_.rows.domains;
+      mine.resize(data_.domains.size());
+      const bool mean_is_summed = ascends_locally() || rows_stay();
+      if (mean_is_summed && (Plan::keeps_erm || engine_.settings.diagnose)) {
+        add_share(data_.rows.erm, row, in_mean);
+      }
+      if (!ascends_locally()) scale_by(row, shares_.of_domain[k]);
+      mine[k] = std::move(row);
+      return;
+    }
+    double factor = in_mean;
+    if (stage_ == Stage::points && !whole && !point_is_pooled_) {
+      factor = ascends_locally() ? 1.0 : shares_.of_domain[k];
+    }
+    scale_by(row, factor);
+    add_to(stage_ == Stage::theta ? data_.rows.erm : captured_, std::move(row));
+  }
+
+  void settle_with_team() {
+    if (stage_ == Stage::theta) {
+      gather_at_theta();
+      if (check_.passed()) check_theta();
+      frozen_.thaw();
+    } else if (std::exchange(visiting_, false)) {
+      auto row = std::exchange(captured_, {});
+      row.resize(weights_.size());
+      const bool last = next_point_ == points_;
+      if (ascends_locally()) return keep_own(std::move(row), last);
+      if (Travel::meets_at_each_point && !meet({&row})) return;
+      keep(std::move(row), last);
+    }
+  }
+  void gather_at_theta() {
+    auto& rows = data_.rows;
+    const bool apart = domains_apart();
+    seen_.assign(seen_.size(), true);
+    rows.erm.resize(weights_.size());  // of a rank without data, too
+    if (apart) rows.domains.resize(data_.domains.size());
+    for (auto& row : rows.domains) row.resize(weights_.size());
+    const bool keeps_mean = Plan::keeps_erm || engine_.settings.diagnose;
+    if (apart && !keeps_mean) rows.erm.clear();
+    if (ascends_locally()) return ascend_by_own_losses();
+    if constexpr (Travel::combines_at_theta) {
+      if (apart && !engine_.settings.diagnose) return combine_at_theta();
+    }
+    std::vector<GradientList*> travel;
+    if (apart && !rows_stay()) {
+      for (auto& row : rows.domains) travel.push_back(&row);
+    } else if (!rows.erm.empty()) {
+      travel.push_back(&rows.erm);
+    }
+    if (!meet(travel)) return;
+    if (apart && !rows_stay() && keeps_mean) {
+      rows.erm = copies(rows.domains.front());
+      for (std::size_t k = 1; k < rows.domains.size(); ++k) {
+        add_to(rows.erm, GradientList(rows.domains[k]));
+      }
+      divide_by(rows.erm, rows.domains.size());
+    }
+    if (rows_stay() && keeps_mean) {  // all see what is not finite in one of them
+      Step step = step_for(Role::perturbation);
+      check_.gradient(step, erm, of_all());
+    }
+  }
+  /// Once the losses are agreed on, each rank combines its shares of the domains' rows.
+  void combine_at_theta() {
+    auto& rows = data_.rows;
+    std::vector<GradientList*> shares;
+    for (auto& row : rows.domains) shares.push_back(&row);
+    const auto agreed = tell(shares);
+    if (!agreed.passed) return;
+    Combination combination;
+    if constexpr (Travel::direction_from_losses) {
+      Step step = step_for(Role::alignment);
+      combination = engine_.recipe.alignment.direction(step);
+    } else {
+      Step step = step_for(Role::perturbation);
+      combined_point_ = engine_.recipe.perturbation.point(step, 0);
+      combination = std::exchange(combined_point_->direction, Combination(erm));
+    }
+    const auto terms = data_.resolve(combination);
+    rows.erm = combined_row(terms, weights_.size());
+    if (terms.size() == 1) unshare(rows.erm);
+    rows.domains.clear();
+    combined_ = true;
+    team_->add_up({&rows.erm}, weights_.parameters(), agreed.reached);
+  }
+  /// To a local ascent a domain that is elsewhere has the loss of those that are here.
+  void ascend_by_own_losses() {
+    double mean = 0;
+    for (const std::size_t k : shares_.here) mean += own_losses_[k] / count_here();
+    for (std::size_t k = 0; k < data_.losses.size(); ++k) {
+      if (!has_domain(k)) data_.losses[k] = mean;
+    }
+  }
+  double count_here() const { return static_cast<double>(shares_.here.size()); }
+  /// A row of a local ascent: the rank's own for whoever looks at it on the way, and its share for
+  /// the mean.
+  void keep_own(GradientList row, bool last) {
+    ++data_.points;
+    data_.products.forget_captured();
+    point_shares_.push_back(point_share_);
+    if constexpr (Plan::keeps_captured_mean) {
+      auto& mean = data_.rows.captured_mean;
+      add_share(mean, row, point_share_);
+      if (last) divide_by(mean, data_.points);
+    }
+    if (Plan::keeps_latest(last)) data_.rows.latest = Plan::keeps_captured ? copies(row) : row;
+    if constexpr (Plan::keeps_captured) data_.rows.captured.push_back(std::move(row));
+  }
+
+  /// After the last point, or where none is left: what has not been added up.
+  void meet_at_end() {
+    if (std::exchange(meets_at_end_, false)) {
+      auto& rows = data_.rows;
+      std::vector<GradientList*> travel;
+      const bool visited = data_.points > 0;
+      if (ascends_locally()) {
+        if (check_.passed()) travel = shares_of_own_rows();
+      } else if (Plan::keeps_captured_mean && check_.passed() && visited) {
+        travel.push_back(&rows.captured_mean);
+      }
+      meet(travel);
+      if (ascends_locally()) data_.products = {};
+      if (rows_stay() && check_.passed()) tell_radii();
+    }
+    team_->end();
+  }
+  /// Of a step with local ascents: what the alignment reads.
+  std::vector<GradientList*> shares_of_own_rows() {
+    auto& rows = data_.rows;
+    std::vector<GradientList*> travel;
+    auto share = [&](GradientList& row, double factor) {
+      row.resize(weights_.size());
+      scale_by(row, factor);
+      travel.push_back(&row);
+    };
+    const bool diagnose = engine_.settings.diagnose && P::at_theta && !warming_up();
+    const bool alone = Plan::aligns_domains && data_.domains.size() == 1;
+    if (warming_up() || reads(A::reads, Reads::erm) || alone || diagnose) {
+      share(rows.erm, shares_.own);
+    }
+    if (warming_up()) return travel;
+    if (Plan::aligns_domains || diagnose) {
+      for (std::size_t k = 0; k < rows.domains.size(); ++k) {
+        share(rows.domains[k], shares_.of_domain[k]);
+      }
+    }
+    if (data_.points == 0) return travel;
+    if (reads(A::reads, Reads::captured)) {
+      for (std::size_t j = 0; j < rows.captured.size(); ++j) {
+        share(rows.captured[j], point_shares_[j]);
+      }
+    }
+    if (Plan::keeps_captured_mean && (reads(A::reads, Reads::captured_mean) || diagnose)) {
+      travel.push_back(&rows.captured_mean);
+    }
+    if (reads(A::reads, Reads::latest)) share(rows.latest, point_shares_.back());
+    return travel;
+  }
+
+  /// Whether the direction is in the place of the mean gradient at theta.
+  bool combined_direction() const { return Travel::direction_from_losses && combined_; }
+
+  /// Tells the others this rank's losses and what it has met, and adds rows up.
+  /// @return false if the step ends here
+  bool meet(const std::vector<GradientList*>& travel) {
+    const auto agreed = tell(travel);
+    if (!agreed.passed) return false;
+    if (!travel.empty()) team_->add_up(travel, weights_.parameters(), agreed.reached);
+    return true;
+  }
+  /// The same without the rows.
+  Team::Agreement tell(const std::vector<GradientList*>& travel) {
+    const std::size_t count = data_.domains.size();
+    std::vector<double> mine(team_->numbers(), 0.0);
+    for (const std::size_t k : shares_.here) {
+      if (!losses_[k].defined()) continue;
+      mine[k] = shares_.of_domain[k] * own_losses_[k];
+      mine[count] += shares_.of_mean(k) * own_losses_[k];
+    }
+    mine[count + 1] = own_mean_alone_ ? 1.0 : 0.0;
+    if (roll_.tells_radii) {
+      std::copy(lengths_.begin(), lengths_.end(), mine.begin() + at_radii());
+      std::copy(radii_.begin(), radii_.end(), mine.end() - static_cast<std::ptrdiff_t>(count));
+    }
+    auto agreed = team_->meet(check_.passed(), check_.place(), std::move(mine), travel);
+    check_.agree(agreed.passed, agreed.place);
+    agree_on_losses(agreed.numbers);
+    if (roll_.tells_radii) {
+      const auto first = agreed.numbers.begin() + at_radii();
+      const auto middle = first + static_cast<std::ptrdiff_t>(count);
+      lengths_.assign(first, middle);
+      radii_.assign(middle, agreed.numbers.end());
+    }
+    return agreed;
+  }
+  std::ptrdiff_t at_radii() const { return static_cast<std::ptrdiff_t>(data_.domains.size()) + 2; }
+  void agree_on_losses(const std::vector<double>& numbers) {
+    const std::size_t count = data_.domains.size();
+    const bool mean_alone = numbers[count + 1] > 0;
+    data_.losses_are_their_mean = data_.losses_are_their_mean || mean_alone;
+    const auto type = widened(at::empty({0}, loss_options())).options();
+    for (std::size_t k = 0; k < count; ++k) {
+      if (!seen_[k]) continue;
+      const double loss = mean_alone ? numbers[count] : numbers[k];
+      losses_[k] = at::empty({}, type).fill_(loss);
+      data_.losses[k] = loss;
+    }
+    record_.losses = data_.losses;
+  }
+  at::TensorOptions loss_options() const {
+    const auto& x = weights_.parameters().front();
+    return at::TensorOptions().device(x.device()).dtype(at::toRealValueType(x.scalar_type()));
+  }
+  void tell_radii() {
+    record_.ascent_norms.assign(lengths_.begin(), lengths_.end());
+    record_.radii.assign(radii_.begin(), radii_.end());
   }
 
   void commit() {  // nothing can fail any more
@@ -500,6 +872,24 @@ class StepRun {
   std::size_t next_point_ = 0;
   Stage stage_ = Stage::start;
   bool over_ = false;  ///< committed or undone
+
+  // With a team.
+  Team* team_;
+  StepPlan roll_;
+  Shares shares_;
+  bool met_ = false;           ///< the roll has been called
+  bool meets_at_end_ = false;  ///< a meeting after the last point is owed
+  bool combined_ = false;      ///< the row in the place of erm is a combination of the domains'
+  std::optional<Point> combined_point_;
+  bool visiting_ = false;   ///< a pass at a point goes on, on this rank or others
+  std::vector<bool> seen_;  ///< by domain: whether a rank has evaluated it
+  std::vector<double> own_losses_;
+  bool own_mean_alone_ = false;  ///< this rank's pooled closure gave its mean loss alone
+  bool point_is_pooled_ = false;
+  double point_share_ = 1;  ///< of this rank in the gradient of the current point
+  std::vector<double> point_shares_;
+  std::vector<double> lengths_;  ///< of ascents, by domain, where other ranks make them
+  std::vector<double> radii_;
 };
 
 /// A step whose passes `objective` makes.
@@ -507,7 +897,15 @@ template <class P, class C, class A, class Groups, class Objective>
 StepResult run_step(Engine<P, C, A>& engine, const Groups& groups, Objective& objective,
                     std::optional<double> loss_scale) {
   StepRun<P, C, A> run(engine, groups, loss_scale);
-  run.present(objective.present());
+  if (engine.team) {
+    objective.weigh([&](const std::vector<std::size_t>& present) {
+      run.present(present);
+      return run.weights_of_domains();
+    });
+  }
+  if (!engine.team || objective.knows_present()) {
+    run.present(objective.present(), objective.listed());
+  }
   while (const auto pass = run.next()) {
     objective.evaluate(*pass, [&](std::size_t k, const at::Tensor& loss) {
       run.present(objective.present());

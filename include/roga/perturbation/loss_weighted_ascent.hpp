@@ -17,6 +17,8 @@ inline namespace v1 {
 struct LossWeightedAscent {
   static constexpr Reads reads = Reads::domains;
   static constexpr bool at_theta = true;
+  static constexpr bool from_losses =
+      true;  ///< the coefficients of its one point follow from the losses
 
   double rho = 0.05;       ///< radius, >= 0
   double lambda = 0.1;     ///< weight of the variance, >= 0

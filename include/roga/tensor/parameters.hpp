@@ -77,6 +77,20 @@ double learning_rate(const Groups& groups) {
   }
 }
 
+/// Of each group.
+template <class Groups>
+std::vector<double> learning_rates(const Groups& groups) {
+  std::vector<double> rates;
+  for (const auto& group : groups) {
+    try {
+      rates.push_back(group.options().get_lr());
+    } catch (const c10::Error&) {
+      rates.push_back(std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  return rates;
+}
+
 }  // namespace detail
 }  // namespace v1
 }  // namespace roga

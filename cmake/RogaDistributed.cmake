@@ -1,0 +1,23 @@
+# What LibTorch and the distribution have for several processes.
+# ROGA_HAS_C10D: the headers that roga/distributed.hpp includes.
+# ROGA_HAS_GLOO: and those of a process group of Gloo, which tests, the example and the benchmark use.
+find_path(ROGA_C10D_FOLDER torch/csrc/distributed/c10d/Types.hpp PATHS ${TORCH_INCLUDE_DIRS})
+find_path(ROGA_GLOO_FOLDER gloo/rendezvous/store.h PATHS ${TORCH_INCLUDE_DIRS})
+mark_as_advanced(ROGA_C10D_FOLDER ROGA_GLOO_FOLDER)
+set(roga_torch_definitions "")
+foreach(target IN ITEMS torch torch_cpu)
+  if(TARGET ${target})
+    get_target_property(definitions ${target} INTERFACE_COMPILE_DEFINITIONS)
+    list(APPEND roga_torch_definitions ${definitions})
+  endif()
+endforeach()
+set(ROGA_HAS_C10D OFF)
+if(ROGA_C10D_FOLDER)
+  set(ROGA_HAS_C10D ON)
+endif()
+set(ROGA_HAS_GLOO OFF)
+if(ROGA_HAS_C10D AND ROGA_GLOO_FOLDER AND "USE_C10D_GLOO" IN_LIST roga_torch_definitions)
+  set(ROGA_HAS_GLOO ON)
+elseif(PROJECT_IS_TOP_LEVEL)
+  message(STATUS "No c10d with Gloo (libgloo-dev): tests and examples of several processes are left out")
+endif()
