@@ -36,7 +36,7 @@ concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_
 /// are.
 struct Traffic {
   double rows;         ///< gradients of all parameters that a rank gives to be summed
-  double collectives;  ///< times that rows are summed, each in buckets of 12 MB
+  double collectives;  ///< times that rows are summed, in buckets and large tensors
   double meetings;     ///< all-reduces of a few numbers beside, the roll call among them
 
   /// Of the rows.

@@ -125,12 +125,16 @@ class Wire {
       const bool fits =
           wire_type(sample(*place)) == type && sample(*place).device() == first.device();
       (fits ? these : others).push_back(place);
-      if (fits) total += length_of(*place);
+      if (fits && !travels_alone(*place)) total += length_of(*place);
     }
     const auto most = bucket_bytes / static_cast<std::int64_t>(c10::elementSize(type));
     const auto options = at::TensorOptions().dtype(type).device(first.device());
     Bucket* bucket = nullptr;
     for (Place* place : these) {
+      if (travels_alone(*place)) {
+        send_alone(*place);
+        continue;
+      }
       const std::int64_t length = length_of(*place);
       for (std::int64_t begin = 0; begin < length;) {
         if (bucket == nullptr) bucket = &next_bucket(std::min(most, total), options);
@@ -142,6 +146,19 @@ class Wire {
     }
     if (bucket != nullptr) send(*bucket);
     return others;
+  }
+  /// A large tensor needs no bucket: it is summed where it is.
+  static bool travels_alone(const Place& place) {
+    constexpr std::int64_t large = std::int64_t{4} << 20U;
+    if (place.like == nullptr) return false;
+    const auto type = at::toRealValueType(place.like->scalar_type());
+    if (type != at::kFloat && type != at::kDouble) return false;
+    return length_of(place) * static_cast<std::int64_t>(c10::elementSize(type)) >= large;
+  }
+  void send_alone(Place& place) {
+    at::Tensor& row = *place.row;
+    if (!row.defined()) row = new_like(*place.like).zero_();
+    alone_.push_back({&place, group_->add_up(line(row))});
   }
   /// The one that has travelled longest.
   Bucket& next_bucket(std::int64_t size, const at::TensorOptions& options) {
@@ -186,11 +203,16 @@ class Wire {
   void finish() {
     for (std::size_t i = 0; i < buckets_.size(); ++i)
       unpack(buckets_.at(next_++ % buckets_.size()));
+    for (auto& [place, wait] : std::exchange(alone_, {})) {
+      wait();
+      if (counts_.data_ptr<float>()[place->index] == 0.0F) *place->row = at::Tensor();
+    }
   }
 
   std::shared_ptr<Communicator> group_;
   std::array<Bucket, 4> buckets_;
   std::size_t next_ = 0;
+  std::vector<std::pair<Place*, std::function<void()>>> alone_;
   at::Tensor counts_;  ///< on the host: how many ranks have each tensor
 };
 
