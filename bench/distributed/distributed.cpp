@@ -148,16 +148,15 @@ struct Bench {
                            Way{"domains", roga::Placement::domains, roga::Ascent::global},
                            Way{"local", roga::Placement::shards, roga::Ascent::local}}) {
       Task task;
-      auto optimizer = roga::wrap<torch::optim::SGD>(recipe, task.parameters,
-                                                     torch::optim::SGDOptions(1e-3));
+      auto optimizer =
+          roga::wrap<torch::optim::SGD>(recipe, task.parameters, torch::optim::SGDOptions(1e-3));
       auto metered = std::make_shared<Metered>(group);
-      optimizer.distribute(
-          {.group = metered, .placement = way.placement, .ascent = way.ascent});
+      optimizer.distribute({.group = metered, .placement = way.placement, .ascent = way.ascent});
       std::vector<roga::LossClosure> closures;
       for (std::size_t k = 0; k < domains; ++k) {
-        const bool here = way.placement == roga::Placement::shards ||
-                          k % static_cast<std::size_t>(group->size()) ==
-                              static_cast<std::size_t>(group->rank());
+        const bool here =
+            way.placement == roga::Placement::shards ||
+            k % static_cast<std::size_t>(group->size()) == static_cast<std::size_t>(group->rank());
         closures.push_back(here ? task.closure(k) : nullptr);
       }
       optimizer.step(closures);
@@ -179,8 +178,8 @@ struct Bench {
   template <class Recipe>
   void by_hand(const char* name, const Recipe& recipe) const {
     Task task;
-    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, task.parameters,
-                                                   torch::optim::SGDOptions(1e-3));
+    auto optimizer =
+        roga::wrap<torch::optim::SGD>(recipe, task.parameters, torch::optim::SGDOptions(1e-3));
     double wire = 0;
     double bytes = 0;
     std::vector<roga::LossClosure> closures;
