@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <opencv2/core/utility.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/core/version.hpp>
@@ -14,12 +15,15 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands/commands.hpp"
 #include "networks/freed_memory.hpp"
+#include "text/table.hpp"
 #include "text/terminal.hpp"
 #include "text/unknown_name.hpp"
+#include "text/wrap.hpp"
 
 namespace {
 
@@ -49,6 +53,16 @@ void check_names(const CLI::App& program, std::span<char*> words) {
   }
 }
 
+/// Help in the width of a terminal.
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    return deepfake::wrapped(Formatter::make_help(app, std::move(name), mode),
+                             deepfake::terminal_width);
+  }
+};
+
 std::string version_text() {
   return "roga-deepfake " + std::to_string(ROGA_VERSION_MAJOR) + '.' +
          std::to_string(ROGA_VERSION_MINOR) + '.' + std::to_string(ROGA_VERSION_PATCH) +
@@ -75,11 +89,11 @@ int main(int argc, char** argv) {
       "layout, "
       "or synthetic faces of its own.",
       "roga-deepfake");
+  program.formatter(std::make_shared<HelpText>());
   program.require_subcommand(1);
   program.set_version_flag("--version", version_text());
   program.footer(
-      "Exit status: 0 if all was done; 1 if the command was refused, failed or was stopped, and "
-      "of\n"
+      "Exit status: 0 if all was done; 1 if the command was refused, failed or was stopped, and of "
       "check-data if the data has faults. A failure is one line on the error output.");
   deepfake::add_make_data(program);
   deepfake::add_import(program);

@@ -40,6 +40,10 @@ says "What was left out" whole/report.html
 says "200_203" whole/report.html
 run evaluate --run whole --datasets FaceForensics++
 grep -q "^evaluate," whole/left_out.csv && fail "left_out.csv keeps what is mended"
+mkdir blank && cp -r base/* blank/ && find blank/rgb -name "*.png" -exec truncate -s 0 {} +
+cp -r whole blind
+refuses "nothing to test" evaluate --run blind --data blank
+refuses "nothing to test" robustness --run blind --data blank --corruptions blur
 # Twelve broken videos are twelve rows, though three are named.
 mkdir gone && cp -r base/* gone/
 rm -r gone/rgb/FaceForensics++/manipulated_sequences/{Deepfakes,FaceSwap,Face2Face}/c23/frames/{000_003,003_000,004_005,005_004}
@@ -73,6 +77,8 @@ cp -p frame.png "$frame"
 echo '{"methods": {"roga": {}}}' >methods.json
 mkdir both && cp -r verified both/roga
 touch "$frame"
+echo '{"methods": {"../elsewhere": {}}}' >outside.json
+refuses "cannot be that of its run's folder" compare --data base --settings outside.json --output both
 refuses "say --verify" compare --data base --datasets FaceForensics++ --compression c23 --config settings.json \
   --settings methods.json --output both
 cp -p frame.png "$frame"
@@ -135,7 +141,7 @@ for video in Celeb-real/id0_0000 Celeb-real/id1_0000 Celeb-real/id2_0000 Celeb-r
   mkdir -p $celeb/${video%/*}/frames/${video#*/}
   cp $ff/original_sequences/youtube/c23/frames/000/*.png $celeb/${video%/*}/frames/${video#*/}/
 done
-printf '1 Celeb-real/id0_0000.mp4\n0 Celeb-synthesis/id9_id8_0001.mp4\n1 YouTube-real/00170.mp4\n' \
+printf '1 Celeb-real/id0_0000.mp4\n0 Celeb-synthesis/id9_id8_0001.mp4\n\nodd\n1 YouTube-real/00170.mp4\n' \
   >$celeb/List_of_testing_videos.txt
 run import --from $celeb --output celeb
 says "videos of the lists that are not there, 2: Celeb-synthesis/id9_id8_0001, YouTube-real/00170"
@@ -241,6 +247,12 @@ says "Exit status"
 run train --help
 for group in Data Network Method Schedule Augmentation Output; do
   grep -qx "$group:" out.txt || fail "train --help has no group $group"
+done
+for command in "" import check-data make-data train evaluate compare predict gradcam robustness export report completion; do
+  # shellcheck disable=SC2086
+  run $command --help
+  awk 'length > 80 && !/roga-deepfake/ { print; bad = 1 } END { exit bad }' out.txt ||
+    fail "the help of '$command' is wider than 80"
 done
 run completion
 says "--val-from-train"

@@ -116,6 +116,42 @@ TEST_CASE("a data set under another name that repeats trained forgeries is train
   }
 }
 
+TEST_CASE("copies under other names of videos are known by their frames", "[trained]") {
+  const RepeatedData data;
+  fs::copy(data.folder.path() / "rgb" / "FaceForensics++", data.folder.path() / "rgb" / "Copy",
+           fs::copy_options::recursive);
+  json labels = data.read("FF-DF"), renamed;
+  for (const auto& [label, splits] : labels.items()) {
+    const std::string fresh = label == "FF-DF" ? "Odd_fake" : "Odd_real";
+    for (const auto& [split, compressions] : splits.items()) {
+      for (const auto& [compression, videos] : compressions.items()) {
+        int n = 0;
+        for (json video : videos) {
+          video["label"] = fresh;
+          for (json& frame : video["frames"]) {
+            frame =
+                "Copy/" + frame.get<std::string>().substr(std::string("FaceForensics++/").size());
+          }
+          renamed[fresh][split][compression]["clip" + std::to_string(n++)] = video;
+        }
+      }
+    }
+  }
+  data.write("Odd", renamed);
+  for (json& splits : renamed) splits = json{{"test", splits["test"]}};
+  data.write("TestAlone", renamed);
+  const Index index = data.load();
+  const TemporaryFolder run;
+  const TrainedOn trained_on = trained(index, run.path());
+  const Relation copied = relation(trained_on, index, "Odd", "Odd_fake");
+  CHECK(copied.is_trained);
+  CHECK(mentions(copied.overlap, "2 videos with frames that were trained on"));
+  // Only videos that were not trained on, of forgeries that were.
+  const Relation alone = relation(trained_on, index, "TestAlone", "Odd_fake");
+  CHECK(alone.is_trained);
+  CHECK(mentions(alone.overlap, "2 videos are those of FaceForensics++ > FF-DF"));
+}
+
 TEST_CASE("frames that all videos share are no evidence", "[trained]") {
   const TemporaryFolder folder, run;
   MiniatureFaceForensics{folder.path()}.write();  // all of one colour

@@ -17,6 +17,7 @@
 #include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "detection/evaluate.hpp"
+#include "files/file_name.hpp"
 #include "report/comparison.hpp"
 #include "report/paired.hpp"
 #include "report/report.hpp"
@@ -65,7 +66,13 @@ std::vector<Contestant> contestants(const std::string& settings, std::vector<std
   require_distinct("--seeds", seeds);
   require_distinct("--methods", names);
   std::vector<std::string> known;
-  for (const auto& [name, options] : file["methods"].items()) known.push_back(name);
+  for (const auto& [name, options] : file["methods"].items()) {
+    if (!is_file_name(name)) {
+      throw std::runtime_error(settings + ": the method's name '" + name +
+                               "' cannot be that of its run's folder; rename it");
+    }
+    known.push_back(name);
+  }
   if (names.empty()) names = known;
   std::vector<Contestant> all;
   for (const std::string& name : names) {

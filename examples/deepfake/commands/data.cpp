@@ -99,9 +99,8 @@ void add_make_data(CLI::App& program) {
   command->footer(
       "Example: roga-deepfake make-data --output data --preset demo --seed 1\n"
       "Example: roga-deepfake make-data --photos pictures --output data --size 128\n"
-      "         (a sub-folder of pictures holds one person's photographs; every face of the "
-      "others\n"
-      "         is a person of its own)");
+      "A sub-folder of pictures holds one person's photographs; every face of the others is a "
+      "person of its own.");
   auto photos = std::make_shared<PhotoOptions>();
   auto preset = std::make_shared<std::string>("demo");
   command->add_option("--output", photos->output, "folder to write")->required();

@@ -49,8 +49,8 @@ void add_import(CLI::App& program) {
   command->footer(
       "Example: roga-deepfake import --from FaceForensics++ --output data --crop-faces\n"
       "         roga-deepfake import --from mine --output data --name mine\n"
-      "         where mine/ holds real/ and a folder for each kind of fake, possibly below\n"
-      "         train/, val/ and test/");
+      "where mine/ holds real/ and a folder for each kind of fake, possibly below train/, val/ and "
+      "test/");
   auto options = std::make_shared<ImportOptions>();
   options->threads = std::max(1U, std::thread::hardware_concurrency());
   command->add_option("--from", options->from, "folder of the raw data")->required();

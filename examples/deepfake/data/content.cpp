@@ -28,10 +28,12 @@ std::string content_of(const std::filesystem::path& file) {
   return text;
 }
 
-bool may_hold(const std::filesystem::path& file, const std::string& content) {
+std::string content_size(const std::filesystem::path& file) {
   std::error_code none;
   const auto size = std::filesystem::file_size(file, none);
-  return !none && content.starts_with(std::to_string(size) + '-');
+  return none ? "" : std::to_string(size);
 }
+
+std::string size_in(const std::string& content) { return content.substr(0, content.find('-')); }
 
 }  // namespace deepfake

@@ -9,7 +9,10 @@ namespace deepfake {
 /// "SIZE-HASH" of a file's bytes; empty if it cannot be read.
 std::string content_of(const std::filesystem::path& file);
 
-/// Whether @p file has the size that @p content names: asked before all of it is read.
-bool may_hold(const std::filesystem::path& file, const std::string& content);
+/// "SIZE" of a file, as content_of() begins: asked before all of it is read. Empty if there is
+/// none.
+std::string content_size(const std::filesystem::path& file);
+/// The same of what content_of() gave.
+std::string size_in(const std::string& content);
 
 }  // namespace deepfake

@@ -144,8 +144,10 @@ std::set<std::string> read_test_list(const fs::path& file) {
                              ": no such file; it comes with Celeb-DF and names the test videos");
   }
   std::set<std::string> videos;
-  std::string label, path;
-  while (stream >> label >> path) {
+  std::string line, label, path;
+  while (std::getline(stream, line)) {
+    std::istringstream words(line);
+    if (!(words >> label >> path)) continue;
     std::ranges::replace(path, '\\', '/');
     videos.insert(fs::path(path).replace_extension().generic_string());
   }

@@ -14,6 +14,7 @@
 #include "data/frame_paths.hpp"
 #include "data/selection.hpp"
 #include "files/fail_at.hpp"
+#include "files/file_name.hpp"
 #include "text/lower_case.hpp"
 
 namespace deepfake {
@@ -47,13 +48,6 @@ bool is_synthetic(const fs::path& manifest) {
 }
 
 constexpr char naming[] = "rename it without slashes and control characters, at most 100 bytes";
-
-/// Results go to scores/NAME.csv.
-bool is_file_name(const std::string& name) {
-  return !name.empty() && name.size() <= 100 && !name.starts_with('.') &&
-         std::ranges::none_of(
-             name, [](unsigned char c) { return c == '/' || c == '\\' || c < 32 || c == 127; });
-}
 
 /// An entry that is no video.
 struct Odd {

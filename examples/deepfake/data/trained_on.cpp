@@ -205,15 +205,15 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
   }
 
   std::map<std::string, std::string> folder_from, frame_from;
-  std::multimap<std::string, const TrainedVideo*> by_name;
+  std::multimap<std::string, const TrainedVideo*> by_size;
   std::set<std::pair<std::string, std::string>> trained_people;
-  std::map<std::string, int> times;
-  for (const TrainedVideo& video : videos_) ++times[video.content];
+  std::map<std::string, std::set<std::string>> names;
+  for (const TrainedVideo& video : videos_) names[video.content].insert(video.name);
   for (const TrainedVideo& video : videos_) {
     if (video.is_fake) folder_from.try_emplace(video.folder, video.dataset + " > " + video.label);
     // Black or empty frames, which many videos begin with, tell nothing.
-    const bool is_unique = !video.content.empty() && times[video.content] == 1;
-    if (video.is_fake && is_unique) by_name.emplace(video.name, &video);
+    const bool is_unique = !video.content.empty() && names[video.content].size() == 1;
+    if (video.is_fake && is_unique) by_size.emplace(size_in(video.content), &video);
     frame_from.try_emplace(video.first_frame, video.dataset);
     for (const std::string& person : people_in(video.people)) {
       trained_people.emplace(label_family(video.label), person);
@@ -240,22 +240,59 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
     if (!in_trained_set) add(true, "its frames lie in " + source + " like " + found->second);
     break;
   }
-  // Copies of the data, or an index under another name: by the frames themselves.
+  // Copies of the data, or an index under another name: by the frames themselves. One frame that
+  // is equal under another name may be an empty one.
   std::size_t known = 0;
+  bool has_name = false;
+  std::set<std::string> equal;
+  std::multimap<std::string, const Video*> tested_by_size;
   for (const Video& video : index.videos) {
     if (relation.is_trained || !video.is_fake || video.dataset != dataset ||
         video.domain != domain) {
       continue;
     }
-    const auto [begin, end] = by_name.equal_range(video.name);
+    const std::string size = content_size(video.frames.front());
+    tested_by_size.emplace(size, &video);
+    const auto [begin, end] = by_size.equal_range(size);
+    if (begin == end) continue;
+    const std::string content = content_of(video.frames.front());
     for (auto one = begin; one != end; ++one) {
-      if (!may_hold(video.frames.front(), one->second->content)) continue;
-      if (content_of(video.frames.front()) != one->second->content) continue;
+      if (one->second->content != content) continue;
       ++known;
+      has_name = has_name || one->second->name == video.name;
+      equal.insert(content);
       break;
     }
   }
-  if (known > 0) add(true, counted(known, "video") + " with frames that were trained on");
+  if (has_name || equal.size() > 1) {
+    add(true, counted(known, "video") + " with frames that were trained on");
+  }
+  // The same of test videos alone, where the data that was trained on lists them, too.
+  std::set<std::pair<std::string, std::string>> trained_labels;
+  for (const TrainedVideo& video : videos_) {
+    if (video.is_fake) trained_labels.emplace(video.dataset, video.label);
+  }
+  equal.clear();
+  std::string like;
+  std::map<const Video*, std::string> contents;
+  for (const Video& video : index.videos) {
+    if (relation.is_trained || video.dataset == dataset ||
+        !trained_labels.contains({video.dataset, video.label})) {
+      continue;
+    }
+    const auto [begin, end] = tested_by_size.equal_range(content_size(video.frames.front()));
+    if (begin == end) continue;
+    const std::string content = content_of(video.frames.front());
+    for (auto one = begin; one != end; ++one) {
+      std::string& tested = contents[one->second];
+      if (tested.empty()) tested = content_of(one->second->frames.front());
+      if (tested != content) continue;
+      if (equal.insert(content).second) like = video.dataset + " > " + video.label;
+    }
+  }
+  if (equal.size() > 1) {
+    add(true, std::to_string(equal.size()) + " videos are those of " + like);
+  }
 
   std::size_t videos = 0;
   std::set<std::string> people;

@@ -2,6 +2,7 @@
 #include "data/video_frames.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 #include <optional>
@@ -13,6 +14,9 @@ namespace deepfake {
 namespace {
 
 cv::VideoCapture open(const std::filesystem::path& file) {
+  // Not known to be safe in several threads, where FFmpeg refuses a file and others are tried.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
   cv::VideoCapture video;
   try {
     video.open(file.string());

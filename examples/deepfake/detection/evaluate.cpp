@@ -118,6 +118,7 @@ Evaluation evaluate(const EvaluateOptions& options) {
              return part.videos.front().dataset == row.dataset;
            });
   });
+  if (scores.empty()) throw std::runtime_error(nothing_to_test);
   evaluation.level_of_videos = video_level_of(options.video_score);
   evaluation.rows = evaluate_frames(scores, trained.epoch, options.split, {}, options.video_score);
   relate(evaluation.rows, test);

@@ -130,6 +130,7 @@ std::vector<RobustnessRow> robustness(const TestOptions& options,
       }
       scores.insert(scores.end(), of_part.begin(), of_part.end());
     }
+    if (scores.empty()) throw std::runtime_error(nothing_to_test);
     // The intervals are not asked for here.
     const auto of_setting =
         rows_of(evaluate_frames(scores, test.trained.epoch, options.split, {.resamples = 1}),

@@ -37,4 +37,8 @@ struct DetectorTest {
 /// @throws std::runtime_error, one line that names the file, data set or option
 DetectorTest open_test(const TestOptions& options);
 
+/// Where all of it was left out.
+inline constexpr char nothing_to_test[] =
+    "nothing to test: no data set has both real and fake frames that can be read";
+
 }  // namespace deepfake

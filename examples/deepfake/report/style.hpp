@@ -25,7 +25,7 @@ header{padding-top:2.2rem}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem;letter-spacing:-.015em}
 h2{font-size:1.3rem;margin:0 0 .3rem;letter-spacing:-.01em}
 h3{font-size:1rem;margin:1.6rem 0 .4rem}
-p{margin:.3rem 0 .8rem;max-width:50rem}
+p{margin:.3rem 0 .8rem;max-width:50rem}p,li,dd{overflow-wrap:anywhere}
 .muted,figcaption,caption{color:var(--muted)}
 section{padding:1.6rem 0;border-top:1px solid var(--rule)}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:.9rem 0 1.2rem;font-size:.92rem}
@@ -43,6 +43,8 @@ th{white-space:normal;font-weight:600;font-size:.82rem;line-height:1.25;color:va
 vertical-align:bottom}
 td{border-bottom:1px solid var(--rule)}
 th:first-child,td:first-child{padding-left:0}
+.scroll>table th:first-child,.scroll>table td:first-child{position:sticky;left:0;background:var(--paper)}
+.scroll>table tr.differs td:first-child{background:var(--wash)}
 td.wrap{white-space:normal;overflow-wrap:anywhere;min-width:9rem}
 .num{text-align:right}
 .best{font-weight:700}

@@ -5,15 +5,16 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 #include <ostream>
 #include <stdexcept>
+#include <utility>
 
 #include "images/image.hpp"
 #include "metrics/metrics.hpp"
 #include "synthetic/face.hpp"
+#include "text/table.hpp"
 
 namespace deepfake {
 namespace {
@@ -126,24 +127,18 @@ double worst_auc(std::span<const AuditRow> rows) {
 }
 
 void print_audit(std::ostream& out, std::span<const AuditedDomain> domains) {
-  char cell[64];
-  const auto put = [&](const char* format, auto value) {
-    std::snprintf(cell, sizeof cell, format, value);
-    out << cell;
-  };
-  put("%-20s", "AUC of one statistic");
-  for (const auto& domain : domains) put(" %15s", domain.name.c_str());
-  out << '\n';
-  if (domains.empty()) return;
-  for (std::size_t i = 0; i < domains.front().rows.size(); ++i) {
-    put("%-20s", domains.front().rows[i].statistic.c_str());
-    for (const auto& domain : domains) {
+  std::vector<std::string> header{"AUC of one statistic"};
+  for (const AuditedDomain& domain : domains) header.push_back(domain.name);
+  Table table(header);
+  for (std::size_t i = 0; !domains.empty() && i < domains.front().rows.size(); ++i) {
+    std::vector<std::string> cells{domains.front().rows[i].statistic};
+    for (const AuditedDomain& domain : domains) {
       const double value = domain.rows[i].auc;
-      put(" %14.2f", value);
-      out << (std::max(value, 1.0 - value) > limit ? '*' : ' ');
+      cells.push_back(fixed(value, 2) + (std::max(value, 1.0 - value) > limit ? '*' : ' '));
     }
-    out << '\n';
+    table.add(std::move(cells));
   }
+  out << table.text(terminal_width);
 }
 
 }  // namespace deepfake

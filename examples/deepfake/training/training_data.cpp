@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/training_data.hpp"
 
+#include <sstream>
 #include <stdexcept>
 
 #include "data/faults.hpp"
@@ -81,7 +82,14 @@ bool TrainingData::is_grey() const {
 std::vector<std::string> TrainingData::faults() const {
   std::vector<std::string> lines;
   add_line(lines, faults_text(set_.train));
-  for (const Index& part : set_.val) add_line(lines, faults_text(part));
+  const std::string of_training = '\n' + (lines.empty() ? "" : lines.front()) + '\n';
+  for (const Index& part : set_.val) {
+    // Entries that are no videos belong to the whole index, and are in each part's faults.
+    std::istringstream text(faults_text(part));
+    for (std::string line; std::getline(text, line);) {
+      if (of_training.find('\n' + line + '\n') == std::string::npos) add_line(lines, line);
+    }
+  }
   return lines;
 }
 
