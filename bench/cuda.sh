@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # With a LibTorch that has CUDA and a device for it: builds, runs the tests, and measures what
-# docs/performance.md shows of the device, into bench/results/step_cost_cuda.json.
+# docs/performance_tables.md shows of the device, into bench/results/step_cost_cuda.json.
 #
 #   bench/cuda.sh [--tests | --bench]    both without a word
 #

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md and its figures from bench/results; see bench/performance.sh.
+"""Writes docs/performance.md, docs/performance_tables.md and their figures from bench/results; see
+bench/performance.sh.
 
-    performance.py              writes the page
-    performance.py keep RAW     keeps what the page needs of step_cost's JSON file RAW, in its place
+    performance.py              writes the pages
+    performance.py keep RAW     keeps what the pages need of step_cost's JSON file RAW, in its place
 """
 import json
 import math
@@ -16,6 +17,7 @@ from fill import fill  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "performance.md"
+TABLES = ROOT / "docs" / "performance_tables.md"
 
 
 def load_rows(file):
@@ -239,6 +241,44 @@ def loops(rows):
     return table(["", "ms", "of the tensor calls in it"], lines)
 
 
+def cost_in_short(host, device):
+    lines = []
+    for domains, recipe in ((1, "sam"), (1, "looksam_5"), (1, "sam_on"), (4, "erm"), (4, "sam"),
+                            (4, "roga"), (4, "roga_pooled")):
+        row = host["small_network", recipe, domains]
+        lines.append([str(domains), f"`{recipe}`", number(row, "passes"), number(row, "to_erm"),
+                      number(host["resnet18_network", recipe, domains], "to_erm"),
+                      number(device["resnet18_network", recipe, domains], "to_erm")])
+    return table(["domains", "recipe", "passes", "small network, CPU", "ResNet-18, CPU",
+                  "ResNet-18, CUDA"], lines)
+
+
+def memory_in_short(host, device):
+    lines = []
+    for recipe in ("erm", "sam", "roga", "roga_pooled", "pcgrad"):
+        one = [rows["resnet50", recipe, k] for rows in (host, device) for k in (1, 4)]
+        lines.append([f"`{recipe}`"] + [number(row, "copies", 1) for row in one]
+                     + [number(host["resnet50", recipe, 4], "copies_by_hand", 1)])
+    return table(["recipe", "CPU, one domain", "four", "CUDA, one domain", "four",
+                  "loop by hand, CPU, four"], lines)
+
+
+def growth_in_short(rows):
+    lines = []
+    for kind, rest in (("parameters", "in 100 tensors, two domains"),
+                       ("tensors", "a million parameters in all, two domains"),
+                       ("domains", "a million parameters in 100 tensors")):
+        cells = []
+        for recipe in ("sam", "roga"):
+            line = [(size, row["ms"]) for (name, method, size), row in rows.items()
+                    if (name, method) == (kind, recipe)]
+            cells.append(f"{line[0][1]:.3g} to {line[-1][1]:.3g} ms" if line else "")
+            if line:
+                sizes = f"{line[0][0]:,} to {line[-1][0]:,} {kind}, {rest}"
+        lines.append([sizes] + cells)
+    return table(["from … to", "`sam`", "`roga`"], lines)
+
+
 def cpu(context):
     return (f"A CPU with {context['num_cpus']} cores at {context['mhz_per_cpu'] / 1000:.1f} GHz, "
             f"LibTorch 1.13.1, OpenBLAS, {context['date'][:10]}.")
@@ -256,6 +296,7 @@ def main():
              "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[workload] = own_share(rows, workload)
+    host = rows
     context, rows = load_rows("step_cost_cuda.json")
     parts |= {"cuda.machine": f"One {context['device']}, LibTorch {context['libtorch']}, "
                               f"{context['date'][:10]}.",
@@ -264,7 +305,9 @@ def main():
         parts[f"cuda.{workload}"] = on_device_whole(rows, workload)
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[f"cuda.{workload}"] = on_device_share(rows, workload)
-    fill(PAGE, parts)
+    fill(TABLES, parts)
+    fill(PAGE, {"cost": cost_in_short(host, rows), "memory": memory_in_short(host, rows),
+                "growth": growth_in_short(host)})
 
 
 if sys.argv[1:2] == ["keep"] and len(sys.argv) == 3:

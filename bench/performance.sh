@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md shows, and writes that page from the results. Half an hour.
+# Measures what docs/performance.md and docs/performance_tables.md show, and writes these pages from
+# the results. Half an hour.
 #
 #   bench/performance.sh [--page] [FILTER]
-#   --page only writes the page, from bench/results; FILTER: a regular expression over all rows of
+#   --page only writes the pages, from bench/results; FILTER: a regular expression over all rows of
 #   step_cost (WORKLOAD/RECIPE/DOMAINS, with 1, 2, 4 and 8 domains), printed and not kept
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +12,7 @@ filter=
 for argument in "$@"; do
   case "$argument" in
     --page) only_page=1 ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "performance.sh: unknown option $argument; see --help" >&2; exit 2 ;;
     *) filter=$argument ;;
   esac

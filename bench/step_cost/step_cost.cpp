@@ -4,8 +4,8 @@
 //   step_cost --benchmark_filter='small_network/(sam|roga)/' --benchmark_out=step_cost.json
 //   step_cost --device=cuda ...
 //
-// A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance.md, which
-// bench/performance.py makes of the JSON file, says what each means.
+// A row is WORKLOAD/RECIPE/DOMAINS. Its counters are medians of ratios; docs/performance_tables.md,
+// which bench/performance.py makes of the JSON file, says what each means.
 #include "task.hpp"
 
 #include <ATen/ops/_foreach_add.h>
@@ -280,7 +280,7 @@ void register_rows(const std::string& workload, const std::function<Task(std::si
   }
 }
 
-/// Growth with one size, the others fixed: a line in docs/performance.md.
+/// Growth with one size, the others fixed: a line in docs/performance_tables.md.
 void register_growth() {
   auto row = [](const std::string& name, const std::string& method, std::int64_t parameters,
                 std::int64_t tensors, std::size_t domains) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One pass over a whole list of tensors in one call, for accelerators, where each call costs a
 // launch. On the CPU LibTorch's multi-tensor operations are loops that win nothing
-// (docs/performance.md).
+// (docs/performance_tables.md).
 #pragma once
 
 #include <algorithm>
