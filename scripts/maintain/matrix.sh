@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests roga on every Debian release that it supports, and with clang, in chroots. Leaves
-# a table in build/matrix.md and, where nothing was named, in README.md. Hours on two cores the first
-# time. Needs root.
+# a table in build/matrix.md and, where nothing was named, in docs/testing.md. Hours on two cores the
+# first time. Needs root.
 #
 #   scripts/maintain/matrix.sh [RELEASE[:COMPILER] ...]    default: bookworm bookworm:clang++ trixie forky
 set -euo pipefail
@@ -20,4 +20,4 @@ for target in "$@"; do
   scripts/maintain/test_on.sh "$release" --compiler "${compiler:-g++}" | tee "build/matrix.$target.log"
   tail -n 1 "build/matrix.$target.log" | grep '^| Debian' >> build/matrix.md
 done
-[ "$whole" -eq 0 ] || python3 scripts/maintain/fill.py README.md matrix=build/matrix.md
+[ "$whole" -eq 0 ] || python3 scripts/maintain/fill.py docs/testing.md matrix=build/matrix.md

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What has to be true before a version is tagged; stops at the first thing that is not, and ends
-# with the commands that tag it. Changes nothing but README's table.
+# with the commands that tag it. Changes nothing but the table in docs/testing.md.
 #
 #   scripts/maintain/release.sh
 set -euo pipefail
@@ -26,6 +26,6 @@ scripts/maintain/nightly.sh
 scripts/maintain/matrix.sh
 scripts/docs.sh
 [ -z "$(git status --porcelain)" ] ||
-  stop "the checks changed files (the README's table of releases?): look at them and commit"
+  stop "the checks changed files (the table of releases in docs/testing.md?): look at them and commit"
 echo "All is well. To release:"
 echo "    git tag -a v$version -m 'roga $version' && git push origin v$version"

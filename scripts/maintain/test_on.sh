@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests roga on another Debian release, in a chroot that is kept for the next time. Needs
-# root. Ends with a row of the table of README.md.
+# root. Ends with a row of the table of docs/testing.md.
 #
 #   scripts/maintain/test_on.sh RELEASE [--library] [--compiler g++|clang++]
 #
