@@ -15,7 +15,10 @@ doxygen -w html build/doxygen/header.html build/doxygen/{footer.html,style.css}
 doxygen -l build/doxygen/layout.xml
 sed -i '/<\/head>/e cat docs/site/reference_head.html' build/doxygen/header.html
 sed -i 's|<navindex>|&<tab type="user" url="../index.html" title="Guide"/>|' build/doxygen/layout.xml
-doxygen docs/Doxyfile > build/reference.log 2>&1 || { cat build/reference.log >&2; exit 1; }
+cp docs/Doxyfile build/doxygen/Doxyfile
+# Doxygen 1.9.5 and newer has a dark style of its own.
+doxygen -g - | sed -n 's/^HTML_COLORSTYLE .*/HTML_COLORSTYLE = LIGHT/p' >> build/doxygen/Doxyfile
+doxygen build/doxygen/Doxyfile > build/reference.log 2>&1 || { cat build/reference.log >&2; exit 1; }
 # What the policy concepts ask for is documented with the concepts, once.
 interface='validate|direction|reads|points|point|visits|slice|share|combine|remembers|at_theta|apply'
 interface+='|after_base|frequency|metric|fields|traits|Options|operator\(\)'
