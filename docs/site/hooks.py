@@ -38,7 +38,8 @@ def on_nav(nav, config, files):
 
 
 def on_page_content(content, page, config, files):
-    """`roga::wrap(...)`, `StepReport` anywhere, and `sam` where a row of a table begins with it."""
+    """Links `roga::wrap(...)` and `StepReport` anywhere, and `sam` where a row of a table begins
+    with it; marks cells of text, for site.css."""
     def linked(code):
         name = re.sub(r"\(.*", "", code.group("name"))
         scopes = ["roga::recipes::"] if code.group("cell") else ["", "roga::"]
@@ -47,13 +48,14 @@ def on_page_content(content, page, config, files):
             return code.group(0)
         target = posixpath.relpath("reference/" + found[0], posixpath.dirname(page.url) or ".")
         return f'{code.group("cell") or ""}<a href="{target}"><code>{code.group("name")}</code></a>'
+    content = re.sub(r"(?:(?P<cell><tr>\s*<td>)|(?<!\">))<code>"
+                     r"(?P<name>(?(cell)\w+|(?:roga::|[A-Z])[^<]+))</code>(?!</a>)", linked, content)
+
     def cell(match):
         text = match.group(1).replace("\\|", "|")
         is_long = len(re.sub(r"<[^>]*>", "", text)) > 25
         return f'<td class="text">{text}</td>' if is_long else f"<td>{text}</td>"
-    content = re.sub(r"<td>(.*?)</td>", cell, content, flags=re.S)
-    return re.sub(r"(?:(?P<cell><tr>\s*<td>)|(?<!\">))<code>(?P<name>(?(cell)\w+|(?:roga::|[A-Z])[^<]+))</code>"
-                  r"(?!</a>)", linked, content)
+    return re.sub(r"<td>(.*?)</td>", cell, content, flags=re.S)
 
 
 class Anchors(html.parser.HTMLParser):
@@ -74,12 +76,14 @@ def on_post_build(config):
     pages = {page.resolve(): Anchors(page.read_text()) for page in site.rglob("*.html")
              if page.name != "404.html"}
     for page, content in pages.items():
-        for link in content.links if "reference" not in page.parts else []:
+        written = page.name == "index.html" or "reference" not in page.parts  # the others by Doxygen
+        for link in content.links if written else []:
             path, _, anchor = link.partition("#")
             target = (page.parent / path).resolve() if path else page
             if target.is_dir():
                 target /= "index.html"
-            if not target.exists() or (anchor and target in pages and anchor not in pages[target].ids):
+            known = pages[target].ids if target in pages else {anchor}
+            if not target.exists() or (anchor and anchor not in known):
                 log.warning("%s: no %s", page.relative_to(site.resolve()), link)
 
     # A page from a folder may not fetch, so it gets the search's index and worker as a script.
