@@ -13,6 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts" / "maintain"))
+import svg  # noqa: E402
 from fill import fill  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results"
@@ -91,7 +92,7 @@ def own_share(rows, workload):
                   "by hand, K = 1", "K = 4", "time of the loop by hand, K = 1", "K = 4"], lines)
 
 
-COLOURS = ["#3366aa", "#cc5533", "#448844"]
+COLOURS = ["a", "b", "c"]
 
 
 def line_chart(file, title, x_label, y_label, series):
@@ -103,29 +104,54 @@ def line_chart(file, title, x_label, y_label, series):
     y0, y1 = math.floor(y0), math.ceil(y1)
     scale_x = lambda x: left + (math.log10(x) - x0) / (x1 - x0) * (width - left - 20)
     scale_y = lambda y: height - bottom - (math.log10(y) - y0) / (y1 - y0) * (height - bottom - 40)
-    svg = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-           f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" '
-           f'fill="white"/><text x="{left}" y="20" font-size="14">{title}</text>']
+    parts = [svg.text(left, 24, title, size=14, font_weight=600)]
     for power in range(y0, y1 + 1):
         y = scale_y(10.0 ** power)
-        svg.append(f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" '
-                   f'stroke="#ddd"/><text x="{left - 6}" y="{y + 4:.1f}" '
-                   f'text-anchor="end">{10.0 ** power:g}</text>')
+        parts += [svg.line([(left, y), (width - 20, y)], "faint", 1),
+                  svg.text(left - 6, y + 4, f"{10.0 ** power:g}", "muted", "end", 12)]
     for x in sorted({p[0] for p in points}):
-        svg.append(f'<text x="{scale_x(x):.1f}" y="{height - bottom + 18}" '
-                   f'text-anchor="middle">{x:g}</text>')
-    svg.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 8}" '
-               f'text-anchor="middle">{x_label}</text><text transform="translate(14 '
-               f'{height / 2:.0f}) rotate(-90)" text-anchor="middle">{y_label}</text>')
-    for colour, (name, line) in zip(COLOURS, series.items()):
-        path = " ".join(f"{scale_x(x):.1f},{scale_y(y):.1f}" for x, y in line)
-        svg.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        svg += [f'<circle cx="{scale_x(x):.1f}" cy="{scale_y(y):.1f}" r="3" fill="{colour}"/>'
-                for x, y in line]
-    for i, (colour, name) in enumerate(zip(COLOURS, series)):
-        svg.append(f'<text x="{left + 12}" y="{52 + 16 * i}" fill="{colour}">{name}</text>')
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(svg) + "\n</svg>\n")
+        parts.append(svg.text(scale_x(x), height - bottom + 18, f"{x:g}", "muted", "middle", 12))
+    parts += [svg.text((left + width) / 2, height - 10, x_label, "muted", "middle", 12),
+              svg.text(left - 6, 30, y_label, "muted", "end", 12)]
+    for i, (colour, (name, line)) in enumerate(zip(COLOURS, series.items())):
+        places = [(scale_x(x), scale_y(y)) for x, y in line]
+        parts.append(svg.line(places, colour, 2))
+        parts += [f'<circle class="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in places]
+        parts.append(svg.text(left + 12, 56 + 18 * i, name, f"{colour} code"))
+    said = "; ".join(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g} {y_label}"
+                     for name, line in series.items())
+    svg.write(file, width, height, title, f"Against {x_label}: {said}.", parts)
+
+
+def cost_chart(rows, domains):
+    """Passes and time of a step, relative to plain training, one recipe a line."""
+    shown = [(recipe, rows["small_network", recipe, domains]) for recipe in
+             ("erm", "pcgrad", "looksam_5", "roga_periodic", "sam", "sagm", "roga", "gac_fas",
+              "roga_pooled")]
+    periods = {"looksam_5": ", k = 5", "roga_periodic": ", k = 3"}
+    width, left, top, lane = 720, 140, 66, 30
+    unit = (width - left - 60) / 6
+    height = top + lane * len(shown) + 34
+    parts = [svg.text(20, 28, f"What a step costs with {domains} domains", size=15, font_weight=600),
+             svg.text(20, 48, "in steps of plain training; bars: time, marks: passes, the floor of it",
+                      "muted", size=12)]
+    for number_of in range(7):
+        x = left + number_of * unit
+        parts += [svg.line([(x, top), (x, height - 30)], "faint", 1),
+                  svg.text(x, height - 14, str(number_of), "muted", "middle", 12)]
+    for i, (recipe, row) in enumerate(shown):
+        y = top + i * lane
+        colour = "c" if recipe.startswith("roga") else "a"
+        passes = left + row["passes"] * unit
+        parts += [svg.text(left - 10, y + 20, recipe.removesuffix("_5"), "ink code", "end"),
+                  svg.rect(left, y + 6, row["to_erm"] * unit, 18, colour, 2),
+                  svg.line([(passes, y + 2), (passes, y + 28)], "ink", 2.5),
+                  svg.text(left + row["to_erm"] * unit + 8, y + 20,
+                           f"{row['to_erm']:.2f}{periods.get(recipe, '')}", size=12)]
+    said = ", ".join(f"{recipe} {row['to_erm']:.2f} in time and {row['passes']:.2g} in passes"
+                     for recipe, row in shown)
+    svg.write("cost.svg", width, height, f"Cost of a step with {domains} domains",
+              f"Relative to plain training: {said}.", parts)
 
 
 def growth(rows):
@@ -140,9 +166,8 @@ def growth(rows):
                 series.setdefault(recipe, []).append((size, row))
         if not series:
             continue
-        line_chart(ROOT / "docs" / "figures" / f"growth_{kind}.svg", f"Step time by {kind}", label,
-                   "ms", {recipe: [(x, row["ms"]) for x, row in line]
-                          for recipe, line in series.items()})
+        line_chart(f"growth_{kind}.svg", f"Step time by {kind}", label, "ms",
+                   {recipe: [(x, row["ms"]) for x, row in line] for recipe, line in series.items()})
         lines = []
         for recipe, line in series.items():
             (x0, first), (x1, last) = line[-2], line[-1]
@@ -154,7 +179,7 @@ def growth(rows):
         header = (["ms at " + label.split(",")[0]] + [f"{x:,}" for x, _ in next(iter(series.values()))]
                   + ["exponent of the last step", f"slope per {unit}", "memory in copies, last",
                      "plain copy, GB/s, last"])
-        parts += [f"![{kind}](figures/growth_{kind}.svg)", table(header, lines)]
+        parts += [f"![Step time by {kind}](figures/growth_{kind}.svg)", table(header, lines)]
     return "\n\n".join(parts)
 
 
@@ -294,6 +319,7 @@ def main():
     parts = around | {"machine": cpu(context), "whole": whole_steps(rows, "small_network"),
              "whole.resnet18": whole_steps(rows, "resnet18_network"),
              "growth": growth(rows), "compile": compile_time(), "kernels": kernels(rows)}
+    cost_chart(rows, 4)
     for workload in ("resnet18", "resnet50", "transformer"):
         parts[workload] = own_share(rows, workload)
     host = rows

@@ -12,7 +12,7 @@ packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
 [ -n "${CMAKE_PREFIX_PATH:-}${Torch_DIR:-}" ] || packages+=(libtorch-dev)
 [ "${1:-}" != lint ] || packages+=(clang-format clang-tidy codespell)
 [ "${1:-}" != matrix ] || packages+=(clang pkg-config)
-[ "${1:-}" != docs ] || packages=(doxygen)
+[ "${1:-}" != docs ] || packages=(doxygen doxygen-awesome-css mkdocs-material)
 [ "${1:-}" != chroots ] || packages=(debootstrap)
 [ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist)
 

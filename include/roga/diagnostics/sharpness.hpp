@@ -28,11 +28,12 @@ inline double sharpness(const Loss& loss, const std::vector<at::Tensor>& paramet
   return detail::value(loss) - here;
 }
 
-/// The same for each of several domains, along its own gradient, and for their mean loss.
+/// Sharpness of several domains.
 struct DomainSharpness {
   std::vector<double> of_domain;  ///< of each loss at its own point
   double pooled = 0;              ///< of the mean loss
 };
+/// The same for each of several domains, along its own gradient, and for their mean loss.
 inline DomainSharpness sharpness(const std::vector<Loss>& domains,
                                  const std::vector<at::Tensor>& parameters, double rho) {
   TORCH_CHECK(!domains.empty(), "roga::diagnostics: sharpness of no domain");

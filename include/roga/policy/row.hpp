@@ -53,6 +53,7 @@ inline constexpr Row captured_mean{Row::Kind::captured_mean, 0};
 /// The gradient captured last: what a chain of points steps along, without keeping every q_j.
 inline constexpr Row latest{Row::Kind::latest, 0};
 
+/// Both of them.
 constexpr Reads operator|(Reads a, Reads b) {
   return static_cast<Reads>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
@@ -102,8 +103,11 @@ class Combination {
   std::vector<Term> terms_;
 };
 
+/// A row times a number.
 inline Combination operator*(const Scalar& factor, Row row) { return {factor, row}; }
+/// Sum of two rows.
 inline Combination operator+(Row a, Row b) { return Combination(a) + Combination(b); }
+/// Difference of two rows.
 inline Combination operator-(Row a, Row b) { return Combination(a) - Combination(b); }
 
 }  // namespace v1
