@@ -58,7 +58,7 @@ struct StepResult {
 /// random generators that are protected; the recipe's memory has not changed yet.
 template <class P, class C, class A>
 class StepRun {
-  using Plan = RowPlan<P, A>;
+  using Plan = RowPlan<P, C, A>;
   using Travel = WirePlan<P, C, A>;
 
  public:
