@@ -175,9 +175,6 @@ class StepRun {
     }
   }
 
-  /// Points that the recipe wants, the current one included.
-  std::size_t points_left() const { return points_ + 1 - next_point_; }
-
  private:
   enum class Stage : unsigned char { start, theta, points, done };
 
