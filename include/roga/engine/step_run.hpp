@@ -206,6 +206,8 @@ class StepRun {
   bool warming_up() const { return data_.index < engine_.settings.warm_up; }
   Step step_for(Role role) { return {data_, role}; }
   bool is_last(std::size_t j) const { return j + 1 == points_; }
+  /// Once a point's pass is over.
+  bool visited_last() const { return next_point_ == points_; }
 
   // 1. theta: the losses, and the rows that the policies read.
 
@@ -316,7 +318,8 @@ class StepRun {
     }
   }
 
-  void keep(GradientList row, bool last) {
+  void keep(GradientList row) {
+    const bool last = visited_last();
     const std::size_t count = ++data_.points;
     data_.products.forget_captured();
     const bool as_latest = Plan::keeps_latest(last);
@@ -346,7 +349,7 @@ class StepRun {
       frozen_.thaw();
     } else if (stage_ == Stage::points && pieces > 0) {
       divide_by(captured_, pieces);
-      keep(std::exchange(captured_, {}), /*last=*/next_point_ == points_);
+      keep(std::exchange(captured_, {}));
     }
   }
 
@@ -645,10 +648,9 @@ class StepRun {
     } else if (std::exchange(visiting_, false)) {
       auto row = std::exchange(captured_, {});
       row.resize(weights_.size());
-      const bool last = next_point_ == points_;
-      if (ascends_locally()) return keep_own(std::move(row), last);
+      if (ascends_locally()) return keep_own(std::move(row));
       if (Travel::meets_at_each_point && !meet({&row})) return;
-      keep(std::move(row), last);
+      keep(std::move(row));
     }
   }
   void gather_at_theta() {
@@ -717,7 +719,8 @@ class StepRun {
   double count_here() const { return static_cast<double>(shares_.here.size()); }
   /// A row of a local ascent: the rank's own for whoever looks at it on the way, and its share for
   /// the mean.
-  void keep_own(GradientList row, bool last) {
+  void keep_own(GradientList row) {
+    const bool last = visited_last();
     ++data_.points;
     data_.products.forget_captured();
     point_shares_.push_back(point_share_);
