@@ -412,7 +412,8 @@ class StepRun {
     length = norm(direction);
     const double most = engine_.settings.max_norm;
     if (std::isfinite(most)) scale_by(direction, min(most * reciprocal(length), 1.0));
-    check_.direction(length, direction, after_base, data_.losses, losses_, data_.domains,
+    check_.direction(length, direction, after_base,
+                     {.numbers = data_.losses, .tensors = losses_, .domains = data_.domains},
                      anywhere());
   }
   void measure() {
