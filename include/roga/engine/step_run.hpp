@@ -876,7 +876,7 @@ class StepRun {
 
   // With a team.
   Team* team_;
-  StepPlan roll_;
+  RollCall roll_;
   Shares shares_;
   bool met_ = false;           ///< the roll has been called
   bool meets_at_end_ = false;  ///< a meeting after the last point is owed
