@@ -8,8 +8,8 @@
 #include <optional>
 #include <roga/engine/non_finite.hpp>
 #include <roga/policy/row.hpp>
-#include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/gradient_list.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/scalar.hpp>

@@ -22,8 +22,8 @@
 #include <roga/engine/wire_plan.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/radius_rule.hpp>
-#include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/torch.hpp>
 #include <utility>
