@@ -36,6 +36,16 @@ double measured_copies(const Recipe& recipe, std::size_t domains) {
   return (static_cast<double>(bytes.peak()) - held) / size_of_all;
 }
 
+/// Looks at all domains, and remembers the gradient at theta.
+struct RemembersTheta {
+  static constexpr std::size_t remembers = 1;
+  roga::Slice slice(roga::Step& step, std::size_t) const {
+    step.remember("theta", roga::erm);
+    return roga::Slice::pooled();
+  }
+  static constexpr double share(std::size_t) { return 1; }
+};
+
 }  // namespace
 
 TEST_CASE("cost: a recipe holds as many copies of the parameters as roga::cost says", "[cost]") {
@@ -47,6 +57,20 @@ TEST_CASE("cost: a recipe holds as many copies of the parameters as roga::cost s
       CHECK(copies == Approx(roga::cost(recipe, domains).copies).epsilon(0).margin(.35));
     }
   });
+}
+
+TEST_CASE("cost: a row that the capture policy remembers counts", "[cost]") {
+  torch::manual_seed(1);
+  for (const std::size_t domains : {1U, 2U, 4U}) {
+    auto check = [&](auto perturbation, auto alignment) {
+      const auto recipe = roga::recipe(perturbation, RemembersTheta{}, alignment);
+      INFO(domains << " domains");
+      CHECK(measured_copies(recipe, domains) ==
+            Approx(roga::cost(recipe, domains).copies).epsilon(0).margin(.35));
+    };
+    check(roga::NormalizedAscent{.rho = .05}, roga::OrthogonalDescent{});
+    check(roga::DomainAscent{.rho = .05}, roga::OrthogonalDescent{});
+  }
 }
 
 TEST_CASE("cost: is known when compiling, and is what the pages promise", "[cost]") {

@@ -224,4 +224,11 @@ TEST_CASE("recipe: a composition that does not fit is told what is missing", "[o
   CHECK_THAT(
       says(roga::recipe(roga::MomentumAscent{}, roga::OwnDomain{}, roga::CapturedGradient{}), 2),
       ContainsSubstring("evaluated 1 of 2 domains"));
+  // Nobody knows how many losses a shared forward has before it has run.
+  auto walks = roga::wrap<Sgd>(
+      roga::recipe(roga::MomentumAscent{}, roga::NextDomain{}, roga::CapturedGradient{}),
+      Parameters{problem.w}, torch::optim::SGDOptions(0.0));
+  CHECK_THAT(
+      message_of([&] { walks.step(roga::SharedForward{[&] { return problem.w.clone(); }}); }),
+      ContainsSubstring("NextDomain needs the number of domains before the first pass"));
 }

@@ -204,7 +204,14 @@ TEST_CASE("phases: wrong use is refused", "[phases]") {
     auto step = gam.phases();
     auto loss = net.loss(0);
     loss.backward();
-    CHECK(contains(says([&] { step.descend(loss); }), "3 points of the recipe left"));
+    CHECK(contains(says([&] { step.descend(loss); }), "with passes of the recipe left"));
+  }
+  {
+    Network three(3);  // of which two have their passes at theta to come
+    auto several =
+        roga::wrap<Adam>(recipes::sam(), three.parameters(), torch::optim::AdamOptions());
+    auto step = several.phases({0, 1, 2});
+    CHECK(contains(says([&] { step.descend(three.closure(0)()); }), "with passes of the recipe"));
   }
   auto lbfgs = roga::wrap<torch::optim::LBFGS>(recipes::sam(), net.parameters(),
                                                torch::optim::LBFGSOptions());

@@ -71,6 +71,50 @@ TEST_CASE("last_step: norms, radii and cosines match the rows", "[report]") {
   CHECK(*report.cosine() > .9);
 }
 
+TEST_CASE("last_step: domains have cosines where each of their gradients is computed", "[report]") {
+  problems::Quadratics problem;
+  auto losses = [&] {
+    std::vector<at::Tensor> list;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const auto away = problem.w - problem.minima[k];
+      list.push_back(.5 * away.dot(problem.curvatures[k].mv(away)));
+    }
+    return torch::stack(list);
+  };
+  auto pooled = [&] {
+    auto each = losses();
+    each.mean().backward();
+    return each;
+  };
+  auto cosines = [&](auto recipe, auto data) {
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, problems::Parameters{problem.w},
+                                                   torch::optim::SGDOptions(0.));
+    optimizer.diagnose(true);
+    optimizer.step(data);
+    return optimizer.last_step().domain_cosines().size();
+  };
+  CHECK(cosines(recipes::sam(), problem.closures()) == 3);
+  CHECK(cosines(recipes::sam(), roga::SharedForward{losses}) == 0);
+  CHECK(cosines(recipes::sam(), roga::Domains{problem.closures(), pooled}) == 0);
+  CHECK(cosines(recipes::roga(), roga::SharedForward{losses}) == 3);
+  CHECK(cosines(recipes::roga(), roga::Domains{problem.closures(), pooled}) == 3);
+}
+
+TEST_CASE("last_step: counts the evaluations of a whole step of LBFGS", "[report]") {
+  problems::Network net(1);
+  auto optimizer = roga::wrap<torch::optim::LBFGS>(recipes::sam({.rho = .01}), net.parameters(),
+                                                   torch::optim::LBFGSOptions(.1).max_iter(4));
+  std::size_t calls = 0;
+  optimizer.step([&] {
+    ++calls;
+    return net.closure(0)();
+  });
+  CHECK(calls > 4);
+  CHECK(optimizer.last_step().evaluations() == calls);
+  CHECK(optimizer.last_step().points() == 1);  // of the last evaluation
+  CHECK(optimizer.last_step().step() == static_cast<std::int64_t>(calls) / 2 - 1);
+}
+
 TEST_CASE("last_step: radii are lengths, also against the momentum", "[report]") {
   auto w = problems::leaf({1});
   auto optimizer =

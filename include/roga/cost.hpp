@@ -62,7 +62,7 @@ constexpr Cost cost(const Recipe<P, C, A>& recipe, std::size_t domains) {
   const double at_theta = P::at_theta ? 1 : 0;
   return {.passes = at_theta + frequency * static_cast<double>(points) * share,
           .copies = static_cast<double>(
-              detail::RowPlan<P, A>::peak_copies(domains, points, /*pooled=*/share == 1.0))};
+              detail::RowPlan<P, C, A>::peak_copies(domains, points, /*pooled=*/share == 1.0))};
 }
 
 /// What one step sends after `distribute()`, over `domains` domains that are present somewhere.

@@ -198,7 +198,7 @@ class RoGAOptimizer : public Base {
   const A& alignment() const { return engine_.recipe.alignment; }
 
   /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
-  /// of the last evaluation.
+  /// of the last of these, but evaluations() are those of the whole step.
   StepReport last_step() const { return StepReport(engine_.record); }
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout

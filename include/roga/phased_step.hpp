@@ -117,8 +117,9 @@ class PhasedStep {
       TORCH_CHECK(loss.defined(),
                   "roga: descend() before the last pass was taken: call ascend(loss) after each "
                   "backward pass until it returns false, or give descend() the last loss");
-      TORCH_CHECK(!ascend(loss), "roga: descend() with ", run_.points_left(),
-                  " points of the recipe left: call ascend(loss) until it returns false");
+      TORCH_CHECK(!ascend(loss),
+                  "roga: descend() with passes of the recipe left: call ascend(loss) until it "
+                  "returns false");
     }
     over_ = true;
     at::Tensor mean_loss;

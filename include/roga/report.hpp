@@ -28,7 +28,8 @@ class StepReport {
 
   /// Index of the step, from 0.
   std::int64_t step() const { return record_.step; }
-  /// Evaluations of closures, or of the shared forward.
+  /// Evaluations of closures, or of the shared forward; all of them where the base evaluates
+  /// several times (LBFGS).
   std::size_t evaluations() const { return record_.evaluations; }
   /// Ascent points visited; 0 means that no ascent ran.
   std::size_t points() const { return record_.points; }
@@ -54,7 +55,9 @@ class StepReport {
   Maybe<double> cosine() const {
     return record_.cosine ? Maybe<double>(record_.cosine->value()) : Maybe<double>();
   }
-  /// [K][K] cosines between the domains' gradients at theta; empty without `diagnose(true)`.
+  /// [K][K] cosines between the domains' gradients at theta; empty without `diagnose(true)`, and
+  /// where one backward pass is over all domains there, as of `sam` with a SharedForward or a
+  /// pooled closure in one process: diagnosing changes no pass then.
   std::vector<std::vector<double>> domain_cosines() const {
     std::vector<std::vector<double>> rows;
     for (const auto& row : record_.domain_cosines) rows.push_back(Scalar::values(row));

@@ -149,6 +149,23 @@ TEST_CASE("diagnostics: a landscape is the loss where it says", "[diagnostics]")
   CHECK_FALSE(torch::equal(direction[0], diagnostics::filter_normalised_direction(layers, 6)[0]));
 }
 
+TEST_CASE("diagnostics: a parameter that cannot be put back does not keep the others away",
+          "[diagnostics]") {
+  for (const std::size_t resized : {0U, 1U}) {
+    Quadratic q;
+    const auto before = problems::copy(q.w);
+    int calls = 0;
+    const diagnostics::Loss loss = [&] {
+      auto value = q.loss()();
+      if (++calls == 3) q.w[resized].set_data(torch::zeros({5}, at::kDouble));  // at the point
+      return value;
+    };
+    diagnostics::sharpness(loss, q.w, .3);
+    CHECK(calls == 3);
+    CHECK(problems::same_bits(q.w[1 - resized], before[1 - resized]));
+  }
+}
+
 TEST_CASE("diagnostics: pass over frozen parameters and know single precision", "[diagnostics]") {
   auto w = problems::leaf({1, 2});
   auto frozen = torch::tensor({3., 4.}, at::kDouble);

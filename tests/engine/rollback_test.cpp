@@ -122,6 +122,34 @@ TEST_CASE("step: a base that evaluates twice or moves first is undone as a whole
       0);
 }
 
+TEMPLATE_TEST_CASE("phases: a base that evaluates twice or moves first is refused and undone",
+                   "[restore][phases]", Extragradient, LookAhead) {
+  auto check = [](auto recipe) {
+    const auto options = torch::optim::SGDOptions(.1).momentum(.9);
+    Network net(1);
+    Network twin(1);
+    auto optimizer = roga::wrap<TestType>(recipe, net.parameters(), options);
+    auto untouched = roga::wrap<TestType>(recipe, twin.parameters(), options);
+    optimizer.step(net.closure(0));
+    untouched.step(twin.closure(0));
+    const auto before = problems::copy(net.parameters());
+    {
+      auto step = optimizer.phases();
+      while (step.ascend(net.closure(0)())) {
+      }
+      CHECK_THROWS_WITH(step.descend(), ContainsSubstring("use step(closure) instead of phases()"));
+    }
+    CHECK(problems::same_bits(net.parameters(), before));
+    optimizer.step(net.closure(0));  // what the recipe remembers is as before, too
+    untouched.step(twin.closure(0));
+    CHECK(optimizer.last_step().step() == untouched.last_step().step());
+    CHECK(problems::same_bits(net.parameters(), twin.parameters()));
+  };
+  check(recipes::fsam());
+  check(recipes::msam());
+  check(recipes::looksam());
+}
+
 TEST_CASE("step: a base that moves first gets the gradient of where it stands", "[restore]") {
   Network net(1);
   Network twin(1);

@@ -130,6 +130,10 @@ TEST_CASE("toy: CAGrad reaches the optimum of two conflicting objectives", "[toy
   for (const auto& start : {std::vector<double>{-8.5, 7.5}, {-8.5, -5.}, {9., 9.}}) {
     CHECK(mean_loss(recipes::cagrad({.c = .5}), start, 60000) == Approx(-15.092).margin(2e-3));
   }
+  // PCGrad and MGDA stop where the two gradients cancel out, though their mean goes on. The numbers
+  // are those of a loop over plain doubles.
+  CHECK(mean_loss(recipes::pcgrad(), {-8.5, -5.}, 25000) == Approx(-10.727).margin(1e-2));
+  CHECK(mean_loss(recipes::mgda(), {-8.5, -5.}, 25000) == Approx(-10.201).margin(1e-2));
   // The mean gradient sticks in a valley, from both upper starts.
   CHECK(mean_loss(recipes::erm(), {-8.5, 7.5}, 25000) > 0);
   CHECK(mean_loss(recipes::erm(), {9., 9.}, 25000) > 0);

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/autograd.h>
 // clang-format on
 
+#include <cstddef>
 #include <functional>
 #include <roga/tensor/check.hpp>
 #include <roga/tensor/kernels.hpp>
@@ -66,33 +67,41 @@ inline GradientList gradient(const Loss& loss, const std::vector<at::Tensor>& pa
 /// Parameters that are moved away and come back bit for bit, into the same storage.
 class Excursion {
  public:
+  using Offsets = std::vector<std::pair<double, const GradientList*>>;
+
   explicit Excursion(const std::vector<at::Tensor>& parameters) : parameters_(parameters) {
     for (const auto& parameter : parameters) start_.push_back(parameter.detach().clone());
   }
   Excursion(const Excursion&) = delete;
   Excursion& operator=(const Excursion&) = delete;
   ~Excursion() {
-    try {
-      go_to({});
-    } catch (...) {  // NOLINT: a destructor has nobody to tell
-    }
-  }
-
-  /// start + sum of factor * direction
-  void go_to(const std::vector<std::pair<double, const GradientList*>>& offsets) {
     const roga::detail::PlainArithmetic plain;
     roga::detail::forget_casts();
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      at::Tensor parameter = parameters_[i];
-      parameter.copy_(start_[i]);
-      for (const auto& [factor, direction] : offsets) {
-        const auto& x = (*direction)[i];
-        if (x.defined()) roga::detail::add_scaled(parameter, x, factor);
+    for (std::size_t i = 0; i < start_.size(); ++i) {  // whatever can be put back is
+      try {
+        place(i, {});
+      } catch (...) {  // NOLINT: a destructor has nobody to tell
       }
     }
   }
 
+  /// start + sum of factor * direction
+  void go_to(const Offsets& offsets) {
+    const roga::detail::PlainArithmetic plain;
+    roga::detail::forget_casts();
+    for (std::size_t i = 0; i < parameters_.size(); ++i) place(i, offsets);
+  }
+
  private:
+  void place(std::size_t i, const Offsets& offsets) {
+    at::Tensor parameter = parameters_[i];
+    parameter.copy_(start_[i]);
+    for (const auto& [factor, direction] : offsets) {
+      const auto& x = (*direction)[i];
+      if (x.defined()) roga::detail::add_scaled(parameter, x, factor);
+    }
+  }
+
   const std::vector<at::Tensor>& parameters_;
   std::vector<at::Tensor> start_;
 };

@@ -128,7 +128,7 @@ class BufferSnapshot {
   /// Where another tensor has taken a name.
   void register_again(AllOfThem& all) const {
     const auto current = module_->buffers();
-    NamedBuffers originals;
+    NamedTensors originals;
     std::vector<std::pair<const Slot*, at::Tensor>> replaced;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const at::Tensor* now = find(current, slots_[i].name, i);
@@ -148,7 +148,7 @@ class BufferSnapshot {
       });
     }
   }
-  static const at::Tensor* find(const NamedBuffers& list, const std::string& name,
+  static const at::Tensor* find(const NamedTensors& list, const std::string& name,
                                 std::size_t likely) {
     if (likely < list.size() && list[likely].name == name) return &list[likely].tensor;
     for (const auto& buffer : list) {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <roga/engine/non_finite.hpp>
 #include <roga/policy/row.hpp>
-#include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/gradient_list.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/scalar.hpp>
@@ -27,6 +27,13 @@ inline std::optional<std::size_t> first_not_finite(const GradientList& row) {
   }
   return std::nullopt;
 }
+
+/// The losses of a step, one of each present domain.
+struct LossesByDomain {
+  const std::vector<Scalar>& numbers;
+  const std::vector<at::Tensor>& tensors;   ///< that the numbers came from
+  const std::vector<std::size_t>& domains;  ///< their positions in the caller's list
+};
 
 /// Decides whether a step's numbers are finite. On the host it stops the step at the first that is
 /// not; on an accelerator it collects them and reads all in one synchronisation at the end.
@@ -83,29 +90,26 @@ class FiniteCheck {
     if (passed_) ascents_.push_back(length);
   }
   /// What the base optimizer is about to get, and everything that has not been read yet.
-  /// @param losses as numbers, and as the tensors that they came from
-  /// @param domains that the losses are of
   /// @param where the direction comes from
   void direction(const Scalar& norm, const GradientList& direction, const GradientList& after_base,
-                 const std::vector<Scalar>& losses, const std::vector<at::Tensor>& loss_tensors,
-                 const std::vector<std::size_t>& domains, const NonFinitePlace& where) {
+                 const LossesByDomain& losses, const NonFinitePlace& where) {
     if (!on_) return;
     // Norms first, in one synchronisation; they can overflow where every entry is finite.
     auto numbers = std::exchange(unread_, {});
     numbers.insert(numbers.end(), ascents_.begin(), ascents_.end());
     const auto of_ascents = static_cast<std::ptrdiff_t>(numbers.size());
-    numbers.insert(numbers.end(), losses.begin(), losses.end());
+    numbers.insert(numbers.end(), losses.numbers.begin(), losses.numbers.end());
     numbers.push_back(norm);
     numbers.push_back(detail::norm(after_base));
     const auto values = Scalar::values(numbers);
     auto finite = [](double value) { return std::isfinite(value); };
     passed_ = std::all_of(values.begin(), values.begin() + of_ascents, finite) &&
               (std::all_of(values.begin() + of_ascents, values.end(), finite) ||
-               (all_finite(loss_tensors) && all_finite(direction) && all_finite(after_base)));
+               (all_finite(losses.tensors) && all_finite(direction) && all_finite(after_base)));
     if (passed_) return;
-    for (std::size_t k = 0; k < losses.size() && !place_; ++k) {
+    for (std::size_t k = 0; k < losses.numbers.size() && !place_; ++k) {
       if (finite(values[static_cast<std::size_t>(of_ascents) + k])) continue;
-      place_ = {.domain = domains[k], .in_loss = true};
+      place_ = {.domain = losses.domains[k], .in_loss = true};
     }
     in_gradient(direction, where);
     in_gradient(after_base, where);

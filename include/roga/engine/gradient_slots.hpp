@@ -255,12 +255,9 @@ class GradientSlots {
   /// For a checkpoint: which of these parameters have a gradient, or had one until a step failed.
   std::vector<bool> marks(const std::vector<at::Tensor>& parameters) const {
     std::vector<bool> marks;
-    for (const auto& parameter : parameters) {
-      bool marked = parameter.grad().defined();
-      for (const auto& slot : board_->slots) {
-        marked = marked || (slot->parameter().is_same(parameter) && slot->was_taken_away());
-      }
-      marks.push_back(marked);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const auto slot = slot_of(board_->slots, parameters[i], i);
+      marks.push_back(parameters[i].grad().defined() || (slot && slot->was_taken_away()));
     }
     return marks;
   }
@@ -273,8 +270,10 @@ class GradientSlots {
   }
 
  private:
+  using Slots = std::vector<std::shared_ptr<GradientSlot>>;
+
   struct Board {
-    std::vector<std::shared_ptr<GradientSlot>> slots;
+    Slots slots;
     std::mutex mutex;      ///< autograd may come on several threads
     bool armed = false;    ///< a pass is going on
     bool written = false;  ///< it has come to a first parameter
@@ -292,6 +291,14 @@ class GradientSlots {
     }
   };
 
+  /// @param likely where the slot is while the order stays
+  static std::shared_ptr<GradientSlot> slot_of(const Slots& slots, const at::Tensor& parameter,
+                                               std::size_t likely) {
+    auto is_it = [&](const auto& slot) { return slot->parameter().is_same(parameter); };
+    if (likely < slots.size() && is_it(slots[likely])) return slots[likely];
+    const auto found = std::find_if(slots.begin(), slots.end(), is_it);
+    return found == slots.end() ? nullptr : *found;
+  }
   void follow(const std::vector<at::Tensor>& parameters) {
     auto& slots = board_->slots;
     bool same = slots.size() == parameters.size();
@@ -300,11 +307,9 @@ class GradientSlots {
     }
     if (same) return;
     const auto before = std::exchange(slots, {});
-    for (const auto& parameter : parameters) {
-      auto slot = std::find_if(before.begin(), before.end(), [&](const auto& known) {
-        return known->parameter().is_same(parameter);
-      });
-      slots.push_back(slot == before.end() ? std::make_shared<GradientSlot>(parameter) : *slot);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto slot = slot_of(before, parameters[i], i);
+      slots.push_back(slot ? slot : std::make_shared<GradientSlot>(parameters[i]));
     }
   }
 

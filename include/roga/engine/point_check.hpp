@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <roga/engine/non_finite.hpp>
 #include <roga/policy/concepts.hpp>
-#include <roga/policy/rows.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/scalar.hpp>
 #include <roga/tensor/torch.hpp>
 

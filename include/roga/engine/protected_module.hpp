@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <roga/engine/named_tensors.hpp>
 #include <roga/tensor/torch.hpp>
 #include <string>
 #include <type_traits>
@@ -17,13 +18,6 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// A buffer under its qualified name, as `norm.running_mean`.
-struct NamedBuffer {
-  std::string name;
-  at::Tensor tensor;
-};
-using NamedBuffers = std::vector<NamedBuffer>;
-
 class ProtectedModule {
  public:
   virtual ~ProtectedModule() = default;
@@ -31,11 +25,12 @@ class ProtectedModule {
   virtual std::string name() const { return "of a type of your own"; }
   /// Whether the module is still there. Where it is, remembers what its end will be known by.
   virtual bool is_there() { return true; }
-  /// The buffers that are registered now; none of a module that is gone.
-  virtual NamedBuffers buffers() const = 0;
+  /// The buffers that are registered now, by their qualified names, as `norm.running_mean`; none of
+  /// a module that is gone.
+  virtual NamedTensors buffers() const = 0;
   /// Registers other tensors under the names of theirs.
   /// @return whether the module lets them be registered from outside
-  virtual bool rebind(const NamedBuffers&) { return false; }
+  virtual bool rebind(const NamedTensors&) { return false; }
 };
 
 /// A torch::jit::Module, which is a handle: the copy keeps what it refers to.
@@ -44,17 +39,17 @@ class ScriptModule final : public ProtectedModule {
  public:
   explicit ScriptModule(const Module& module) : module_(module) {}
 
-  NamedBuffers buffers() const override {
-    NamedBuffers list;
+  NamedTensors buffers() const override {
+    NamedTensors list;
     each([&](const std::string& prefix, const auto&, const auto& buffer) {
       list.push_back({prefix + buffer.name, buffer.value});
     });
     return list;
   }
-  bool rebind(const NamedBuffers& wanted) override {
+  bool rebind(const NamedTensors& wanted) override {
     auto next = wanted.begin();  // in the order of the walk, but for changes of the module
     each([&](const std::string& prefix, auto owner, const auto& buffer) {
-      auto is_it = [name = prefix + buffer.name](const NamedBuffer& one) {
+      auto is_it = [name = prefix + buffer.name](const NamedTensor& one) {
         return one.name == name;
       };
       if (next == wanted.end() || !is_it(*next)) {
@@ -121,8 +116,8 @@ class NativeModule final : public ProtectedModule {
     if (!*ended_) note_parts();
     return !*ended_ || has_parts();
   }
-  NamedBuffers buffers() const override {
-    NamedBuffers list;
+  NamedTensors buffers() const override {
+    NamedTensors list;
     if (owned_) {
       if (const auto module = owner_.lock()) append(list, "", *module);
     } else if (!*ended_) {
@@ -139,7 +134,7 @@ class NativeModule final : public ProtectedModule {
   }
 
  private:
-  static void append(NamedBuffers& list, const std::string& prefix, const Module& module) {
+  static void append(NamedTensors& list, const std::string& prefix, const Module& module) {
     for (const auto& buffer : module.named_buffers()) {
       list.push_back({prefix + buffer.key(), buffer.value()});
     }
@@ -180,8 +175,8 @@ template <class Module>
 class ModuleLike final : public ProtectedModule {
  public:
   explicit ModuleLike(const Module& module) : module_(module) {}
-  NamedBuffers buffers() const override {
-    NamedBuffers list;
+  NamedTensors buffers() const override {
+    NamedTensors list;
     for (const at::Tensor& buffer : module_.buffers()) {
       list.push_back({std::to_string(list.size()), buffer});
     }

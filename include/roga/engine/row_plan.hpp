@@ -18,7 +18,7 @@ constexpr std::size_t remembered_rows() {
 
 /// Which rows of a step are held when. The engine keeps and frees rows by it, and roga::cost adds
 /// up what it says. It follows from what the policies declare to read.
-template <class P, class A>
+template <class P, class C, class A>
 struct RowPlan {
   static constexpr Reads needs = P::reads | A::reads;
   static constexpr bool elementwise = !LinearAlignment<A>;
@@ -39,7 +39,7 @@ struct RowPlan {
   static constexpr bool theta_serves_the_ascent_alone =
       P::at_theta && LinearAlignment<A> &&
       !reads(A::reads, Reads::erm | Reads::domains | Reads::own_domain) &&
-      remembered_rows<P>() == 0;
+      remembered_rows<P>() + remembered_rows<C>() == 0;
 
   /// Whether the row captured at a point is kept as the latest one.
   static constexpr bool keeps_latest(bool last_point) {
@@ -67,7 +67,10 @@ struct RowPlan {
     const std::size_t averaging = several ? 1 : 0;  // the mean so far, beside the next gradient
     // A walk from domain to domain begins at theta, where nothing has to be copied yet.
     constexpr bool begins_at_theta = !P::at_theta && reads(P::reads, Reads::latest);
-    const std::size_t remembered = remembered_rows<P>() + remembered_rows<A>();
+    // New ones stand beside the old: those of the ascent before the weights move to a point, those
+    // of the capture once they are there.
+    constexpr std::size_t of_capture = remembered_rows<C>();
+    constexpr std::size_t remembered = remembered_rows<P>() + of_capture + remembered_rows<A>();
     const std::size_t all_domain_rows = apart ? domains : 0;
     std::size_t domain_rows = all_domain_rows;
     std::size_t erm_row = P::at_theta && (!apart || keeps_erm) ? 1 : 0;
@@ -80,14 +83,15 @@ struct RowPlan {
       const std::size_t backup = begins_at_theta && j == 0 ? 0 : 1;
       const std::size_t held = backup + captured_rows + remembered_rows<P>();
       // Moving: no gradient is being written yet, and nothing is freed.
-      const std::size_t moving = held + erm_row + domain_rows;
+      const std::size_t moving = held + (j > 0 ? of_capture : 0) + erm_row + domain_rows;
       peak = std::max(peak, moving > 0 ? moving - 1 : 0);
       if (frees_erm(last, domains)) erm_row = 0;
       domain_rows = 0;
       for (std::size_t k = 0; k < all_domain_rows; ++k) {
         domain_rows += frees_domain(k, j, last) ? 0 : 1;
       }
-      peak = std::max(peak, held + erm_row + domain_rows + (pooled ? averaging : 0));
+      const std::size_t evaluating = held + of_capture + erm_row + domain_rows;
+      peak = std::max(peak, evaluating + (pooled ? averaging : 0));
       captured_rows = (keeps_captured ? j + 1 : 0) + (keeps_captured_mean ? 1 : 0);
     }
     std::size_t aligning = erm_row + domain_rows + captured_rows + remembered;

@@ -22,8 +22,8 @@
 #include <roga/engine/wire_plan.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/radius_rule.hpp>
-#include <roga/policy/rows.hpp>
 #include <roga/policy/step.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/torch.hpp>
 #include <utility>
@@ -58,7 +58,7 @@ struct StepResult {
 /// random generators that are protected; the recipe's memory has not changed yet.
 template <class P, class C, class A>
 class StepRun {
-  using Plan = RowPlan<P, A>;
+  using Plan = RowPlan<P, C, A>;
   using Travel = WirePlan<P, C, A>;
 
  public:
@@ -175,9 +175,6 @@ class StepRun {
     }
   }
 
-  /// Points that the recipe wants, the current one included.
-  std::size_t points_left() const { return points_ + 1 - next_point_; }
-
  private:
   enum class Stage : unsigned char { start, theta, points, done };
 
@@ -209,6 +206,8 @@ class StepRun {
   bool warming_up() const { return data_.index < engine_.settings.warm_up; }
   Step step_for(Role role) { return {data_, role}; }
   bool is_last(std::size_t j) const { return j + 1 == points_; }
+  /// Once a point's pass is over.
+  bool visited_last() const { return next_point_ == points_; }
 
   // 1. theta: the losses, and the rows that the policies read.
 
@@ -319,7 +318,8 @@ class StepRun {
     }
   }
 
-  void keep(GradientList row, bool last) {
+  void keep(GradientList row) {
+    const bool last = visited_last();
     const std::size_t count = ++data_.points;
     data_.products.forget_captured();
     const bool as_latest = Plan::keeps_latest(last);
@@ -349,7 +349,7 @@ class StepRun {
       frozen_.thaw();
     } else if (stage_ == Stage::points && pieces > 0) {
       divide_by(captured_, pieces);
-      keep(std::exchange(captured_, {}), /*last=*/next_point_ == points_);
+      keep(std::exchange(captured_, {}));
     }
   }
 
@@ -412,7 +412,8 @@ class StepRun {
     length = norm(direction);
     const double most = engine_.settings.max_norm;
     if (std::isfinite(most)) scale_by(direction, min(most * reciprocal(length), 1.0));
-    check_.direction(length, direction, after_base, data_.losses, losses_, data_.domains,
+    check_.direction(length, direction, after_base,
+                     {.numbers = data_.losses, .tensors = losses_, .domains = data_.domains},
                      anywhere());
   }
   void measure() {
@@ -648,10 +649,9 @@ class StepRun {
     } else if (std::exchange(visiting_, false)) {
       auto row = std::exchange(captured_, {});
       row.resize(weights_.size());
-      const bool last = next_point_ == points_;
-      if (ascends_locally()) return keep_own(std::move(row), last);
+      if (ascends_locally()) return keep_own(std::move(row));
       if (Travel::meets_at_each_point && !meet({&row})) return;
-      keep(std::move(row), last);
+      keep(std::move(row));
     }
   }
   void gather_at_theta() {
@@ -720,7 +720,8 @@ class StepRun {
   double count_here() const { return static_cast<double>(shares_.here.size()); }
   /// A row of a local ascent: the rank's own for whoever looks at it on the way, and its share for
   /// the mean.
-  void keep_own(GradientList row, bool last) {
+  void keep_own(GradientList row) {
+    const bool last = visited_last();
     ++data_.points;
     data_.products.forget_captured();
     point_shares_.push_back(point_share_);
@@ -875,7 +876,7 @@ class StepRun {
 
   // With a team.
   Team* team_;
-  StepPlan roll_;
+  RollCall roll_;
   Shares shares_;
   bool met_ = false;           ///< the roll has been called
   bool meets_at_end_ = false;  ///< a meeting after the last point is owed

@@ -64,7 +64,7 @@ inline double fingerprint(const std::vector<at::Tensor>& parameters) {
 }
 
 /// What must be the same on all ranks for a step to be one.
-struct StepPlan {
+struct RollCall {
   std::int64_t step = 0;     ///< steps finished before
   double parameters = 0;     ///< fingerprint
   double settings = 0;       ///< of what the user chose around the recipe, its radius among them
@@ -116,7 +116,7 @@ class Team {
   /// The first meeting of a step, where the ranks tell their data.
   /// @param positions of the domains that this rank has
   /// @throws c10::Error on all ranks alike, if one has failed before or their steps differ
-  Shares call_roll(const StepPlan& plan, const std::vector<std::size_t>& positions);
+  Shares call_roll(const RollCall& roll, const std::vector<std::size_t>& positions);
 
   /// What a meeting has agreed on.
   struct Agreement {
@@ -280,14 +280,14 @@ class Team {
   std::size_t tensors_ = 0;
 };
 
-inline Shares Team::call_roll(const StepPlan& plan, const std::vector<std::size_t>& positions) {
+inline Shares Team::call_roll(const RollCall& roll, const std::vector<std::size_t>& positions) {
   const std::size_t begin = slots * size_;
   std::vector<double> mine(begin + 2 * few_domains, 0.0);
   double* own = &mine[rank_ * slots];
-  own[1] = static_cast<double>(plan.step);
-  own[2] = plan.parameters;
-  own[3] = plan.settings;
-  own[4] = static_cast<double>(plan.listed);
+  own[1] = static_cast<double>(roll.step);
+  own[2] = roll.parameters;
+  own[3] = roll.settings;
+  own[4] = static_cast<double>(roll.listed);
   own[5] = positions.empty() ? 0.0 : static_cast<double>(positions.back() + 1);
   auto tell = [&](std::vector<double>& numbers, std::size_t from, std::size_t most) {
     for (const std::size_t k : positions) {
@@ -366,8 +366,8 @@ inline Shares Team::call_roll(const StepPlan& plan, const std::vector<std::size_
   for (const std::size_t k : shares.here) {
     if (!even && shares.own > 0) shares.weights.push_back(shares.of_mean(k) / shares.own);
   }
-  tensors_ = plan.tensors;
-  numbers_ = domains * (plan.tells_radii ? 3 : 1) + 2;
+  tensors_ = roll.tensors;
+  numbers_ = domains * (roll.tells_radii ? 3 : 1) + 2;
   next_ = Next::meeting;
   return shares;
 }

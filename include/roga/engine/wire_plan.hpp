@@ -16,7 +16,7 @@ namespace detail {
 /// up what it says. It follows from what the policies declare to read.
 template <class P, class C, class A>
 struct WirePlan {
-  using Plan = RowPlan<P, A>;
+  using Plan = RowPlan<P, C, A>;
   static constexpr Reads at_theta = Reads::erm | Reads::domains | Reads::own_domain;
   static constexpr Reads of_points = Reads::captured | Reads::captured_mean | Reads::latest;
 

@@ -7,7 +7,7 @@
 #include <roga/policy/maybe.hpp>
 #include <roga/policy/memory.hpp>
 #include <roga/policy/row.hpp>
-#include <roga/policy/rows.hpp>
+#include <roga/policy/step_data.hpp>
 #include <roga/tensor/kernels.hpp>
 #include <roga/tensor/scalar.hpp>
 #include <string>

@@ -26,8 +26,8 @@ struct DgsamOptions {
 /// the first one again at the end, and descends along the mean of all K + 1 gradients on the way.
 ///
 /// Song et al., 2025, arXiv 2503.23430. The published weights of the gradients could not be
-/// checked; equal ones are used. Needs closures, not a SharedForward. Passes: 1 + 1/K. Memory: 2
-/// copies of the parameters.
+/// checked; equal ones are used. Needs closures, or a SharedForward that names its domains.
+/// Passes: 1 + 1/K. Memory: 2 copies of the parameters.
 struct Dgsam {
   using Options = DgsamOptions;
   static constexpr MethodTraits traits{

@@ -25,8 +25,8 @@ struct FishOptions {
 /// Fish: K inner gradient-descent steps, one per domain; d = (theta - x_K) / (K beta), the mean of
 /// the gradients on the way. The base optimizer is the outer loop.
 ///
-/// Shi et al., ICLR 2022, arXiv 2104.09937. Needs closures, not a SharedForward. Passes: 1. Memory:
-/// 1 copy of the parameters for one domain, 2 for several.
+/// Shi et al., ICLR 2022, arXiv 2104.09937. Needs closures, or a SharedForward that names its
+/// domains. Passes: 1. Memory: 1 copy of the parameters for one domain, 2 for several.
 struct Fish {
   using Options = FishOptions;
   static constexpr MethodTraits traits{.name = "fish",
