@@ -36,13 +36,7 @@ int main() {
       });
     }
     torch::Tensor loss = optimizer.step(closures);
-    if (step % 10 == 0) {
-      const roga::StepReport& report = optimizer.last_step();
-      std::cout << "step " << step << ": loss " << loss.item<float>() << ", points "
-                << report.points() << ", radius "
-                << (report.ascended() ? report.radii().front() : 0.)
-                << (report.skipped() ? ", skipped" : "") << "\n";
-    }
+    if (step % 10 == 0) std::cout << optimizer.last_step() << "\n";
   }
 
   const auto all_x = torch::cat({minibatch[0].x, minibatch[1].x, minibatch[2].x});

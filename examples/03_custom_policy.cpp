@@ -5,6 +5,8 @@
 #include <iostream>
 #include <roga/roga.hpp>
 #include <roga/testing.hpp>
+#include <span>
+#include <tuple>
 #include <vector>
 
 /// d = g + beta (q - g) where the captured gradient q agrees with the ERM gradient g, else d = g.
@@ -20,6 +22,16 @@ struct AgreeingStep {
   }
 };
 static_assert(roga::AlignmentPolicy<AgreeingStep>);
+
+/// In each coordinate the median of the domains' gradients.
+struct Median {
+  static constexpr roga::Reads reads = roga::Reads::domains;
+
+  at::Tensor combine(std::span<const at::Tensor> rows) const {
+    return std::get<0>(at::stack(at::TensorList(rows.data(), rows.size())).median(0));
+  }
+};
+static_assert(roga::AlignmentPolicy<Median>);
 
 int main() {
   at::set_num_threads(1);
@@ -43,4 +55,10 @@ int main() {
   for (const auto& rule : roga::testing::violations(recipe)) {
     std::cout << "broken: " << rule << "\n";
   }
+
+  auto by_median = roga::wrap<torch::optim::SGD>(
+      roga::recipe(roga::NoPerturbation{}, roga::Pooled{}, Median{}),
+      std::vector<torch::Tensor>{w}, torch::optim::SGDOptions(1e-2));
+  by_median.step(closures);
+  std::cout << "by the median: " << by_median.last_step() << "\n";
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A whole training: two domains of unequal sizes, two parameter groups, warm-up and cosine,
-// clipping, a checkpoint that resumes exactly, evaluation; and its control, random groups in place
-// of domains.
+// clipping, an average of the weights, a checkpoint that resumes exactly, evaluation; and its
+// control, random groups in place of domains.
 #include <torch/torch.h>
 
 #include <filesystem>
@@ -44,6 +44,7 @@ struct Training {
   Network model;
   roga::DomainLoader<roga::Samples> loader{{synthetic(220, 2, 1), synthetic(90, -1, 2)},
                                            {.batch_size = 32, .seed = 7}};
+  roga::WeightAverage average{model, roga::ExponentialAverage{.decay = 0.99}};
 
   /// Wraps AdamW over a group for each part.
   auto optimizer() {
@@ -78,6 +79,7 @@ void train(Training& run, Optimizer& optimizer, std::int64_t until, bool random_
       });
     }
     optimizer.step(closures);
+    if (!optimizer.last_step().skipped()) run.average.update();
   }
 }
 
@@ -104,6 +106,7 @@ void save(Training& run, const Optimizer& optimizer, const std::filesystem::path
   write("model", *run.model);
   write("optimizer", optimizer);
   write("loader", run.loader);  // the step, too
+  write("average", run.average);
   archive.write("generator", dropout().get_state());
   roga::save_checkpoint(archive, file);
 }
@@ -119,6 +122,7 @@ void load(Training& run, Optimizer& optimizer, const std::filesystem::path& file
   read("model", *run.model);
   read("optimizer", optimizer);
   read("loader", run.loader);
+  read("average", run.average);
   torch::Tensor state;
   archive.read("generator", state);
   dropout().set_state(state);

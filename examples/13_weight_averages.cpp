@@ -52,6 +52,7 @@ int main() {
       });
     }
     optimizer.step(closures);
+    if (optimizer.last_step().skipped()) continue;  // the weights are those of the step before
     average.update();
     window.update();
     if (step % 20 == 0) window.observe(validate(model, validation));
