@@ -36,7 +36,7 @@ stop() {
   trap - INT TERM
   [ "${#ranks[@]}" -eq 0 ] || kill "${ranks[@]}" 2> /dev/null || true
 }
-trap 'stop; exit 130' INT TERM
+trap 'stop; wait || true; exit 130' INT TERM  # they may have a checkpoint to write
 for ((r = 0; r < count; ++r)); do
   RANK=$((${NODE:-0} * count + r)) LOCAL_RANK=$r "$@" &
   ranks+=($!)

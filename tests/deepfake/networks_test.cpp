@@ -2,9 +2,15 @@
 // Networks against their papers, weights by name, freezing, TorchScript.
 #include <torch/script.h>
 
+#include <array>
+#include <barrier>
+#include <thread>
+
 #include "detection/trained_detector.hpp"
 #include "networks/networks.hpp"
+#include "networks/shared_batch.hpp"
 #include "tiny_training.hpp"
+#include "training/batch.hpp"
 #include "training/pretrained.hpp"
 #include "training/trainer.hpp"
 
@@ -50,6 +56,113 @@ TEST_CASE("networks: feature maps are as wide and as coarse as published", "[net
   CHECK(shape("resnet-18") == std::vector<std::int64_t>{1, 512, 4, 4});
   CHECK(shape("xception") == std::vector<std::int64_t>{1, 2048, 4, 4});
   CHECK(shape("efficientnet-b4") == std::vector<std::int64_t>{1, 1792, 4, 4});
+}
+
+/// A batch of so many rows in two parts: rows 0, 2, 3 and 1, 4, 5, ..., each with the other's sums.
+class TwoParts {
+ public:
+  explicit TwoParts(std::int64_t rows) {
+    std::vector<std::int64_t> first{0, 2, 3}, second{1};
+    for (std::int64_t row = 4; row < rows; ++row) second.push_back(row);
+    for (const auto& here : {first, second}) {
+      const std::int64_t number = static_cast<std::int64_t>(parts_.size());
+      parts_.push_back(std::make_shared<const SharedBatch>(SharedBatch{
+          .processes = 2,
+          .process = number,
+          .rows = rows,
+          .here = torch::tensor(here),
+          .add_up = [this, number](const at::Tensor& numbers) { add_up(number, numbers); }}));
+    }
+  }
+  const std::shared_ptr<const SharedBatch>& operator[](std::size_t part) const {
+    return parts_[part];
+  }
+
+ private:
+  void add_up(std::int64_t part, const at::Tensor& numbers) {
+    given_.at(static_cast<std::size_t>(part)) = numbers;
+    all_there_.arrive_and_wait();
+    const at::Tensor sum = given_[0] + given_[1];
+    all_there_.arrive_and_wait();
+    numbers.copy_(sum);
+  }
+
+  std::vector<std::shared_ptr<const SharedBatch>> parts_;
+  std::array<at::Tensor, 2> given_;
+  std::barrier<> all_there_{2};
+};
+
+TEST_CASE("networks: batch norm over a shared batch is that of the whole one", "[network]") {
+  constexpr std::int64_t rows = 8;
+  const TwoParts parts(rows);
+  const auto make = [] {
+    torch::manual_seed(3);
+    auto detector = residual_small(8, "batch");
+    detector->to(torch::kDouble);
+    return detector;
+  };
+  torch::manual_seed(4);
+  const auto images = torch::randn({rows, 3, 32, 32}, torch::kDouble);
+  const auto labels = torch::randint(2, {rows}, torch::kDouble);
+  const auto differentiate = [&](Detector& detector, const at::Tensor& here) {
+    const auto logits = detector.forward(images.index_select(0, here));
+    detection_loss(logits, labels.index_select(0, here)).backward();
+  };
+  const auto whole = make();
+  differentiate(*whole, torch::arange(rows));
+
+  const std::array<std::shared_ptr<Detector>, 2> apart{make(), make()};
+  std::vector<std::thread> threads;
+  for (std::size_t r = 0; r < 2; ++r) {
+    share_batches(*apart[r], {}, parts[r]);
+    threads.emplace_back([&, r] { differentiate(*apart[r], parts[r]->here); });
+  }
+  for (auto& thread : threads) thread.join();
+
+  const auto near = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a - b).abs().max().item<double>() <= 1e-12 * (1 + b.abs().max().item<double>());
+  };
+  const auto expected = whole->named_parameters();
+  for (const auto& parameter : expected) {
+    INFO(parameter.key());
+    const auto gradient = [&](std::size_t r) {
+      return apart[r]->named_parameters()[parameter.key()].grad() *
+             (static_cast<double>(parts[r]->here.numel()) / rows);
+    };
+    CHECK(near(gradient(0) + gradient(1), parameter.value().grad()));
+  }
+  for (const auto& buffer : whole->named_buffers()) {
+    INFO(buffer.key());
+    CHECK(near(apart[0]->named_buffers()[buffer.key()], buffer.value()));
+    CHECK(torch::equal(apart[0]->named_buffers()[buffer.key()],
+                       apart[1]->named_buffers()[buffer.key()]));
+  }
+}
+
+TEST_CASE("networks: a row of a shared batch gets the random numbers of the whole one",
+          "[network]") {
+  constexpr std::int64_t rows = 6;
+  const TwoParts parts(rows);
+  const c10::NoGradGuard no_grad;
+  const auto detector = network("efficientnet-b4");
+  detector->train();
+  for (const auto& module : detector->modules()) {
+    if (auto* norm = dynamic_cast<BatchNormImpl*>(module.get())) norm->eval();
+  }
+  const auto images = torch::randn({rows, 3, 64, 64});
+  const auto judge = [&](const at::Tensor& some) {
+    torch::manual_seed(5);
+    return detector->forward(some);
+  };
+  const auto whole = judge(images);
+  torch::manual_seed(6);
+  CHECK_FALSE(torch::allclose(detector->forward(images), whole, 1e-3, 1e-3));
+  for (std::size_t r = 0; r < 2; ++r) {
+    share_batches(*detector, {}, parts[r]);
+    const at::Tensor& here = parts[r]->here;
+    CHECK(torch::allclose(judge(images.index_select(0, here)), whole.index_select(0, here), 1e-4,
+                          1e-5));
+  }
 }
 
 TEST_CASE("networks: tensors have the names that published weights have", "[network]") {

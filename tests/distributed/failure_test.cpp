@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -18,6 +19,10 @@ using worlds::World;
 namespace {
 
 auto sgd() { return torch::optim::SGDOptions(0.05).momentum(0.9); }
+
+/// How long a rank may take to learn of a failure, on a machine where such a step took so long. A
+/// rank that waits in vain takes the group's timeout, which is longer.
+double soon_after(double step, double unloaded) { return std::min(unloaded + 20 * step, 20.0); }
 
 /// What the step at hand does to one rank, at one of its passes.
 struct Fault {
@@ -81,7 +86,9 @@ std::string around_fault(Rank& me, const Recipe& recipe, const worlds::Rows& row
     }
     phased.descend();
   };
+  const auto ordinary = ranks::Clock::now();
   step();
+  const double limit = soon_after(ranks::seconds_since(ordinary), 1);
   alone.step(whole.closures());
   const auto before = worlds::bits(mine.world.flat());
   if (me.number == fault.rank) mine.fault = fault;
@@ -98,7 +105,7 @@ std::string around_fault(Rank& me, const Recipe& recipe, const worlds::Rows& row
            error.what();  // its own
     if (me.number != fault.rank) out += ", but not on its rank";
   }
-  if (ranks::seconds_since(start) > 1) out += ", late";
+  if (ranks::seconds_since(start) > limit) out += ", late";
   if (worlds::bits(mine.world.flat()) != before) out += ", weights changed";
   mine.fault = {};
   for (int s = 0; s < 2; ++s) {
@@ -263,7 +270,9 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
             auto optimizer =
                 roga::wrap<torch::optim::SGD>(roga::recipes::roga(), mine.net->parameters(), sgd());
             optimizer.distribute({.group = me.group});
+            const auto ordinary = ranks::Clock::now();
             optimizer.step(mine.closures());
+            const double limit = soon_after(ranks::seconds_since(ordinary), 5);
             const auto before = worlds::bits(mine.flat());
             int passes = 0;
             std::vector<roga::LossClosure> closures;
@@ -278,7 +287,7 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
               optimizer.step(closures);
             } catch (const c10::Error& error) {
               const bool back = worlds::bits(mine.flat()) == before;
-              const bool soon = ranks::seconds_since(start) < 5;
+              const bool soon = ranks::seconds_since(start) < limit;
               std::string out = std::string(back ? "back" : "moved") + (soon ? ", " : " late, ") +
                                 error.what_without_backtrace();
               try {
@@ -290,7 +299,7 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
             }
             return "no error";
           },
-          20, std::chrono::seconds(10));
+          90, std::chrono::seconds(60));
       for (std::size_t r = 0; r < count; ++r) {
         if (r == 1) continue;
         INFO("rank " << r << " of " << count << ", pass " << pass << ": " << endings[r].text);
@@ -333,12 +342,12 @@ TEST_CASE("distributed: a network that is cut makes all throw after the group's 
         } catch (const c10::Error& error) {
           const double waited = ranks::seconds_since(start);
           return std::string(worlds::bits(mine.flat()) == before ? "back" : "moved") +
-                 (waited > 1 && waited < 10 ? ", in time, " : ", not in time, ") +
+                 (waited > 4 && waited < 40 ? ", in time, " : ", not in time, ") +
                  error.what_without_backtrace();
         }
         return "no error";
       },
-      30, std::chrono::seconds(2));
+      90, std::chrono::seconds(8));  // enough for a busy machine to make a step
   CHECK(switch_loopback(true));
   for (std::size_t r = 0; r < 3; ++r) {
     INFO("rank " << r << ": " << endings[r].text);

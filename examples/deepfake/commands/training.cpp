@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // train, evaluate and report.
+#include <c10/util/Exception.h>
+
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -14,6 +17,7 @@
 #include "report/report.hpp"
 #include "text/table.hpp"
 #include "text/terminal.hpp"
+#include "training/ranks.hpp"
 #include "training/run_folder.hpp"
 #include "training/timing.hpp"
 #include "training/trainer.hpp"
@@ -21,7 +25,37 @@
 namespace deepfake {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::atomic<bool> interrupted = false;
+
+/// Training ends after its step; a second signal of the kind ends it at once, as where a rank waits
+/// for others.
+void interrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
+
+/// Runs @p work; of several ranks, what it throws begins with the rank's number.
+void naming_the_rank(const Ranks& ranks, const std::function<void()>& work) {
+  if (!ranks.are_several()) return work();
+  try {
+    work();
+  } catch (const c10::Error& error) {
+    throw std::runtime_error(ranks.name() + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw std::runtime_error(ranks.name() + error.what());
+  }
+}
+
+/// What holds where the command line says nothing: the options of the run that goes on.
+TrainOptions base_options(const TrainOptionsOnCommandLine& options, const RunRequest& request) {
+  const bool goes_on = request.resume && !request.force && fs::exists(request.run / "config.json");
+  if (request.resume && !goes_on && options.over(TrainOptions()).data.empty()) {
+    throw std::runtime_error(request.run.string() + ": no run there to resume");
+  }
+  return goes_on ? options_of_run(request.run) : TrainOptions();
+}
 
 }  // namespace
 
@@ -29,7 +63,10 @@ void add_train(CLI::App& program) {
   auto* command = program.add_subcommand("train", "Train a detector");
   command->footer(
       "Example: roga-deepfake train --data data --run runs/roga --optimizer roga --rho 0.1\n"
-      "         roga-deepfake train --run runs/roga --resume");
+      "         roga-deepfake train --run runs/roga --resume\n"
+      "         scripts/run_ranks.sh 4 roga-deepfake train --data data --run runs/roga\n"
+      "Several processes, started by torchrun or scripts/run_ranks.sh, train one run together: the "
+      "result is that of one process up to rounding.");
   auto options = std::make_shared<TrainOptionsOnCommandLine>(*command);
   auto request = std::make_shared<RunRequest>();
   const auto output = [](CLI::Option* option) { option->group("Output"); };
@@ -42,6 +79,14 @@ void add_train(CLI::App& program) {
   output(command->add_flag("--profile", *profiled,
                            "measure images per second of the pipeline and of the network, and "
                            "stop"));
+  auto rank_timeout = std::make_shared<int>(600);
+  command
+      ->add_option("--rank-timeout", *rank_timeout,
+                   "seconds that one of several processes waits for the others before it gives up; "
+                   "more than the slowest pass, loading or validation takes")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str()
+      ->group("Machine");
   command->callback([=] {
     if (*profiled) {
       const TrainOptions effective = options->over(TrainOptions());
@@ -51,24 +96,31 @@ void add_train(CLI::App& program) {
       return;
     }
     if (request->run.empty()) throw CLI::RequiredError("--run");
-    std::signal(SIGINT, [](int) { interrupted = true; });
-    std::signal(SIGTERM, [](int) { interrupted = true; });
+    Ranks ranks = join_ranks(*rank_timeout);
+    std::signal(SIGINT, interrupt);
+    std::signal(SIGTERM, interrupt);
     request->stop = [] { return interrupted.load(); };
-    const bool goes_on =
-        request->resume && !request->force && std::filesystem::exists(request->run / "config.json");
-    if (request->resume && !goes_on && options->over(TrainOptions()).data.empty()) {
-      throw std::runtime_error(request->run.string() + ": no run there to resume");
-    }
-    const NoiseKeeper noise(request->run / "train.log");
-    const TrainOptions base = goes_on ? options_of_run(request->run) : TrainOptions();
-    const TrainResult result = train(options->over(base), *request);
-    if (!result.finished) {
-      throw std::runtime_error(request->run.string() + ": stopped after step " +
-                               std::to_string(result.steps) + "; continue with --resume");
-    }
-    std::cout << request->run.string() << ": " << result.steps << " steps, " << result.skipped
-              << " skipped; best epoch " << result.best_epoch << " with mean AUC "
-              << fixed(result.best_auc) << " on val\n";
+    naming_the_rank(ranks, [&] {
+      // Rank 0 alone writes to the folder.
+      const NoiseKeeper noise(ranks.is_first() ? request->run / "train.log" : fs::path());
+      std::string base;
+      ranks.on_first([&] { base = to_json(base_options(*options, *request)).dump(); });
+      base = ranks.of_first(base);
+      TrainOptions effective;
+      ranks.together([&] {
+        set_from_json(effective, nlohmann::ordered_json::parse(base), request->run.string());
+        effective = options->over(effective);
+      });
+      const TrainResult result = train(effective, *request, ranks);
+      if (!result.finished) {
+        throw std::runtime_error(request->run.string() + ": stopped after step " +
+                                 std::to_string(result.steps) + "; continue with --resume");
+      }
+      if (!ranks.is_first()) return;
+      std::cout << request->run.string() << ": " << result.steps << " steps, " << result.skipped
+                << " skipped; best epoch " << result.best_epoch << " with mean AUC "
+                << fixed(result.best_auc) << " on val\n";
+    });
   });
 }
 

@@ -59,6 +59,19 @@ std::vector<std::filesystem::path> ImageCache::broken() const {
   return files;
 }
 
+std::vector<FrameRef> ImageCache::broken_frames() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<FrameRef> frames;
+  for (const auto& [video, frame] : broken_) frames.push_back({video, frame});
+  return frames;
+}
+
+void ImageCache::know_broken(FrameRef frame) {
+  static_cast<void>(index_.videos.at(frame.video).frames.at(frame.frame));
+  const std::lock_guard lock(mutex_);
+  broken_.insert({frame.video, frame.frame});
+}
+
 std::vector<LeftOut> ImageCache::left_out(const std::string& treated) const {
   const std::lock_guard lock(mutex_);
   std::vector<LeftOut> rows;

@@ -42,6 +42,9 @@ class ImageCache {
   std::size_t bytes() const { return bytes_; }
   /// The broken files met so far, in the index's order.
   std::vector<std::filesystem::path> broken() const;
+  std::vector<FrameRef> broken_frames() const;
+  /// Counts a file that another process could not decode as broken.
+  void know_broken(FrameRef frame);
   /// The same as rows of left_out.csv. @param treated what was done instead
   std::vector<LeftOut> left_out(const std::string& treated) const;
 

@@ -5,7 +5,6 @@
 #include <ATen/ops/silu.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 
 #include <algorithm>
@@ -20,8 +19,8 @@ namespace {
 
 namespace nn = torch::nn;
 
-nn::BatchNorm2d normalization(int channels) {
-  return nn::BatchNorm2d(nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.01));
+BatchNorm normalization(int channels) {
+  return BatchNorm(nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.01));
 }
 
 /// TensorFlow's "same" padding, which the published weights were trained with: where the total is
@@ -47,7 +46,7 @@ struct BottleneckShape {
 };
 
 /// Mobile inverted bottleneck with squeeze and excitation.
-class InvertedBottleneck : public nn::Module {
+class InvertedBottleneck : public nn::Module, public AcrossRows {
  public:
   /// @param drop probability that a sample skips the block in training (stochastic depth)
   InvertedBottleneck(const BottleneckShape& shape, double drop) : shape_(shape), drop_(drop) {
@@ -75,17 +74,23 @@ class InvertedBottleneck : public nn::Module {
     if (shape_.stride != 1 || shape_.in != shape_.out) return x;
     if (is_training() && drop_ > 0) {
       const double keep = 1 - drop_;
-      x = x / keep * (at::rand({x.size(0), 1, 1, 1}, x.options()) < keep).to(x.dtype());
+      x = x / keep * (random_by_row(x) < keep).to(x.dtype());
     }
     return x + input;
   }
 
  private:
+  at::Tensor random_by_row(const at::Tensor& x) const {
+    const auto options = x.options().requires_grad(false);
+    if (!is_part(x)) return at::rand({x.size(0), 1, 1, 1}, options);
+    return rows_here(at::rand({batch().rows, 1, 1, 1}, options));
+  }
+
   BottleneckShape shape_;
   double drop_;
   nn::Conv2d expand_{nullptr}, depthwise_{nullptr}, reduce_{nullptr}, excite_{nullptr},
       project_{nullptr};
-  nn::BatchNorm2d norm0_{nullptr}, norm1_{nullptr}, norm2_{nullptr};
+  BatchNorm norm0_{nullptr}, norm1_{nullptr}, norm2_{nullptr};
 };
 
 /// B0's stages, widened by 1.4 and deepened by 1.8.
@@ -127,7 +132,7 @@ class EfficientNetB4 : public Detector {
     const int last = widened(1280);
     conv_head_ = register_module("_conv_head", unpadded(channels, last, 1, 1));
     head_norm_ = register_module("_bn1", normalization(last));
-    dropout_ = register_module("_dropout", nn::Dropout(dropout));
+    dropout_ = register_module("_dropout", RowDropout(dropout));
     fc_ = register_module("_fc", nn::Linear(last, 1));
     for (const auto& module : modules(/*include_self=*/false)) {
       if (auto* conv = module->as<nn::Conv2d>()) {
@@ -148,9 +153,9 @@ class EfficientNetB4 : public Detector {
 
  private:
   nn::Conv2d stem_{nullptr}, conv_head_{nullptr};
-  nn::BatchNorm2d stem_norm_{nullptr}, head_norm_{nullptr};
+  BatchNorm stem_norm_{nullptr}, head_norm_{nullptr};
   nn::ModuleList blocks_{nullptr};
-  nn::Dropout dropout_{nullptr};
+  RowDropout dropout_{nullptr};
   nn::Linear fc_{nullptr};
 };
 

@@ -18,7 +18,7 @@ namespace nn = torch::nn;
 
 nn::AnyModule normalization(int channels, const std::string& kind) {
   constexpr int channels_per_group = 8;
-  if (kind == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
+  if (kind == "batch") return nn::AnyModule(BatchNorm(channels));
   return nn::AnyModule(
       nn::GroupNorm(nn::GroupNormOptions(channels / channels_per_group, channels)));
 }

@@ -17,12 +17,12 @@ class BasicBlock : public nn::Module {
  public:
   BasicBlock(int in, int out, int stride)
       : conv1_(register_module("conv1", convolution(in, out, 3, stride))),
-        bn1_(register_module("bn1", nn::BatchNorm2d(out))),
+        bn1_(register_module("bn1", BatchNorm(out))),
         conv2_(register_module("conv2", convolution(out, out, 3))),
-        bn2_(register_module("bn2", nn::BatchNorm2d(out))) {
+        bn2_(register_module("bn2", BatchNorm(out))) {
     if (in != out || stride != 1) {
       downsample_ = register_module(
-          "downsample", nn::Sequential(convolution(in, out, 1, stride), nn::BatchNorm2d(out)));
+          "downsample", nn::Sequential(convolution(in, out, 1, stride), BatchNorm(out)));
     }
   }
 
@@ -34,9 +34,9 @@ class BasicBlock : public nn::Module {
 
  private:
   nn::Conv2d conv1_;
-  nn::BatchNorm2d bn1_;
+  BatchNorm bn1_;
   nn::Conv2d conv2_;
-  nn::BatchNorm2d bn2_;
+  BatchNorm bn2_;
   nn::Sequential downsample_{nullptr};
 };
 
@@ -45,7 +45,7 @@ class ResNet18 : public Detector {
   ResNet18() {
     conv1_ = register_module(
         "conv1", nn::Conv2d(nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)));
-    bn1_ = register_module("bn1", nn::BatchNorm2d(64));
+    bn1_ = register_module("bn1", BatchNorm(64));
     int channels = 64;
     for (int stage = 1; stage <= 4; ++stage) {
       const int out = 64 << (stage - 1);
@@ -74,7 +74,7 @@ class ResNet18 : public Detector {
 
  private:
   nn::Conv2d conv1_{nullptr};
-  nn::BatchNorm2d bn1_{nullptr};
+  BatchNorm bn1_{nullptr};
   std::vector<nn::Sequential> layers_;
   nn::Linear fc_{nullptr};
 };

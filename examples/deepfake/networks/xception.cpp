@@ -47,14 +47,14 @@ class Block : public nn::Module {
       // Not in place: the shortcut reads the input.
       if (i > 0 || shape.starts_with_relu) rep_->push_back(nn::ReLU());
       rep_->push_back(SeparableConv(in, out));
-      rep_->push_back(nn::BatchNorm2d(out));
+      rep_->push_back(BatchNorm(out));
     }
     if (shape.stride != 1) {
       rep_->push_back(nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(shape.stride).padding(1)));
     }
     if (shape.in != shape.out || shape.stride != 1) {
       skip_ = register_module("skip", convolution(shape.in, shape.out, 1, shape.stride));
-      skip_norm_ = register_module("skipbn", nn::BatchNorm2d(shape.out));
+      skip_norm_ = register_module("skipbn", BatchNorm(shape.out));
     }
   }
   at::Tensor forward(const at::Tensor& input) {
@@ -64,7 +64,7 @@ class Block : public nn::Module {
  private:
   nn::Sequential rep_;
   nn::Conv2d skip_{nullptr};
-  nn::BatchNorm2d skip_norm_{nullptr};
+  BatchNorm skip_norm_{nullptr};
 };
 
 /// Entry flow, eight times the middle flow, exit flow.
@@ -75,9 +75,9 @@ class Xception : public Detector {
       return nn::Conv2d(nn::Conv2dOptions(in, out, 3).stride(stride).bias(false));
     };
     conv1_ = register_module("conv1", unpadded(3, 32, 2));
-    bn1_ = register_module("bn1", nn::BatchNorm2d(32));
+    bn1_ = register_module("bn1", BatchNorm(32));
     conv2_ = register_module("conv2", unpadded(32, 64, 1));
-    bn2_ = register_module("bn2", nn::BatchNorm2d(64));
+    bn2_ = register_module("bn2", BatchNorm(64));
     std::vector<BlockShape> shapes{
         {64, 128, 2, 2, /*starts_with_relu=*/false}, {128, 256, 2, 2}, {256, 728, 2, 2}};
     for (int i = 0; i < 8; ++i) shapes.push_back({728, 728, 3, 1});
@@ -87,9 +87,9 @@ class Xception : public Detector {
           register_module("block" + std::to_string(i + 1), std::make_shared<Block>(shapes[i])));
     }
     conv3_ = register_module("conv3", std::make_shared<SeparableConv>(1024, 1536));
-    bn3_ = register_module("bn3", nn::BatchNorm2d(1536));
+    bn3_ = register_module("bn3", BatchNorm(1536));
     conv4_ = register_module("conv4", std::make_shared<SeparableConv>(1536, 2048));
-    bn4_ = register_module("bn4", nn::BatchNorm2d(2048));
+    bn4_ = register_module("bn4", BatchNorm(2048));
     fc_ = register_module("fc", nn::Linear(2048, 1));
   }
 
@@ -106,7 +106,7 @@ class Xception : public Detector {
 
  private:
   nn::Conv2d conv1_{nullptr}, conv2_{nullptr};
-  nn::BatchNorm2d bn1_{nullptr}, bn2_{nullptr}, bn3_{nullptr}, bn4_{nullptr};
+  BatchNorm bn1_{nullptr}, bn2_{nullptr}, bn3_{nullptr}, bn4_{nullptr};
   std::vector<std::shared_ptr<Block>> blocks_;
   std::shared_ptr<SeparableConv> conv3_, conv4_;
   nn::Linear fc_{nullptr};

@@ -5,6 +5,8 @@
 #include <deque>
 #include <future>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "training/batch.hpp"
@@ -15,12 +17,20 @@ namespace deepfake {
 /// batch depends on the step's number alone, so the number of workers changes no bit.
 class BatchPipeline {
  public:
+  using Share = std::pair<std::size_t, std::size_t>;
+
   /// @param sampler,cache must outlive the pipeline
   /// @param workers steps that are prepared at the same time, each in a thread of its own; 0: each
   /// step is prepared when it is asked for
+  /// @param share of a domain's pairs that are wanted, from the first to before the second; all of
+  /// them if not given
   BatchPipeline(const PairSampler& sampler, ImageCache& cache, AugmentOptions augment,
-                std::size_t workers)
-      : sampler_(sampler), cache_(cache), augment_(augment), workers_(workers) {}
+                std::size_t workers, std::optional<Share> share = {})
+      : sampler_(sampler),
+        cache_(cache),
+        augment_(augment),
+        workers_(workers),
+        share_(share.value_or(Share(0, sampler.pairs_per_step()))) {}
 
   /// One batch for each domain of the step, counted from 0 over all epochs. Steps are asked for in
   /// order, from any first one.
@@ -34,6 +44,7 @@ class BatchPipeline {
   ImageCache& cache_;
   AugmentOptions augment_;
   std::size_t workers_;
+  Share share_;
   std::int64_t epoch_number_ = -1;
   std::shared_ptr<const Epoch> epoch_;
   std::int64_t first_ = 0;                             ///< step of the queue's front

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <torch/cuda.h>
 
+#include <cstdlib>
 #include <stdexcept>
 
 namespace deepfake {
@@ -24,6 +25,11 @@ at::Device checked_device(const std::string& name) {
     // Reported below.
   }
   throw std::runtime_error("option device must be cpu, cuda or cuda:N, not " + name);
+}
+
+std::string device_of_rank(const std::string& name) {
+  const char* number = std::getenv("LOCAL_RANK");
+  return name == "cuda" && number != nullptr ? name + ':' + number : name;
 }
 
 }  // namespace deepfake

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "training/learner.hpp"
 
+#include <ATen/ops/tensor.h>
+
 #include <chrono>
 #include <string>
 #include <utility>
 
+#include "networks/shared_batch.hpp"
 #include "random/random.hpp"
 #include "training/device.hpp"
 #include "training/precision.hpp"
@@ -12,9 +15,11 @@
 
 namespace deepfake {
 
-Learner::Learner(const TrainOptions& options, const ModelOptions& model)
+Learner::Learner(const TrainOptions& options, const ModelOptions& model, Ranks& ranks)
     : options_(options),
-      device_(checked_device(options.device)),
+      ranks_(ranks),
+      device_(
+          checked_device(ranks.are_several() ? device_of_rank(options.device) : options.device)),
       type_(scalar_type(options.precision)) {
   at::manual_seed(Random(options.seed).fork("weights").bits());
   detector_ = make_detector(model);
@@ -34,15 +39,56 @@ LoadedWeights Learner::begin_with(const std::filesystem::path& weights) {
   return loaded;
 }
 
+std::shared_ptr<const SharedBatch> Learner::shared_batch() {
+  // Real frames, then their fakes in the same order: a rank has the same part of both.
+  const auto pairs = static_cast<std::size_t>(options_.pairs);
+  const auto [begin, end] = ranks_.share_of(pairs);
+  std::vector<std::int64_t> here;
+  for (const std::size_t first : {std::size_t{0}, pairs}) {
+    for (std::size_t i = first + begin; i < first + end; ++i) {
+      here.push_back(static_cast<std::int64_t>(i));
+    }
+  }
+  return std::make_shared<const SharedBatch>(
+      SharedBatch{.processes = static_cast<std::int64_t>(ranks_.size()),
+                  .process = static_cast<std::int64_t>(ranks_.rank()),
+                  .rows = static_cast<std::int64_t>(2 * pairs),
+                  .here = at::tensor(here, at::kLong),
+                  .add_up = [this](const at::Tensor& numbers) { ranks_.add_up_in_pass(numbers); }});
+}
+
+void Learner::join() {
+  if (!ranks_.are_several()) return;
+  const auto batch = shared_batch();
+  ranks_.together([&] { share_batches(*detector_, options_.freeze, batch); });
+  optimizer_->distribute({.group = ranks_.steps(),
+                          .placement = roga::Placement::shards,
+                          .weight = static_cast<double>(batch->here.numel())});
+  // What distribute() does not know of.
+  std::string rest;
+  ranks_.on_first(
+      [&] { rest = saved_beside_optimizer(*detector_, average_ ? &*average_ : nullptr); });
+  rest = ranks_.of_first(rest);
+  ranks_.together([&] {
+    if (ranks_.is_first()) return;
+    load_beside_optimizer(rest, *detector_, average_ ? &*average_ : nullptr);
+  });
+}
+
 roga::LossClosure Learner::loss_of(const Batch& batch) {
   return [this, images = batch.images.to(device_), labels = batch.labels.to(device_)] {
-    detector_->zero_grad();
-    const at::Tensor loss = [&] {
-      const Autocast autocast(device_, type_);
-      return detection_loss(detector_->forward(images).to(at::kFloat), labels);
-    }();
-    (scaler_ ? scaler_->scale(loss) : loss).backward();
-    return loss;
+    try {
+      detector_->zero_grad();
+      const at::Tensor loss = [&] {
+        const Autocast autocast(device_, type_);
+        return detection_loss(detector_->forward(images).to(at::kFloat), labels);
+      }();
+      (scaler_ ? scaler_->scale(loss) : loss).backward();
+      return loss;
+    } catch (...) {  // NOLINT: for the others, who may be waiting in a layer
+      ranks_.leave_pass();
+      throw;
+    }
   };
 }
 
@@ -51,12 +97,17 @@ TimedStep Learner::step(const std::vector<Batch>& batches, std::int64_t number,
   std::vector<roga::LossClosure> losses;
   for (const Batch& batch : batches) losses.push_back(loss_of(batch));
   optimizer_->learning_rate(learning_rate);
-  at::manual_seed(Random(options_.seed).fork("step", number).bits());
+  Random random = Random(options_.seed).fork("step", number);
+  // Layers of ours draw for the whole batch, those of a file for the rows that they see.
+  const bool draws_apart = is_model_file(options_.model.model) && !ranks_.is_first();
+  if (draws_apart) random = random.fork("rank", ranks_.rank());
+  at::manual_seed(random.bits());
   set_training_mode(*detector_, options_.freeze);
 
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
-  TimedStep step{optimizer_->step(std::move(losses))};
+  TimedStep step;
+  ranks_.in_step([&] { step.outcome = optimizer_->step(std::move(losses)); });
   step.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (average_ && !step.outcome.skipped) average_->update();
   return step;

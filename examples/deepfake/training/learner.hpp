@@ -15,6 +15,7 @@
 #include "training/methods.hpp"
 #include "training/model.hpp"
 #include "training/pretrained.hpp"
+#include "training/ranks.hpp"
 
 namespace deepfake {
 
@@ -27,16 +28,20 @@ struct TimedStep {
 class Learner {
  public:
   /// Random weights from the run's seed.
-  /// @param options must outlive the learner
+  /// @param options,ranks must outlive the learner
   /// @param model options.model, or the file that a run keeps of it
-  Learner(const TrainOptions& options, const ModelOptions& model);
+  Learner(const TrainOptions& options, const ModelOptions& model, Ranks& ranks);
 
   const Detector& detector() const { return *detector_; }
 
   /// Puts a file's tensors in the place of those with the same names.
   LoadedWeights begin_with(const std::filesystem::path& weights);
 
-  /// @param batches one for each domain
+  /// Gives all ranks what rank 0 has become: weights, optimizer, average. From then on they make
+  /// each step together.
+  void join();
+
+  /// @param batches this rank's part of one for each domain
   /// @param number of the step, from 0
   TimedStep step(const std::vector<Batch>& batches, std::int64_t number, double learning_rate);
 
@@ -53,8 +58,10 @@ class Learner {
 
  private:
   roga::LossClosure loss_of(const Batch& batch);
+  std::shared_ptr<const SharedBatch> shared_batch();
 
   const TrainOptions& options_;
+  Ranks& ranks_;
   at::Device device_;
   at::ScalarType type_;  ///< of the passes
   std::shared_ptr<Detector> detector_;

@@ -40,6 +40,9 @@ class RecipeOptimizer : public MethodOptimizer {
   }
   void protect(const Detector& detector) override { optimizer_.protect(detector); }
   void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
+  void distribute(const roga::Distribution& distribution) override {
+    optimizer_.distribute(distribution);
+  }
   torch::optim::Optimizer& optimizer() override { return optimizer_; }
 
  private:

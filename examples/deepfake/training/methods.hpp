@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <roga/closure.hpp>
+#include <roga/cost.hpp>
 #include <roga/loss_scaler.hpp>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class MethodOptimizer {
   /// Buffers and dropout masks are those of each domain's first pass.
   virtual void protect(const Detector& detector) = 0;
   virtual void attach(const roga::LossScaler& scaler) = 0;
+  /// Steps are made by all ranks of a group, from the state of rank 0.
+  virtual void distribute(const roga::Distribution& distribution) = 0;
   /// What torch::save and torch::load take.
   virtual torch::optim::Optimizer& optimizer() = 0;
 };

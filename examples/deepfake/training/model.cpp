@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "networks/networks.hpp"
+#include "networks/shared_batch.hpp"
 #include "text/unknown_name.hpp"
 
 namespace deepfake {
@@ -74,6 +75,29 @@ void set_training_mode(Detector& detector, const std::vector<std::string>& froze
     const bool is_frozen = std::ranges::any_of(
         frozen, [&](const std::string& part) { return belongs_to(module.key(), part); });
     if (is_frozen) module.value()->eval();
+  }
+}
+
+void share_batches(Detector& detector, const std::vector<std::string>& frozen,
+                   const std::shared_ptr<const SharedBatch>& batch) {
+  std::set<std::string> shared;
+  for (const auto& module : detector.named_modules()) {
+    auto* layer = dynamic_cast<AcrossRows*>(module.value().get());
+    if (layer == nullptr) continue;
+    layer->share(batch);
+    shared.insert(module.key());
+  }
+  for (const auto& buffer : detector.named_buffers()) {
+    const std::string& name = buffer.key();
+    if (!name.ends_with("running_mean")) continue;
+    const std::string layer = name.substr(0, name.find_last_of('.'));
+    const bool is_frozen = std::ranges::any_of(
+        frozen, [&](const std::string& part) { return belongs_to(layer, part); });
+    if (!is_frozen && !shared.contains(layer)) {
+      throw std::runtime_error("batch norm " + layer +
+                               " of the TorchScript file sees the rows of one rank alone: train in "
+                               "one process, take group norm, or --freeze its part");
+    }
   }
 }
 

@@ -11,6 +11,8 @@
 
 namespace deepfake {
 
+struct SharedBatch;
+
 /// Makes the network that @p options name, with random weights from LibTorch's default generator,
 /// or the one in a TorchScript file.
 /// @throws std::runtime_error for an unknown name, with the nearest known one
@@ -26,6 +28,14 @@ void set_training_mode(Detector& detector, const std::vector<std::string>& froze
 /// training.
 /// @throws std::runtime_error naming one that there is not, or if nothing is left to train
 void freeze(Detector& detector, const std::vector<std::string>& names);
+
+/// Gives layers that look across a batch, or draw numbers for its rows, the rows of other
+/// processes.
+/// @param frozen as for set_training_mode
+/// @throws std::runtime_error if batch norm of a TorchScript file would look at this process's
+/// alone
+void share_batches(Detector& detector, const std::vector<std::string>& frozen,
+                   const std::shared_ptr<const SharedBatch>& batch);
 
 std::int64_t count_parameters(const torch::nn::Module& detector);
 

@@ -2,6 +2,7 @@
 #include "training/run_checkpoint.hpp"
 
 #include <roga/checkpoint.hpp>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -30,24 +31,57 @@ Json open(const fs::path& file, torch::serialize::InputArchive& archive, at::Dev
   }
 }
 
+void write_detector(torch::serialize::OutputArchive& archive, const Detector& detector,
+                    const roga::WeightAverage* average) {
+  torch::serialize::OutputArchive model(archive.compilation_unit());
+  detector.save(model);
+  archive.write("model", model);
+  if (average != nullptr) {
+    torch::serialize::OutputArchive of_average(archive.compilation_unit());
+    average->save(of_average);
+    archive.write("average", of_average);
+  }
+}
+
+void read_detector(torch::serialize::InputArchive& archive, Detector& detector,
+                   roga::WeightAverage* average) {
+  torch::serialize::InputArchive model;
+  archive.read("model", model);
+  detector.load(model);
+  if (average != nullptr) {
+    torch::serialize::InputArchive of_average;
+    archive.read("average", of_average);
+    average->load(of_average);
+  }
+}
+
 }  // namespace
+
+std::string saved_beside_optimizer(const Detector& detector, const roga::WeightAverage* average) {
+  torch::serialize::OutputArchive archive;
+  write_detector(archive, detector, average);
+  std::ostringstream stream;
+  archive.save_to(stream);
+  return stream.str();
+}
+
+void load_beside_optimizer(const std::string& bytes, Detector& detector,
+                           roga::WeightAverage* average) {
+  std::istringstream stream(bytes);
+  torch::serialize::InputArchive archive;
+  archive.load_from(stream, detector.parameters().front().device());
+  read_detector(archive, detector, average);
+}
 
 void save_run_checkpoint(const fs::path& file, const Detector& detector,
                          const torch::optim::Optimizer* optimizer,
                          const roga::WeightAverage* average, const Json& state) {
   torch::serialize::OutputArchive archive;
-  torch::serialize::OutputArchive model(archive.compilation_unit());
-  detector.save(model);
-  archive.write("model", model);
+  write_detector(archive, detector, average);
   if (optimizer != nullptr) {
     torch::serialize::OutputArchive of_optimizer(archive.compilation_unit());
     optimizer->save(of_optimizer);
     archive.write("optimizer", of_optimizer);
-  }
-  if (average != nullptr) {
-    torch::serialize::OutputArchive of_average(archive.compilation_unit());
-    average->save(of_average);
-    archive.write("average", of_average);
   }
   Json with_format = state;
   with_format["format"] = checkpoint_format;
@@ -66,18 +100,11 @@ Json load_run_checkpoint(const fs::path& file, Detector& detector,
   torch::serialize::InputArchive archive;
   // The optimizer's state has to be where the weights are.
   Json state = open(file, archive, detector.parameters().front().device());
-  torch::serialize::InputArchive model;
-  archive.read("model", model);
-  detector.load(model);
+  read_detector(archive, detector, average);
   if (optimizer != nullptr) {
     torch::serialize::InputArchive of_optimizer;
     archive.read("optimizer", of_optimizer);
     optimizer->load(of_optimizer);
-  }
-  if (average != nullptr) {
-    torch::serialize::InputArchive of_average;
-    archive.read("average", of_average);
-    average->load(of_average);
   }
   return state;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <roga/weight_average.hpp>
+#include <string>
 
 #include "training/methods.hpp"
 #include "training/model.hpp"
@@ -25,5 +26,10 @@ nlohmann::ordered_json read_run_state(const std::filesystem::path& file);
 nlohmann::ordered_json load_run_checkpoint(const std::filesystem::path& file, Detector& detector,
                                            torch::optim::Optimizer* optimizer = nullptr,
                                            roga::WeightAverage* average = nullptr);
+
+/// The bytes of what a step of the optimizer leaves alone, and of the weights: for other processes.
+std::string saved_beside_optimizer(const Detector& detector, const roga::WeightAverage* average);
+void load_beside_optimizer(const std::string& bytes, Detector& detector,
+                           roga::WeightAverage* average);
 
 }  // namespace deepfake

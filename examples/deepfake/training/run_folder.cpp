@@ -20,14 +20,30 @@ namespace fs = std::filesystem;
 
 constexpr char kept_model[] = "backbone.pt";
 
-/// Options that change no bit of the result, or only where it is worked out.
+}  // namespace
+
 bool may_differ(const std::string& option) {
   return option == "data" || option == "rgb-dir" || option == "labels" ||
          option == "checkpoint-steps" || option == "threads" || option == "device" ||
          option == "workers" || option == "cache-mb";
 }
 
-}  // namespace
+Json ranks_of_run(const Json& config, std::int64_t step, std::size_t ranks) {
+  Json list = Json::array();
+  if (!config.is_null()) {
+    const Json record = config.value("record", Json::object());
+    // Of older versions, which knew one process alone.
+    const Json one = Json::array({{{"from_step", 0}, {"world_size", 1}}});
+    for (const Json& entry : record.value("ranks", one)) {
+      // Steps after the checkpoint are made again.
+      if (entry.at("from_step") < step) list.push_back(entry);
+    }
+  }
+  if (list.empty() || list.back().at("world_size") != ranks) {
+    list.push_back({{"from_step", step}, {"world_size", ranks}});
+  }
+  return list;
+}
 
 fs::path last_checkpoint(const fs::path& run) { return run / "checkpoints" / "last.pt"; }
 fs::path best_checkpoint(const fs::path& run) { return run / "checkpoints" / "best.pt"; }

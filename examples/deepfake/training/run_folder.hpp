@@ -3,6 +3,8 @@
 // need no LibTorch.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -45,6 +47,15 @@ std::string require_same(const nlohmann::ordered_json& state, const TrainOptions
 /// The same for a run that may not be there.
 std::string require_same_run(const TrainOptions& options, const std::filesystem::path& run,
                              bool verify = false);
+
+/// Whether an option changes no bit of the result, or only where it is worked out.
+bool may_differ(const std::string& option);
+
+/// What config.json keeps of the processes that make a run: from which step on there were how many.
+/// @param step that the next process or processes make
+/// @param config of the run that they continue; null where they begin
+nlohmann::ordered_json ranks_of_run(const nlohmann::ordered_json& config, std::int64_t step,
+                                    std::size_t ranks);
 
 /// Keeps the meaning of the labels of one's own.
 void keep_labels(const Labels& labels, const std::filesystem::path& run);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "training/batch.hpp"
 
@@ -13,36 +14,58 @@ namespace deepfake {
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source,
                                      const std::function<void(std::size_t)>& scored) {
+  Ranks alone;
+  return score_frames(detector, index, source, alone, scored);
+}
+
+std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
+                                     const ImageSource& source, Ranks& ranks,
+                                     const std::function<void(std::size_t)>& scored) {
   constexpr std::size_t batch_size = 64;
   const c10::NoGradGuard no_grad;
   detector.eval();
-  const at::Device device = detector.parameters().front().device();
-  std::vector<FrameScore> scores;
-  std::vector<cv::Mat> images;
-  const auto flush = [&] {
-    if (images.empty()) return;
-    const at::Tensor probabilities =
-        at::sigmoid(detector.forward(to_tensor(images).to(device))).cpu();
-    const float* probability = probabilities.data_ptr<float>();
-    for (std::size_t i = scores.size() - images.size(); i < scores.size(); ++i) {
-      scores[i].prob = static_cast<double>(*probability++);
-    }
-    if (scored) scored(images.size());
-    images.clear();
-  };
+  std::vector<FrameRef> frames;
   for (std::size_t v = 0; v < index.videos.size(); ++v) {
-    const Video& video = index.videos[v];
-    for (std::size_t f = 0; f < video.frames.size(); ++f) {
-      cv::Mat image = source({v, f});
-      if (image.empty()) continue;
-      images.push_back(std::move(image));
-      scores.push_back({video.dataset, video.domain, video.name, video.frames[f].stem().string(),
-                        video.is_fake ? 1 : 0, 0, video.compression});
-      if (images.size() == batch_size) flush();
-    }
+    for (std::size_t f = 0; f < index.videos[v].frames.size(); ++f) frames.push_back({v, f});
   }
-  flush();
-  return scores;
+  // Of each frame whether it has a score, and that: exact in a sum where the others have zeros.
+  std::vector<double> has_score(frames.size(), 0.0);
+  std::vector<double> scores(frames.size(), 0.0);
+  ranks.together([&] {
+    const at::Device device = detector.parameters().front().device();
+    for (std::size_t batch = ranks.rank(); batch * batch_size < frames.size();
+         batch += ranks.size()) {
+      std::vector<cv::Mat> images;
+      std::vector<std::size_t> numbers;
+      const std::size_t end = std::min(frames.size(), (batch + 1) * batch_size);
+      for (std::size_t n = batch * batch_size; n < end; ++n) {
+        cv::Mat image = source(frames[n]);
+        if (image.empty()) continue;
+        images.push_back(std::move(image));
+        numbers.push_back(n);
+      }
+      if (images.empty()) continue;
+      const at::Tensor probabilities =
+          at::sigmoid(detector.forward(to_tensor(images).to(device))).cpu();
+      const float* probability = probabilities.data_ptr<float>();
+      for (const std::size_t n : numbers) {
+        has_score[n] = 1;
+        scores[n] = static_cast<double>(*probability++);
+      }
+      if (scored) scored(images.size());
+    }
+  });
+  ranks.add_up(has_score);
+  ranks.add_up(scores);
+  std::vector<FrameScore> all;
+  for (std::size_t n = 0; n < frames.size(); ++n) {
+    if (has_score[n] == 0) continue;
+    const Video& video = index.videos[frames[n].video];
+    all.push_back({video.dataset, video.domain, video.name,
+                   video.frames[frames[n].frame].stem().string(), video.is_fake ? 1 : 0, scores[n],
+                   video.compression});
+  }
+  return all;
 }
 
 bool of_one_kind(std::span<const FrameScore> scores) {

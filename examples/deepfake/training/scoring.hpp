@@ -9,6 +9,7 @@
 #include "data/image_cache.hpp"
 #include "metrics/evaluation.hpp"
 #include "training/model.hpp"
+#include "training/ranks.hpp"
 
 namespace deepfake {
 
@@ -20,6 +21,12 @@ using ImageSource = std::function<cv::Mat(FrameRef)>;
 /// @param scored called with the number of frames after each batch
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source,
+                                     const std::function<void(std::size_t)>& scored = {});
+/// The same of frames that the ranks share: each takes its batches of them, and all get all scores.
+/// A batch holds the same frames for any number of ranks.
+/// @param scored called with the number of this rank's frames after each of its batches
+std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
+                                     const ImageSource& source, Ranks& ranks,
                                      const std::function<void(std::size_t)>& scored = {});
 
 /// Whether there is nothing to rank: only real frames, or only fake ones.

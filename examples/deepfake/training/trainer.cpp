@@ -4,12 +4,17 @@
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
+#include <array>
 #include <chrono>
+#include <fstream>
 #include <opencv2/core/version.hpp>
+#include <optional>
 #include <roga/version.hpp>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "data/fingerprint.hpp"
 #include "data/trained_on.hpp"
 #include "files/csv.hpp"
 #include "files/folder_lock.hpp"
@@ -36,7 +41,7 @@ namespace fs = std::filesystem;
 constexpr std::int64_t patience_with_skips = 50;
 
 Json config_of(const TrainOptions& options, const fs::path& run, const TrainingData& data,
-               const Learner& learner) {
+               const Learner& learner, const Json& ranks) {
   const TrainingSet& set = data.set();
   Json config;
   config["name"] = fs::absolute(run / "").parent_path().filename().string();
@@ -50,7 +55,7 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   config["train_domains"] = set.domains;
   config["parameters"] = count_parameters(learner.detector());
   config["steps"] = data.steps_per_epoch() * options.epochs;
-  config["record"] = {{"grey", data.is_grey()}};
+  config["record"] = {{"grey", data.is_grey()}, {"ranks", ranks}};
   config["options"] = to_json(options);
   config["versions"] = {
       {"roga", std::to_string(ROGA_VERSION_MAJOR) + '.' + std::to_string(ROGA_VERSION_MINOR) + '.' +
@@ -74,35 +79,36 @@ double mean_auc(const std::vector<EvalRow>& rows, const std::string& level) {
 /// Takes the steps of a run, and does after each what is due.
 class TrainingLoop {
  public:
-  TrainingLoop(const TrainOptions& options, const RunRequest& request, TrainingData& data,
-               Learner& learner, Progression& now, RunWriter& writer)
+  /// @param writer of rank 0; the others have none
+  TrainingLoop(const TrainOptions& options, const RunRequest& request, Ranks& ranks,
+               TrainingData& data, Learner& learner, Progression& now,
+               std::optional<RunWriter>& writer)
       : options_(options),
         request_(request),
+        ranks_(ranks),
         data_(data),
         learner_(learner),
         now_(now),
         writer_(writer) {}
 
   TrainResult run() {
-    announce();
+    ranks_.on_first([&] { announce(); });
     while (!is_finished()) {
       step();
       if (is_epoch_end()) end_epoch();
-      const bool stop = request_.stop && request_.stop();
+      const bool stop = ranks_.any(request_.stop && request_.stop());
       const bool is_due =
           options_.checkpoint_steps > 0 && now_.step % options_.checkpoint_steps == 0;
       // Not between an epoch's last step and its validation, which a resumed run would leave out.
       if (is_epoch_end() || stop || is_due) {
-        learner_.save(last_checkpoint(request_.run), checkpoint_state());
+        ranks_.on_first([&] { learner_.save(last_checkpoint(request_.run), checkpoint_state()); });
       }
       if (stop && !is_finished()) break;
     }
-    for (const std::string& line : data_.broken_images()) writer_.print(line);
-    keep_left_out();
-    if (now_.step < total_steps() && is_finished()) {
-      writer_.print("stopped early: no better val AUC for " + std::to_string(options_.patience) +
-                    " epochs");
-    }
+    data_.gather_broken_images();
+    ranks_.together([&] {
+      if (ranks_.is_first()) conclude();
+    });
     return {is_finished(), now_.step, now_.skipped, now_.best_epoch, now_.best_auc};
   }
 
@@ -121,43 +127,74 @@ class TrainingLoop {
     return learning_rate(options_.schedule, number, data_.steps_per_epoch(), total_steps());
   }
 
+  // Of rank 0.
+
+  void print(const std::string& line) { writer_->print(line); }
   void announce() {
-    for (const std::string& line : data_.faults()) writer_.print(line);
+    for (const std::string& line : data_.faults()) print(line);
     keep_left_out();
-    for (const std::string& note : data_.set().notes) writer_.print("note: " + note);
-    writer_.print(options_.optimizer + " over " + options_.base + ", " + options_.model.model +
-                  " with " + std::to_string(count_parameters(learner_.detector())) + " parameters");
-    writer_.print("train on " + data_.domains_text() + "; validate on " +
-                  std::to_string(data_.val_frames()) + " frames; " +
-                  std::to_string(options_.epochs) + " epochs of " +
-                  std::to_string(data_.steps_per_epoch()) + " steps");
-    if (data_.unpaired() > 0) {
-      writer_.print(std::to_string(data_.unpaired()) +
-                    " fake frames have no real frame of the same number and go with a random one");
+    for (const std::string& note : data_.set().notes) print("note: " + note);
+    print(options_.optimizer + " over " + options_.base + ", " + options_.model.model + " with " +
+          std::to_string(count_parameters(learner_.detector())) + " parameters");
+    print("train on " + data_.domains_text() + "; validate on " +
+          std::to_string(data_.val_frames()) + " frames; " + std::to_string(options_.epochs) +
+          " epochs of " + std::to_string(data_.steps_per_epoch()) + " steps");
+    if (ranks_.are_several()) {
+      print(std::to_string(ranks_.size()) + " ranks, which share the " +
+            std::to_string(options_.pairs) + " pairs of each manipulation in a step");
     }
-    if (now_.step > 0) writer_.print("resumed after step " + std::to_string(now_.step));
+    if (data_.unpaired() > 0) {
+      print(std::to_string(data_.unpaired()) +
+            " fake frames have no real frame of the same number and go with a random one");
+    }
+    if (now_.step > 0) print("resumed after step " + std::to_string(now_.step));
+  }
+  void conclude() {
+    for (const std::string& line : data_.broken_images()) print(line);
+    keep_left_out();
+    if (now_.step < total_steps() && is_finished()) {
+      print("stopped early: no better val AUC for " + std::to_string(options_.patience) +
+            " epochs");
+    }
+  }
+  void keep_left_out() { replace_left_out(request_.run, "train", data_.left_out()); }
+
+  Json checkpoint_state() {
+    writer_->flush();
+    Json state;
+    state["options"] = to_json(options_);
+    state["data_fingerprint"] = data_.set().fingerprint;
+    state["epoch"] = epochs_done();
+    state["finished"] = is_finished();
+    state["progress"] = to_json(now_);
+    return state;
   }
 
-  void keep_left_out() { replace_left_out(request_.run, "train", data_.left_out()); }
+  // Of all ranks.
 
   void step() {
     const auto begin = Clock::now();
     const double lr = rate(now_.step);
-    const auto [outcome, seconds] = learner_.step(data_.batches(now_.step), now_.step, lr);
-    writer_.time(seconds, std::chrono::duration<double>(Clock::now() - begin).count());
+    std::vector<Batch> batches;
+    ranks_.together([&] { batches = data_.batches(now_.step); });
+    const auto [outcome, seconds] = learner_.step(batches, now_.step, lr);
     now_.add(outcome);
     heed_skips();
-    if (now_.step % options_.log_steps == 0 || now_.step == total_steps()) {
-      writer_.row(now_, (now_.step - 1) / data_.steps_per_epoch() + 1, lr);
-      now_.begin_row();
-    }
-    writer_.update(now_.step);
+    const bool is_row = now_.step % options_.log_steps == 0 || now_.step == total_steps();
+    ranks_.on_first([&, in_optimizer = seconds] {
+      writer_->time(in_optimizer, std::chrono::duration<double>(Clock::now() - begin).count());
+      if (is_row) writer_->row(now_, (now_.step - 1) / data_.steps_per_epoch() + 1, lr);
+      writer_->update(now_.step);
+    });
+    if (is_row) now_.begin_row();
   }
 
   void heed_skips() {
     if (now_.skipped_in_a_row == 1) {
-      writer_.print("step " + std::to_string(now_.step) +
-                    ": loss or gradient is not finite; step skipped");
+      ranks_.on_first([&] {
+        print("step " + std::to_string(now_.step) +
+              ": loss or gradient is not finite; step skipped");
+      });
     }
     if (now_.skipped_in_a_row == patience_with_skips) {
       throw std::runtime_error("loss or gradient has not been finite for " +
@@ -173,92 +210,150 @@ class TrainingLoop {
     bool is_best = false;
     learner_.with_kept_weights([&](Detector& detector) {
       const std::vector<FrameScore> scores = data_.validate(detector);
-      rows = evaluate_frames(scores, epoch, "val");
-      frame_auc = mean_auc(rows, frame_level);
-      video_auc = mean_auc(rows, video_level);
-      writer_.validation(now_.step, rows);
+      std::array<double, 2> of_first{};
+      ranks_.on_first([&] {
+        rows = evaluate_frames(scores, epoch, "val");
+        of_first = {mean_auc(rows, frame_level), mean_auc(rows, video_level)};
+        writer_->validation(now_.step, rows);
+      });
+      ranks_.add_up(of_first);
+      frame_auc = of_first[0];
+      video_auc = of_first[1];
       const double selected = options_.select == "frame" ? frame_auc : video_auc;
       is_best = now_.is_best(selected);
       if (!is_best) return;
       now_.best_epoch = epoch;
       now_.best_auc = selected;
-      write_calibration(request_.run, calibrate(scores, epoch));
-      learner_.save_detector(best_checkpoint(request_.run), checkpoint_state());
+      ranks_.on_first([&] {
+        write_calibration(request_.run, calibrate(scores, epoch));
+        learner_.save_detector(best_checkpoint(request_.run), checkpoint_state());
+      });
     });
-    merge_evals(request_.run, rows,
-                [&](const EvalRow& row) { return row.split == "val" && row.epoch >= epoch; });
-    writer_.print("epoch " + std::to_string(epoch) + '/' + std::to_string(options_.epochs) +
-                  "  lr " + significant(rate(now_.step - 1)) + "  loss " + fixed(writer_.loss()) +
-                  "  val AUC " + fixed(frame_auc) + " frame, " + fixed(video_auc) + " video  " +
-                  fixed(writer_.images_per_second(), 0) + " img/s" +
-                  (now_.skipped > 0 ? "  " + std::to_string(now_.skipped) + " skipped" : "") +
-                  (is_best ? "  best" : ""));
-  }
-
-  Json checkpoint_state() {
-    writer_.flush();
-    Json state;
-    state["options"] = to_json(options_);
-    state["data_fingerprint"] = data_.set().fingerprint;
-    state["epoch"] = epochs_done();
-    state["finished"] = is_finished();
-    state["progress"] = to_json(now_);
-    return state;
+    ranks_.on_first([&] {
+      merge_evals(request_.run, rows,
+                  [&](const EvalRow& row) { return row.split == "val" && row.epoch >= epoch; });
+      print("epoch " + std::to_string(epoch) + '/' + std::to_string(options_.epochs) + "  lr " +
+            significant(rate(now_.step - 1)) + "  loss " + fixed(writer_->loss()) + "  val AUC " +
+            fixed(frame_auc) + " frame, " + fixed(video_auc) + " video  " +
+            fixed(writer_->images_per_second(), 0) + " img/s" +
+            (now_.skipped > 0 ? "  " + std::to_string(now_.skipped) + " skipped" : "") +
+            (is_best ? "  best" : ""));
+    });
   }
 
   const TrainOptions& options_;
   const RunRequest& request_;
+  Ranks& ranks_;
   TrainingData& data_;
   Learner& learner_;
   Progression& now_;
-  RunWriter& writer_;
+  std::optional<RunWriter>& writer_;
+};
+
+/// @throws std::runtime_error on all ranks, if two train with other options or on other data
+void require_same_on_all(const TrainOptions& options, const TrainingSet& set, Ranks& ranks) {
+  if (!ranks.are_several()) return;
+  const std::vector<std::string> texts =
+      ranks.of_all(Json{{"options", to_json(options)}, {"fingerprint", set.fingerprint}}.dump());
+  const Json first = Json::parse(texts.front());
+  for (std::size_t r = 1; r < texts.size(); ++r) {
+    const Json other = Json::parse(texts[r]);
+    const std::string between = "ranks 0 and " + std::to_string(r);
+    for (const auto& [name, value] : first.at("options").items()) {
+      const Json& given = other.at("options").at(name);
+      if (given == value || may_differ(name)) continue;
+      throw std::runtime_error(between + " have option " + name + " " + value.dump() + " and " +
+                               given.dump() + ": start all ranks with the same options");
+    }
+    const DataChange change = data_change(first.at("fingerprint"), other.at("fingerprint"));
+    if (change == DataChange::other_list || change == DataChange::other_sizes) {
+      throw std::runtime_error(between + " have other data: the frames' " +
+                               (change == DataChange::other_list ? "names" : "sizes") +
+                               " differ; give each rank the same --data, or a copy of it");
+    }
+  }
+}
+
+/// The run's folder as rank 0 finds and leaves it before the first step.
+class RunBeginning {
+ public:
+  RunBeginning(const TrainOptions& options, const RunRequest& request, std::size_t ranks,
+               const TrainingData& data, Learner& learner, Progression& now)
+      : lock_(request.run) {  // not before: what cannot be loaded leaves no folder
+    const fs::path& run = request.run;
+    const bool exists = is_run_folder(run);
+    if (exists && !request.resume && !request.force) {
+      throw std::runtime_error(run.string() +
+                               ": a run is there already; continue it with --resume, or begin anew "
+                               "with --force");
+    }
+    const bool resumes = request.resume && !request.force && fs::exists(last_checkpoint(run));
+    std::string weights, not_compared;
+    Json config;
+    if (resumes) {
+      const Json state = learner.load(last_checkpoint(run));
+      not_compared = require_same(state, options, data.set(), run, request.verify,
+                                  "correct that, or begin anew with --force");
+      now = progression(state.at("progress"));
+      if (exists) config = Json::parse(std::ifstream(run / "config.json"));
+    } else {
+      if (exists) clear_run(run);
+      if (!options.weights.empty()) weights = to_text(learner.begin_with(options.weights));
+      keep_model_file(options.model, run);
+      keep_labels(data.set().labels, run);
+    }
+    write_config(run,
+                 config_of(options, run, data, learner, ranks_of_run(config, now.step, ranks)));
+    write_trained_on(run, data.set().train);
+    writer_.emplace(run,
+                    RunWriter::Plan{.domains = data.domains(),
+                                    .images_per_step = data.images_per_step(),
+                                    .total_steps = data.steps_per_epoch() * options.epochs},
+                    now.step, resumes);
+    if (!not_compared.empty()) writer_->print("warning: " + not_compared);
+    if (!weights.empty()) writer_->print(options.weights + ": " + weights);
+    if (!resumes) writer_->options(to_json(options).dump(1));
+  }
+  std::optional<RunWriter>& writer() { return writer_; }
+
+ private:
+  FolderLock lock_;
+  std::optional<RunWriter> writer_;
 };
 
 }  // namespace
 
-TrainResult train(const TrainOptions& given, const RunRequest& request) {
-  validate(given);
-  at::set_num_threads(given.threads);
-  const TrainOptions options = with_defaults(given);
-  const fs::path& run = request.run;
-  const bool may_resume = request.resume && !request.force;
+TrainResult train(const TrainOptions& options, const RunRequest& request) {
+  Ranks alone;
+  return train(options, request, alone);
+}
 
-  TrainingData data(options, request.verify);
-  Learner learner(options, may_resume ? model_of_run(options.model, run) : options.model);
+TrainResult train(const TrainOptions& given, const RunRequest& request, Ranks& ranks) {
+  TrainOptions options;
+  std::optional<TrainingData> data;
+  std::optional<Learner> learner;
+  ranks.together([&] {
+    validate(given);
+    at::set_num_threads(given.threads);
+    options = with_defaults(given);
+    data.emplace(options, ranks, request.verify && ranks.is_first());
+    const bool may_resume = request.resume && !request.force;
+    learner.emplace(options, may_resume ? model_of_run(options.model, request.run) : options.model,
+                    ranks);
+  });
+  require_same_on_all(options, data->set(), ranks);
+
   Progression now;
-  now.summed_losses.assign(data.domains().size(), 0.0);
-
-  const FolderLock lock(run);  // not before: what cannot be loaded leaves no folder
-  const bool exists = is_run_folder(run);
-  if (exists && !request.resume && !request.force) {
-    throw std::runtime_error(run.string() +
-                             ": a run is there already; continue it with --resume, or begin anew "
-                             "with --force");
-  }
-  const bool resumes = may_resume && fs::exists(last_checkpoint(run));
-  std::string weights, not_compared;
-  if (resumes) {
-    const Json state = learner.load(last_checkpoint(run));
-    not_compared = require_same(state, options, data.set(), run, request.verify,
-                                "correct that, or begin anew with --force");
-    now = progression(state.at("progress"));
-  } else {
-    if (exists) clear_run(run);
-    if (!options.weights.empty()) weights = to_text(learner.begin_with(options.weights));
-    keep_model_file(options.model, run);
-    keep_labels(data.set().labels, run);
-  }
-  write_config(run, config_of(options, run, data, learner));
-  write_trained_on(run, data.set().train);
-  RunWriter writer(run,
-                   {.domains = data.domains(),
-                    .images_per_step = data.images_per_step(),
-                    .total_steps = data.steps_per_epoch() * options.epochs},
-                   now.step, resumes);
-  if (!not_compared.empty()) writer.print("warning: " + not_compared);
-  if (!weights.empty()) writer.print(options.weights + ": " + weights);
-  if (!resumes) writer.options(to_json(options).dump(1));
-  return TrainingLoop(options, request, data, learner, now, writer).run();
+  now.summed_losses.assign(data->domains().size(), 0.0);
+  std::optional<RunBeginning> beginning;
+  std::optional<RunWriter> none;
+  ranks.on_first([&] { beginning.emplace(options, request, ranks.size(), *data, *learner, now); });
+  const std::string progress = ranks.of_first(to_json(now).dump());
+  if (!ranks.is_first()) now = progression(Json::parse(progress));
+  learner->join();
+  return TrainingLoop(options, request, ranks, *data, *learner, now,
+                      beginning ? beginning->writer() : none)
+      .run();
 }
 
 }  // namespace deepfake

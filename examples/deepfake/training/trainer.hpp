@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "training/options.hpp"
+#include "training/ranks.hpp"
 
 namespace deepfake {
 
@@ -32,5 +33,11 @@ struct TrainResult {
 /// and resumed ends with the same bits as one that never was.
 /// @throws std::runtime_error or c10::Error, one line
 TrainResult train(const TrainOptions& options, const RunRequest& request);
+
+/// Trains with several processes: all call it, with the same options but for those of the machine.
+/// The run is that of one process up to rounding, for any number of ranks; with the same number,
+/// stopped and resumed, it ends with the same bits. Rank 0 alone writes, and its request counts.
+/// @throws the same on all ranks, if one fails
+TrainResult train(const TrainOptions& options, const RunRequest& request, Ranks& ranks);
 
 }  // namespace deepfake

@@ -20,14 +20,21 @@ void add_line(std::vector<std::string>& lines, const std::string& line) {
 
 }  // namespace
 
-TrainingData::TrainingData(const TrainOptions& options, bool all_bytes)
-    : set_(load_training_set(options, all_bytes)),
+TrainingData::TrainingData(const TrainOptions& options, Ranks& ranks, bool all_bytes)
+    : ranks_(ranks),
+      set_(load_training_set(options, all_bytes)),
       sampler_(set_.train, set_.domains,
                {.pairs = static_cast<std::size_t>(options.pairs),
                 .steps_per_epoch = static_cast<std::size_t>(options.steps_per_epoch),
                 .seed = options.seed}),
       cache_(set_.train, options.model.size, megabytes(options.cache_mb)),
-      pipeline_(sampler_, cache_, options.augment, static_cast<std::size_t>(options.workers)) {
+      pipeline_(sampler_, cache_, options.augment, static_cast<std::size_t>(options.workers),
+                ranks.share_of(sampler_.pairs_per_step())) {
+  if (sampler_.pairs_per_step() < ranks.size()) {
+    throw std::runtime_error("option pairs must be " + std::to_string(ranks.size()) +
+                             " or more on as many ranks, not " + std::to_string(options.pairs) +
+                             ": each rank takes its share of every domain's pairs");
+  }
   for (const Index& part : set_.val) {
     // Validation reads each frame once an epoch, training every one of them as often or more.
     val_caches_.emplace_back(part, options.model.size, megabytes(options.cache_mb) / 4);
@@ -45,7 +52,7 @@ std::size_t TrainingData::images_per_step() const {
 std::vector<FrameScore> TrainingData::validate(Detector& detector) {
   std::vector<FrameScore> scores;
   for (std::size_t i = 0; i < set_.val.size(); ++i) {
-    const auto part = score_frames(detector, set_.val[i], val_caches_[i].source());
+    const auto part = score_frames(detector, set_.val[i], val_caches_[i].source(), ranks_);
     scores.insert(scores.end(), part.begin(), part.end());
   }
   return scores;
@@ -100,6 +107,31 @@ std::vector<std::string> TrainingData::broken_images() const {
     add_line(lines, broken_text(cache.broken(), "skipped in validation"));
   }
   return lines;
+}
+
+std::vector<ImageCache*> TrainingData::caches() {
+  std::vector<ImageCache*> all{&cache_};
+  for (ImageCache& cache : val_caches_) all.push_back(&cache);
+  return all;
+}
+
+void TrainingData::gather_broken_images() {
+  std::ostringstream mine;
+  for (ImageCache* cache : caches()) {
+    const auto frames = cache->broken_frames();
+    mine << frames.size() << ' ';
+    for (const FrameRef& frame : frames) mine << frame.video << ' ' << frame.frame << ' ';
+  }
+  for (const std::string& text : ranks_.of_all(mine.str())) {
+    std::istringstream numbers(text);
+    for (ImageCache* cache : caches()) {
+      std::size_t count = 0;
+      numbers >> count;
+      for (FrameRef frame; count > 0 && numbers >> frame.video >> frame.frame; --count) {
+        cache->know_broken(frame);
+      }
+    }
+  }
 }
 
 std::vector<LeftOut> TrainingData::left_out() const {

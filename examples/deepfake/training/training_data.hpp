@@ -11,26 +11,29 @@
 #include "metrics/evaluation.hpp"
 #include "training/batch_pipeline.hpp"
 #include "training/model.hpp"
+#include "training/ranks.hpp"
 #include "training/sampler.hpp"
 #include "training/training_set.hpp"
 
 namespace deepfake {
 
-/// What a run is fed with: batches to train on, frames to validate on.
+/// What a run is fed with: batches to train on, frames to validate on. Each rank makes its share of
+/// the pairs of every domain, and scores its share of the frames.
 class TrainingData {
  public:
-  /// @throws std::runtime_error as load_training_set
-  explicit TrainingData(const TrainOptions& options, bool all_bytes = false);
+  /// @param ranks must outlive this
+  /// @throws std::runtime_error as load_training_set, and if a rank would have no pairs
+  TrainingData(const TrainOptions& options, Ranks& ranks, bool all_bytes = false);
 
   const TrainingSet& set() const { return set_; }
   const std::vector<std::string>& domains() const { return set_.domains; }
   std::int64_t steps_per_epoch() const;
   std::size_t images_per_step() const;
 
-  /// One batch for each domain of the step, counted from 0 over all epochs. Steps are asked for in
-  /// order, from any first one.
+  /// This rank's part of one batch for each domain of the step, counted from 0 over all epochs.
+  /// Steps are asked for in order, from any first one.
   std::vector<Batch> batches(std::int64_t step) { return pipeline_.next(step); }
-  /// Scores every validation frame.
+  /// Scores every validation frame, with the other ranks: the same on all, in the index's order.
   std::vector<FrameScore> validate(Detector& detector);
 
   /// The domains with their sizes, in words.
@@ -46,8 +49,13 @@ class TrainingData {
   std::vector<std::string> broken_images() const;
   /// All of both, one by one.
   std::vector<LeftOut> left_out() const;
+  /// Learns of the broken images that other ranks have met. A meeting.
+  void gather_broken_images();
 
  private:
+  std::vector<ImageCache*> caches();
+
+  Ranks& ranks_;
   TrainingSet set_;
   PairSampler sampler_;
   ImageCache cache_;
