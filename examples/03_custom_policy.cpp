@@ -56,9 +56,9 @@ int main() {
     std::cout << "broken: " << rule << "\n";
   }
 
-  auto by_median = roga::wrap<torch::optim::SGD>(
-      roga::recipe(roga::NoPerturbation{}, roga::Pooled{}, Median{}),
-      std::vector<torch::Tensor>{w}, torch::optim::SGDOptions(1e-2));
+  auto by_median =
+      roga::wrap<torch::optim::SGD>(roga::recipe(roga::NoPerturbation{}, roga::Pooled{}, Median{}),
+                                    std::vector<torch::Tensor>{w}, torch::optim::SGDOptions(1e-2));
   by_median.step(closures);
   std::cout << "by the median: " << by_median.last_step() << "\n";
 }
