@@ -9,7 +9,7 @@ compare=$(realpath "$3")
 source "$(dirname "$0")/program.sh" "$1"
 limit=${LIMIT:-120}  # seconds that nothing here takes, on a busy machine either
 
-run make-data --output data --preset quick --size 32 --train-identities 4 --val-identities 4 \
+run make-data --output data --preset quick --size 32 --train-identities 4 --val-identities 14 \
   --test-identities 4 --unseen-identities 4
 cat >settings.json <<'END_OF_SETTINGS'
 {"epochs": 2, "steps-per-epoch": 5, "pairs": 4, "width": 8, "size": 32, "checkpoint-steps": 1,
@@ -71,16 +71,17 @@ await() {
 # ReLU's kink that rounding decides on which side it is, it does more: of the roundings the least
 # counts, and after four steps, where such a number has been met, the ranks may be apart by two
 # percent of what training does; there one rounding does half a percent.
-anew=("${options[@]}" --base sgd --lr 0.02 --epochs 1)
-few=("${anew[@]}" --steps-per-epoch 4)
+anew=(--data data --config settings.json --base sgd --lr 0.02 --epochs 1)
+few=("${anew[@]}" --optimizer roga --steps-per-epoch 4)
 begun=(--weights begun/checkpoints/last.pt)
 run train "${options[@]}" --steps-per-epoch 1 --epochs 1 --run begun
 run train "${few[@]}" "${begun[@]}" --run one
-run train "${anew[@]}" --steps-per-epoch 1 "${begun[@]}" --run step
+step=("${anew[@]}" --optimizer roga --steps-per-epoch 1)
+run train "${step[@]}" "${begun[@]}" --run step
 apart() { "$compare" "$1/checkpoints/last.pt" "$2/checkpoints/last.pt"; }
 for seed in 1 2 3 4 5; do
   "$compare" --round "$seed" begun/checkpoints/last.pt begun/rounded.pt
-  run train "${anew[@]}" --steps-per-epoch 1 --weights begun/rounded.pt --run "rounded$seed"
+  run train "${step[@]}" --weights begun/rounded.pt --run "rounded$seed"
   apart "rounded$seed" step
 done >roundings.txt
 yardstick=$(sort -g roundings.txt | sed -n 1p)  # of one that has met no kink
@@ -94,8 +95,8 @@ awk -v a="$yardstick" -v b="$moved" 'BEGIN { exit !(a > 0 && a < 1e-5 * b) }' ||
   fail "no yardstick: $(cat roundings.txt)"
 for count in 2 3 4; do  # 3 do not divide 4 pairs
   for steps in 1 4; do
-    timeout "$limit" "$launcher" "$count" "$program" train "${anew[@]}" "${begun[@]}" \
-      --steps-per-epoch "$steps" --run "ranks$count.$steps" >out.txt 2>err.txt ||
+    timeout "$limit" "$launcher" "$count" "$program" train "${anew[@]}" --optimizer roga \
+      "${begun[@]}" --steps-per-epoch "$steps" --run "ranks$count.$steps" >out.txt 2>err.txt ||
       fail "$count ranks: $(cat err.txt)"
     [ "$(wc -l <out.txt)" -eq 1 ] || fail "other ranks than the first write: $(cat out.txt)"
   done
@@ -111,8 +112,8 @@ grep -q '"world_size": 1' one/config.json || fail "config.json knows no world_si
 # Validation scores: the very same weights give the very same scores on any number of ranks.
 for count in 1 3; do
   timeout "$limit" "$launcher" "$count" "$program" train "${options[@]}" --lr 1e-30 \
-    --weight-decay 0 --norm group --epochs 1 --steps-per-epoch 1 --run "still$count" >out.txt 2>err.txt ||
-    fail "$(cat err.txt)"
+    --weight-decay 0 --norm group --epochs 1 --steps-per-epoch 1 --run "still$count" \
+    >out.txt 2>err.txt || fail "$(cat err.txt)"
 done
 cmp still1/eval.csv still3/eval.csv || fail "validation depends on the number of ranks"
 cmp still1/calibration.json still3/calibration.json || fail "other scores on 3 ranks"
@@ -123,6 +124,14 @@ for count in 1 2; do
 done
 distance=$("$compare" group2/checkpoints/best.pt group1/checkpoints/best.pt)
 awk -v a="$distance" 'BEGIN { exit !(a < 1e-5) }' || fail "group norm, average: $distance apart"
+# Dropout and stochastic depth: masks follow the row's place in the whole batch. One rounding does
+# 2e-5 here, and masks of other rows 4e-2.
+for count in 1 2; do
+  timeout "$limit" "$launcher" "$count" "$program" train "${anew[@]}" --model efficientnet-b4 \
+    --pairs 2 --steps-per-epoch 1 --optimizer erm --run "masks$count" >out.txt 2>err.txt ||
+    fail "$(cat err.txt)"
+done
+near masks2 masks1 1e-3
 # Stopped on four ranks, resumed on two.
 for attempt in 1 2 3 4 5; do
   start 4 "${few[@]}" "${begun[@]}" --run "stopped$attempt"
@@ -138,7 +147,7 @@ near "stopped$attempt" one "$(times 0.02 "$moved")"
 
 # 2. A rank is killed while it trains: the others end with one line. The run goes on to the bits of
 # one that was never stopped.
-base=("${options[@]}")
+base=("${options[@]}" --ema 0.9)
 start 2 "${base[@]}" --run whole
 end 0 0
 for victim in 1 0; do
