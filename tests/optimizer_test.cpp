@@ -196,6 +196,23 @@ TEST_CASE("hyper-parameters: a value outside its range is refused by name", "[op
   CHECK(problems::same_bits(problem.w, before));
 }
 
+namespace {
+
+struct SecondPoint {
+  static constexpr roga::Reads reads = roga::Reads::captured;
+  roga::Combination direction(const roga::Step&) const { return roga::captured(1); }
+};
+struct SumOfAll {
+  static constexpr roga::Reads reads = roga::Reads::domains;
+  at::Tensor combine(std::span<const at::Tensor> rows) const { return rows.front().sum(); }
+};
+struct NoTensor {
+  static constexpr roga::Reads reads = roga::Reads::domains;
+  at::Tensor combine(std::span<const at::Tensor>) const { return {}; }
+};
+
+}  // namespace
+
 TEST_CASE("recipe: a composition that does not fit is told what is missing", "[optimizer]") {
   problems::Quadratics problem;
   const auto start = problem.w.detach().clone();
@@ -220,7 +237,17 @@ TEST_CASE("recipe: a composition that does not fit is told what is missing", "[o
   CHECK_THAT(says(roga::recipe(roga::Every<roga::NormalizedAscent>{{.rho = .1}, 3}, roga::Pooled{},
                                roga::CapturedGradient{}),
                   2, 2),
-             ContainsSubstring("captured_mean, which this step does not have: it evaluates no"));
+             ContainsSubstring("captured_mean, which this step does not have: it has evaluated 0 "
+                               "points"));
+  CHECK_THAT(
+      says(roga::recipe(roga::NormalizedAscent{.rho = .1}, roga::Pooled{}, SecondPoint{}), 2),
+      ContainsSubstring("captured(1), which this step does not have: it has evaluated 1 "
+                        "points"));
+  CHECK_THAT(says(roga::recipe(roga::NoPerturbation{}, roga::Pooled{}, SumOfAll{}), 2),
+             ContainsSubstring("combine() returned a tensor of Double[] for parameter 0 (counted "
+                               "from 0), whose gradients are of Double["));
+  CHECK_THAT(says(roga::recipe(roga::NoPerturbation{}, roga::Pooled{}, NoTensor{}), 2),
+             ContainsSubstring("combine() returned no tensor for parameter 0"));
   CHECK_THAT(
       says(roga::recipe(roga::MomentumAscent{}, roga::OwnDomain{}, roga::CapturedGradient{}), 2),
       ContainsSubstring("evaluated 1 of 2 domains"));

@@ -222,6 +222,45 @@ struct Bench {
     print("one flat all-reduce,", time([&] { group->add_up(flat)(); }),
           static_cast<double>(size) * 4e-6, 1);
   }
+  /// Whether it would pay to send a domain's row while the next domain's pass runs: passes that
+  /// compute about as long as a row travels, and a row after each.
+  void sending_while_computing() const {
+    const std::int64_t size = 11'689'512;
+    std::vector<at::Tensor> rows;
+    for (std::size_t k = 0; k < domains; ++k) rows.push_back(torch::zeros({size}));
+    const double one_row = time([&] { group->add_up(rows[0])(); });
+    const auto factor = torch::randn({256, 256}) / 16;
+    auto product = factor;
+    // Ranks compute alike, whatever one row took on each.
+    const auto times = static_cast<int>(one_row / 2);
+    const auto agreed = torch::full({1}, static_cast<double>(times), torch::kDouble);
+    group->add_up(agreed)();
+    const int turns = std::max(1, static_cast<int>(agreed.item<double>()) / group->size());
+    const auto pass = [&] {
+      for (int turn = 0; turn < turns; ++turn) product = product.mm(factor);
+    };
+    const double megabytes = static_cast<double>(size) * 4e-6 * domains;
+    print("passes alone,", time([&] {
+            for (std::size_t k = 0; k < domains; ++k) pass();
+          }),
+          0, 0);
+    print("rows after all passes,", time([&] {
+            for (std::size_t k = 0; k < domains; ++k) pass();
+            std::vector<std::function<void()>> waits;
+            for (const auto& row : rows) waits.push_back(group->add_up(row));
+            for (const auto& wait : waits) wait();
+          }),
+          megabytes, 0);
+    print("each row while the next pass runs,", time([&] {
+            std::vector<std::function<void()>> waits;
+            for (const auto& row : rows) {
+              pass();
+              waits.push_back(group->add_up(row));
+            }
+            for (const auto& wait : waits) wait();
+          }),
+          megabytes, 0);
+  }
 };
 
 }  // namespace
@@ -237,6 +276,7 @@ int main(int argc, char** argv) {
   const Bench bench{roga::communicator(connect(rank, size)), argc > 1 ? std::atoi(argv[1]) : 5};
   if (bench.speaks()) std::printf("ranks,recipe,placement,ms,megabytes,wire_share\n");
   bench.wire_alone();
+  bench.sending_while_computing();
   bench.recipe("erm", roga::recipes::erm());
   bench.recipe("sam", roga::recipes::sam());
   bench.recipe("roga", roga::recipes::roga());

@@ -81,16 +81,16 @@ constexpr Traffic traffic(const Recipe<P, C, A>& recipe, std::size_t domains,
   }
   auto number = [](std::size_t count) { return static_cast<double>(count); };
   if (ascent == Ascent::local) {
-    const double rows = frequency * number(Plan::rows_read(domains, points)) +
-                        (1 - frequency) * number(Plan::rows_read(domains, 0));
+    const double rows = frequency * number(Plan::rows_of_local_step(domains, points)) +
+                        (1 - frequency) * number(Plan::rows_of_local_step(domains, 0));
     return {.rows = rows, .collectives = 1, .meetings = 2};
   }
   const double at_theta = P::at_theta ? 1 : 0;
+  const std::size_t rows_at_theta = Plan::rows_at_theta(recipe.perturbation, domains, placement);
   const double of_points = number(Plan::meets_at_each_point ? points : points > 0 ? 1 : 0);
   const double summed = number(Plan::rows_of_points(points) > 0 ? 1 : 0);
-  return {.rows = number(Plan::rows_at_theta(domains, placement)) +
-                  frequency * number(Plan::rows_of_points(points)),
-          .collectives = at_theta + frequency * of_points * summed,
+  return {.rows = number(rows_at_theta) + frequency * number(Plan::rows_of_points(points)),
+          .collectives = number(rows_at_theta > 0 ? 1 : 0) + frequency * of_points * summed,
           .meetings = 1 + at_theta + frequency * of_points};
 }
 

@@ -101,6 +101,9 @@ struct FrequencyAsPeriod : NormalizedAscent {
 struct ShareInWholeNumbers : Pooled {
   static constexpr std::size_t share(std::size_t domains) { return 1 / domains; }
 };
+struct ReadsByNumber : NormalizedAscent {
+  static constexpr unsigned reads_in_effect() { return 1; }
+};
 struct AfterBaseThatChanges : CapturedGradient {
   roga::Combination after_base(const roga::Step&) { return roga::erm; }
 };
@@ -175,6 +178,8 @@ using Case22 = RoGAOptimizer<Base, FrequencyAsPeriod, Pooled, CapturedGradient>;
 using Case23 = RoGAOptimizer<Base, NormalizedAscent, ShareInWholeNumbers, CapturedGradient>;
 // refused: StepsAfterBase: policy.after_base(step)
 using Case24 = RoGAOptimizer<Base, NormalizedAscent, Pooled, AfterBaseThatChanges>;
+// refused: ReadsLessInEffect: policy.reads_in_effect()
+using Case25 = RoGAOptimizer<Base, ReadsByNumber, Pooled, CapturedGradient>;
 
 // Arithmetic with what may be missing.
 void combine(roga::Step& step, const roga::StepReport& report) {

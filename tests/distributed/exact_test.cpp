@@ -14,7 +14,7 @@ auto sgd() { return torch::optim::SGDOptions(0.05).momentum(0.9).weight_decay(1e
 std::string every_recipe(Rank& me, const worlds::Rows& rows, roga::Placement placement,
                          double weight) {
   std::string out;
-  every::recipe([&](const char* name, const auto& recipe, bool) {
+  const auto train = [&](const char* name, const auto& recipe, bool) {
     const auto found =
         worlds::compare(me, recipe, sgd(), rows, {.placement = placement, .weight = weight}, 4,
                         Drive::closures, [](auto&) {});
@@ -24,7 +24,9 @@ std::string every_recipe(Rank& me, const worlds::Rows& rows, roga::Placement pla
                   : " is away by " + std::to_string(found.away * 1e12) + "e-12, its loss by " +
                         std::to_string(found.losses * 1e12) + "e-12") +
            "\n";
-  });
+  };
+  every::recipe(train);
+  train("roga_without_shift", roga::recipes::roga({.rho = 0.2, .alpha = 0}), true);
   return out;
 }
 void require_exact(const std::string& lines) {

@@ -137,6 +137,9 @@ bool switch_loopback(bool on) {
   return done;
 }
 
+/// Over domains its ranks add rows up in the end alone.
+constexpr auto unshifted = roga::recipes::roga({.alpha = 0});
+
 constexpr const char* told =
     "told: roga: rank 1 failed in this step, so that no rank makes it: "
     "no more data";
@@ -164,6 +167,8 @@ TEST_CASE(
   for (const auto& fault : {first, second}) {
     CHECK(outcome(roga::recipes::roga(), 3, worlds::whole(3),
                   {.placement = roga::Placement::domains}, fault) == told);
+    CHECK(outcome(unshifted, 3, worlds::whole(3), {.placement = roga::Placement::domains}, fault) ==
+          told);
   }
 }
 
@@ -201,6 +206,15 @@ TEST_CASE(
         outcome(roga::recipes::roga(), 3, worlds::whole(3), {.placement = roga::Placement::domains},
                 {Fault::Kind::nan_gradient, 2, pass});
     CHECK(text.substr(0, 37) == "skipped: the gradient of parameter 0 ");
+    const roga::Distribution domains{.placement = roga::Placement::domains};
+    for (const std::size_t rank : {1, 2}) {
+      CHECK(outcome(unshifted, 3, worlds::whole(3), domains,
+                    {Fault::Kind::nan_gradient, rank, pass}) ==
+            "skipped: the gradient of parameter 0 in domain " + std::to_string(rank) +
+                (pass == 0 ? " at theta on rank "
+                           : " at point " + std::to_string(rank) + " on rank ") +
+                std::to_string(rank));
+    }
   }
   CHECK(outcome(roga::recipes::dgsam(), 2, worlds::shards(2, false), {},
                 {Fault::Kind::nan_gradient, 1, 2})

@@ -539,14 +539,13 @@ TEST_CASE("distributed: ordered rules draw the same order on all ranks, whatever
 
 TEST_CASE("distributed: a local ascent is each rank's own, and the direction everybody's",
           "[distributed][invariant]") {
-  require_near(ranks::agreed(ranks::run(3, [&](Rank& me) {
+  const auto by_hand = [](Rank& me, const auto& recipe) {
     const auto rows = worlds::shards(3, true);
     World mine(rows, me.number);
-    auto optimizer =
-        roga::wrap<torch::optim::SGD>(recipes::sam({.rho = 0.2}), mine.net->parameters(), sgd());
+    auto optimizer = roga::wrap<torch::optim::SGD>(recipe, mine.net->parameters(), sgd());
     const double weight = 1.0 + static_cast<double>(me.number);
     optimizer.distribute({.group = me.group, .ascent = roga::Ascent::local, .weight = weight});
-    // m-sharpness by hand: SAM's gradient of each rank's rows, averaged by rows.
+    // m-sharpness by hand: the direction over each rank's rows, averaged by rows.
     std::vector<World> parts;
     for (std::size_t r = 0; r < 3; ++r) parts.emplace_back(rows, r);
     World hand(rows, World::all);
@@ -555,8 +554,8 @@ TEST_CASE("distributed: a local ascent is each rank's own, and the direction eve
       optimizer.step(mine.closures());
       std::vector<at::Tensor> sum;
       for (std::size_t r = 0; r < 3; ++r) {
-        auto own = roga::wrap<torch::optim::SGD>(
-            recipes::sam({.rho = 0.2}), parts[r].net->parameters(), torch::optim::SGDOptions(0.0));
+        auto own = roga::wrap<torch::optim::SGD>(recipe, parts[r].net->parameters(),
+                                                 torch::optim::SGDOptions(0.0));
         {
           const torch::NoGradGuard no_grad;
           for (std::size_t i = 0; i < hand.net->parameters().size(); ++i) {
@@ -579,7 +578,12 @@ TEST_CASE("distributed: a local ascent is each rank's own, and the direction eve
       base.step();
     }
     const double away = worlds::relative(mine.flat(), hand.flat());
-    return worlds::bits(mine.flat()) + (away < 1e-12 ? "" : " away");
+    return worlds::bits(mine.flat()) + (away < 1e-12 ? " " : " away ");
+  };
+  require_near(ranks::agreed(ranks::run(3, [&](Rank& me) {
+    return by_hand(me, recipes::sam({.rho = 0.2})) + by_hand(me, recipes::sagm({.rho = 0.2})) +
+           by_hand(me, recipes::roga({.rho = 0.2, .alpha = 0.1})) +
+           by_hand(me, recipes::gac_fas({.rho = 0.2})) + by_hand(me, recipes::gsam({.rho = 0.2}));
   })));
 }
 

@@ -13,6 +13,7 @@ inline namespace v1 {
 /// Weights that sum to one keep the meaning of the learning rate.
 struct WeightedSum {
   static constexpr Reads reads = Reads::erm | Reads::captured_mean;
+  static constexpr bool from_losses = true;  ///< the coefficients are settings
 
   double w_erm = 0.5;  ///< of the ERM gradient
   double w_gen = 0.5;  ///< of the captured gradients

@@ -89,6 +89,14 @@ class FiniteCheck {
     }
     if (passed_) ascents_.push_back(length);
   }
+  /// Reads the norms that are known on an accelerator alone.
+  void read() {
+    if (!on_) return;
+    auto numbers = std::exchange(unread_, {});
+    numbers.insert(numbers.end(), ascents_.begin(), ascents_.end());
+    ascents_.clear();
+    for (const double value : Scalar::values(numbers)) passed_ = passed_ && std::isfinite(value);
+  }
   /// What the base optimizer is about to get, and everything that has not been read yet.
   /// @param where the direction comes from
   void direction(const Scalar& norm, const GradientList& direction, const GradientList& after_base,

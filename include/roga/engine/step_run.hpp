@@ -240,6 +240,7 @@ class StepRun {
 
   void start_points() {
     stage_ = Stage::points;
+    if (team_ != nullptr && sends_once()) meets_at_end_ = true;  // if one rank goes no further, too
     if (!check_.passed() || warming_up()) return;
     Step step = step_for(Role::perturbation);
     points_ = count_of_points(engine_.recipe.perturbation.points(step));
@@ -369,8 +370,8 @@ class StepRun {
     };
     const A& alignment = engine_.recipe.alignment;
     if constexpr (LinearAlignment<A>) {
-      const auto rows = data_.resolve(
-          combined_direction() ? Combination(erm) : Combination(alignment.direction(step)));
+      const auto rows =
+          data_.resolve(has_direction_ ? Combination(erm) : Combination(alignment.direction(step)));
       if constexpr (requires { alignment.after_base(step); }) {
         const auto terms = data_.resolve(alignment.after_base(step));
         after_base = combined_row(terms, weights_.size());
@@ -398,12 +399,21 @@ class StepRun {
         } else {
           if (!rows.empty()) gradient = alignment.combine(rows);
         }
+        if (!rows.empty()) expect_like(gradient, rows.front(), i);
         if (!rows.empty() && rows.size() < domains) {
           gradient = gradient.mul(static_cast<double>(rows.size()) / static_cast<double>(domains));
         }
         hand_over(i, std::move(gradient));
       }
     }
+  }
+  static void expect_like(const at::Tensor& gradient, const at::Tensor& row, std::size_t i) {
+    TORCH_CHECK(gradient.defined(), "roga: the alignment policy's combine() returned no tensor ",
+                "for parameter ", i, " (counted from 0)");
+    TORCH_CHECK(gradient.sizes() == row.sizes() && gradient.scalar_type() == row.scalar_type(),
+                "roga: the alignment policy's combine() returned a tensor of ",
+                gradient.scalar_type(), gradient.sizes(), " for parameter ", i,
+                " (counted from 0), whose gradients are of ", row.scalar_type(), row.sizes());
   }
   /// Clips, measures and checks what the base optimizer is about to get.
   void finish_direction(const GradientList& after_base) {
@@ -519,6 +529,10 @@ class StepRun {
            !ascends_locally() && !engine_.settings.diagnose && data_.domains.size() > 1 &&
            !warming_up();
   }
+  /// So is the mean's.
+  bool sends_once() const {
+    return Travel::sends_once(engine_.recipe.perturbation, team_->placement()) && rows_stay();
+  }
   bool domains_apart() const {
     return (Plan::keeps_domains || engine_.settings.diagnose) && !warming_up() &&
            data_.domains.size() > 1;
@@ -539,6 +553,7 @@ class StepRun {
           loss_scale_}) {
       print.add(number);
     }
+    print.add(static_cast<double>(Travel::read_by(engine_.recipe.perturbation)));
     for (const double factor : settings.group_factors) print.add(factor);
     if constexpr (HasRadius<P>) print.add(static_cast<double>(engine_.recipe.perturbation.rho));
     for (const double rate : learning_rates(groups)) print.add(rate);
@@ -670,10 +685,10 @@ class StepRun {
     std::vector<GradientList*> travel;
     if (apart && !rows_stay()) {
       for (auto& row : rows.domains) travel.push_back(&row);
-    } else if (!rows.erm.empty()) {
+    } else if (!rows.erm.empty() && !sends_once()) {
       travel.push_back(&rows.erm);
     }
-    if (!meet(travel)) return;
+    if (!meet(travel) || sends_once()) return;
     if (apart && !rows_stay() && keeps_mean) {
       rows.erm = copies(rows.domains.front());
       for (std::size_t k = 1; k < rows.domains.size(); ++k) {
@@ -693,21 +708,30 @@ class StepRun {
     for (auto& row : rows.domains) shares.push_back(&row);
     const auto agreed = tell(shares);
     if (!agreed.passed) return;
-    Combination combination;
     if constexpr (Travel::direction_from_losses) {
-      Step step = step_for(Role::alignment);
-      combination = engine_.recipe.alignment.direction(step);
+      add_up_direction(agreed.reached);
     } else {
       Step step = step_for(Role::perturbation);
       combined_point_ = engine_.recipe.perturbation.point(step, 0);
-      combination = std::exchange(combined_point_->direction, Combination(erm));
+      const auto direction = std::exchange(combined_point_->direction, Combination(erm));
+      add_up_combined(direction, agreed.reached);
     }
+  }
+  /// In the place of the mean gradient at theta.
+  void add_up_direction(const std::vector<bool>& reached) {
+    Step step = step_for(Role::alignment);
+    if constexpr (LinearAlignment<A>) {
+      add_up_combined(engine_.recipe.alignment.direction(step), reached);
+    }
+    has_direction_ = true;
+  }
+  void add_up_combined(const Combination& combination, const std::vector<bool>& reached) {
     const auto terms = data_.resolve(combination);
-    rows.erm = combined_row(terms, weights_.size());
-    if (terms.size() == 1) unshare(rows.erm);
-    rows.domains.clear();
-    combined_ = true;
-    team_->add_up({&rows.erm}, weights_.parameters(), agreed.reached);
+    GradientList sum = combined_row(terms, weights_.size());
+    if (terms.size() == 1) unshare(sum);
+    data_.rows = {};
+    data_.rows.erm = std::move(sum);
+    team_->add_up({&data_.rows.erm}, weights_.parameters(), reached);
   }
   /// To a local ascent a domain that is elsewhere has the loss of those that are here.
   void ascend_by_own_losses() {
@@ -740,12 +764,21 @@ class StepRun {
       auto& rows = data_.rows;
       std::vector<GradientList*> travel;
       const bool visited = data_.points > 0;
+      if (rows_stay()) check_.read();  // what the others do not see
       if (ascends_locally()) {
         if (check_.passed()) travel = shares_of_own_rows();
       } else if (Plan::keeps_captured_mean && check_.passed() && visited) {
         travel.push_back(&rows.captured_mean);
+        if (sends_once()) travel.push_back(&rows.erm);
       }
-      meet(travel);
+      const bool combines = Travel::combines_rows && !warming_up() && !engine_.settings.diagnose &&
+                            (ascends_locally() || sends_once());
+      if (combines && !travel.empty()) {
+        const auto agreed = tell(travel);
+        if (agreed.passed) add_up_direction(agreed.reached);
+      } else {
+        meet(travel);
+      }
       if (ascends_locally()) data_.products = {};
       if (rows_stay() && check_.passed()) tell_radii();
     }
@@ -783,9 +816,6 @@ class StepRun {
     if (reads(A::reads, Reads::latest)) share(rows.latest, point_shares_.back());
     return travel;
   }
-
-  /// Whether the direction is in the place of the mean gradient at theta.
-  bool combined_direction() const { return Travel::direction_from_losses && combined_; }
 
   /// Tells the others this rank's losses and what it has met, and adds rows up.
   /// @return false if the step ends here
@@ -878,9 +908,9 @@ class StepRun {
   Team* team_;
   RollCall roll_;
   Shares shares_;
-  bool met_ = false;           ///< the roll has been called
-  bool meets_at_end_ = false;  ///< a meeting after the last point is owed
-  bool combined_ = false;      ///< the row in the place of erm is a combination of the domains'
+  bool met_ = false;            ///< the roll has been called
+  bool meets_at_end_ = false;   ///< a meeting after the last point is owed
+  bool has_direction_ = false;  ///< in the place of the mean gradient at theta
   std::optional<Point> combined_point_;
   bool visiting_ = false;   ///< a pass at a point goes on, on this rank or others
   std::vector<bool> seen_;  ///< by domain: whether a rank has evaluated it

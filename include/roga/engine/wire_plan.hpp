@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <roga/engine/communicator.hpp>
 #include <roga/engine/row_plan.hpp>
 #include <roga/policy/concepts.hpp>
 #include <roga/policy/row.hpp>
+#include <roga/policy/step.hpp>
 #include <type_traits>
 
 namespace roga {
@@ -40,12 +42,31 @@ struct WirePlan {
     }
     return false;
   }();
+  /// The direction combines the rows that it reads with coefficients that follow from the losses,
+  /// and is all that anybody needs of them: where each rank has its share of every one, each
+  /// combines its own, and one row is added up.
+  static constexpr bool combines_rows = [] {
+    if constexpr (requires(const A a, Step& step) { a.after_base(step); }) return false;
+    return LinearAlignment<A> && from_losses<A>;
+  }();
+  /// The rows that the perturbation reads at its settings.
+  static constexpr Reads read_by(const P& perturbation) {
+    if constexpr (requires { perturbation.reads_in_effect(); }) {
+      return perturbation.reads_in_effect();
+    }
+    return P::reads;
+  }
+  /// The ranks need nothing of each other's rows before the direction.
+  static constexpr bool sends_once(const P& perturbation, Placement placement) {
+    return combines_rows && rows_may_stay && placement == Placement::domains &&
+           !reads(read_by(perturbation), Reads::erm | of_points);
+  }
   /// The direction, or that of the only point, combines the domains' rows with coefficients that
   /// follow from the losses, and nobody reads the rows besides: each rank combines its own, and one
   /// row is added up.
-  static constexpr bool direction_from_losses = LinearAlignment<A> && from_losses<A> &&
-                                                P::at_theta && !reads(P::reads, at_theta) &&
-                                                !reads(A::reads, Reads::erm);
+  static constexpr bool direction_from_losses = combines_rows && P::at_theta &&
+                                                !reads(P::reads, at_theta) &&
+                                                !reads(A::reads, Reads::erm | of_points);
   static constexpr bool ascent_from_losses = from_losses<P> && P::at_theta &&
                                              !Plan::aligns_domains && !reads(A::reads, at_theta) &&
                                              !reads(P::reads, Reads::erm);
@@ -55,20 +76,20 @@ struct WirePlan {
       remembered_rows<P>() + remembered_rows<C>() + remembered_rows<A>() == 0 &&
       !reads(P::reads, Reads::captured_mean);
 
-  /// Rows that the alignment reads: those of a step with local ascents.
-  static constexpr std::size_t rows_read(std::size_t domains, std::size_t points) {
+  /// Rows of a step with local ascents: those that the alignment reads.
+  static constexpr std::size_t rows_of_local_step(std::size_t domains, std::size_t points) {
     const bool erm_serves = reads(A::reads, Reads::erm) || (Plan::aligns_domains && domains == 1);
     std::size_t rows = erm_serves ? 1 : 0;
     if (Plan::aligns_domains && domains > 1) rows += domains;
-    if (points == 0) return rows;
     if (reads(A::reads, Reads::captured)) rows += points;
-    if (reads(A::reads, Reads::captured_mean)) ++rows;
-    if (reads(A::reads, Reads::latest)) ++rows;
-    return rows;
+    if (points > 0 && reads(A::reads, Reads::captured_mean)) ++rows;
+    if (points > 0 && reads(A::reads, Reads::latest)) ++rows;
+    return combines_rows ? std::min<std::size_t>(rows, 1) : rows;
   }
   /// Rows at theta with global ascents.
-  static constexpr std::size_t rows_at_theta(std::size_t domains, Placement placement) {
-    if (!P::at_theta) return 0;
+  static constexpr std::size_t rows_at_theta(const P& perturbation, std::size_t domains,
+                                             Placement placement) {
+    if (!P::at_theta || (domains > 1 && sends_once(perturbation, placement))) return 0;
     const bool stay = rows_may_stay && placement == Placement::domains;
     const bool apart = Plan::keeps_domains && domains > 1;
     return apart && !stay && !combines_at_theta ? domains : 1;

@@ -37,6 +37,8 @@ struct DomainAscentIn {
         .direction = domain(k), .radius = rho, .shift = alpha == 0 ? Combination() : -alpha * erm};
   }
   static constexpr std::size_t visits(std::size_t domains) { return domains; }
+  /// Without the shift, each point looks at its own domain alone.
+  constexpr Reads reads_in_effect() const { return alpha == 0 ? Reads::own_domain : reads; }
 };
 /// In the ball of radius rho.
 using DomainAscent = DomainAscentIn<Euclidean>;

@@ -26,7 +26,7 @@ namespace detail {
 /// concepts below ask for it by name: a class that inherits the name from here and from a policy
 /// has it twice, whatever the policy's own is, private or overloaded.
 struct OptionalMembers {
-  int validate, metric, remembers, visits, frequency, share, after_base;
+  int validate, metric, remembers, visits, frequency, share, after_base, reads_in_effect;
 };
 template <class T>
 struct WithOptionalMembers : T, OptionalMembers {};
@@ -54,6 +54,10 @@ concept NamesShare = (Inheritable<T> && !requires { &WithOptionalMembers<T>::sha
 template <class T>
 concept NamesAfterBase = (Inheritable<T> && !requires { &WithOptionalMembers<T>::after_base; }) ||
                          (std::is_final_v<T> && requires { &T::after_base; });
+template <class T>
+concept NamesReadsInEffect = (Inheritable<T> &&
+                              !requires { &WithOptionalMembers<T>::reads_in_effect; }) ||
+                             (std::is_final_v<T> && requires { &T::reads_in_effect; });
 
 }  // namespace detail
 
@@ -104,6 +108,11 @@ template <class T>
 concept FrequencyIsShare = !detail::NamesFrequency<T> || requires(const T policy) {
   { policy.frequency() } -> std::floating_point;
 };
+/// `reads_in_effect()`, where a policy has it: the part of `reads` that it needs at its settings.
+template <class T>
+concept ReadsLessInEffect = !detail::NamesReadsInEffect<T> || requires(const T policy) {
+  { policy.reads_in_effect() } -> std::same_as<Reads>;
+};
 /// `share(domains)`, where a policy has it: the share of the minibatch that a point evaluates.
 template <class T>
 concept EvaluatesShare = !detail::NamesShare<T> || requires(const T policy, std::size_t domains) {
@@ -125,7 +134,7 @@ concept StepsAfterBase = !detail::NamesAfterBase<T> || requires(const T policy, 
 template <class T>
 concept PerturbationPolicy = DeclaresReads<T> && std::copyable<T> && ValidatesConst<T> &&
     CountsRemembered<T> && MeasuresInMetric<T> && CountsVisits<T> && FrequencyIsShare<T> &&
-    requires(const T policy, Step& step, std::size_t j) {
+    ReadsLessInEffect<T> && requires(const T policy, Step& step, std::size_t j) {
   typename std::bool_constant<static_cast<bool>(T::at_theta)>;
   { policy.points(step) } -> Count;
   { policy.point(step, j) } -> std::same_as<Point>;

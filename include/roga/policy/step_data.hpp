@@ -116,9 +116,8 @@ struct StepData {
     const GradientList* found = find(which);
     TORCH_CHECK(found != nullptr && (!found->empty() || parameters == 0),
                 "roga: a policy asked for the row ", which, ", which this step ",
-                points == 0 && is_captured(which)
-                    ? "does not have: it evaluates no point"
-                    : "does not keep; declare it in the policy's `reads`");
+                lacks(which) ? c10::str("does not have: it has evaluated ", points, " points")
+                             : "does not keep; declare it in the policy's `reads`");
     return *found;
   }
 
@@ -160,9 +159,9 @@ struct StepData {
     TORCH_CHECK(which.index < remembered.size(), "roga: no remembered row ", which.index);
     return remembered[which.index].tensors;
   }
-  static bool is_captured(Row row) {
-    return row.kind == Row::Kind::captured || row.kind == Row::Kind::captured_mean ||
-           row.kind == Row::Kind::latest;
+  bool lacks(Row row) const {
+    const bool of_all = row.kind == Row::Kind::captured_mean || row.kind == Row::Kind::latest;
+    return row.kind == Row::Kind::captured ? row.index >= points : of_all && points == 0;
   }
 };
 
