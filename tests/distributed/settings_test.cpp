@@ -583,7 +583,7 @@ TEST_CASE("distributed: a local ascent is each rank's own, and the direction eve
   require_near(ranks::agreed(ranks::run(3, [&](Rank& me) {
     return by_hand(me, recipes::sam({.rho = 0.2})) + by_hand(me, recipes::sagm({.rho = 0.2})) +
            by_hand(me, recipes::roga({.rho = 0.2, .alpha = 0.1})) +
-           by_hand(me, recipes::gac_fas({.rho = 0.2})) + by_hand(me, recipes::gsam({.rho = 0.2}));
+           by_hand(me, recipes::gac_fas({.rho = 0.2}));
   })));
 }
 
