@@ -270,7 +270,7 @@ int main(int argc, char** argv) {
   const int rank = number("RANK", 0);
   const int size = number("WORLD_SIZE", 1);
   if (size < 2) {
-    std::fprintf(stderr, "distributed: run me on two ranks or more: scripts/run_ranks.sh 2 ...\n");
+    std::fprintf(stderr, "distributed: needs two ranks or more: scripts/run_ranks.sh 2 ...\n");
     return 2;
   }
   const Bench bench{roga::communicator(connect(rank, size)), argc > 1 ? std::atoi(argv[1]) : 5};

@@ -131,13 +131,13 @@ void save_checkpoint(const Value& value, const std::filesystem::path& file) {
       std::error_code ignored;
       std::filesystem::remove(partial, ignored);
       TORCH_CHECK(false, "roga: cannot write the checkpoint ", file.string(),
-                  ": is its folder there and writable, and the disk not full?");
+                  "; check that its folder exists and is writable, and that the disk is not full");
     }
   }
   std::error_code failed;
   std::filesystem::rename(partial, file, failed);
-  TORCH_CHECK(!failed, "roga: cannot put the checkpoint ", file.string(),
-              " in place: ", failed.message());
+  TORCH_CHECK(!failed, "roga: cannot rename ", partial.string(), " to the checkpoint ",
+              file.string(), ": ", failed.message());
 }
 
 /// Opens a file of save_checkpoint.
@@ -148,7 +148,8 @@ void save_checkpoint(const Value& value, const std::filesystem::path& file) {
 inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::path& file,
                                                       c10::optional<at::Device> device = {}) {
   std::ifstream in(file, std::ios::binary);
-  TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string());
+  TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string(),
+              "; check that the file exists and is readable");
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const std::size_t size =
       bytes.size() < detail::digest_size ? 0 : bytes.size() - detail::digest_size;

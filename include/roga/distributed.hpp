@@ -26,7 +26,7 @@ template <class Group>
 class ProcessGroupCommunicator final : public Communicator {
  public:
   explicit ProcessGroupCommunicator(c10::intrusive_ptr<Group> group) : group_(std::move(group)) {
-    TORCH_CHECK(group_, "roga: communicator() got an empty process group");
+    TORCH_CHECK(group_, "roga: communicator() got an empty process group; create it first");
   }
   int rank() const override { return group().getRank(); }
   int size() const override { return group().getSize(); }
@@ -46,7 +46,9 @@ class ProcessGroupCommunicator final : public Communicator {
 
  private:
   Group& group() const {
-    TORCH_CHECK(group_, "roga: this communicator's process group has failed: make a new one");
+    TORCH_CHECK(group_,
+                "roga: this communicator's process group has failed; make a new group, and call "
+                "distribute() with it");
     return *group_;
   }
 

@@ -27,7 +27,7 @@ struct Samples {
   std::size_t size() const {
     if (!data.defined()) return 0;
     TORCH_CHECK(data.dim() > 0 && (!target.defined() || target.dim() > 0),
-                "roga: Samples needs tensors whose first dimension is the sample");
+                "roga: Samples got a tensor without dimensions; the first dimension is the sample");
     TORCH_CHECK(!target.defined() || target.size(0) == data.size(0), "roga: Samples has ",
                 data.size(0), " samples in its data and ", target.size(0), " in its target");
     return static_cast<std::size_t>(data.size(0));
@@ -48,7 +48,10 @@ std::size_t size_of(const Dataset& dataset) {
     return dataset.size();
   } else {
     const auto size = dataset.size();
-    TORCH_CHECK(size.has_value(), "roga: DomainLoader needs data sets that know their size()");
+    TORCH_CHECK(
+        size.has_value(),
+        "roga: DomainLoader got a data set whose size() has no value; it needs data sets that "
+        "know their size()");
     return *size;
   }
 }
@@ -98,10 +101,12 @@ class DomainLoader {
   explicit DomainLoader(std::vector<Dataset> domains, DomainLoaderOptions options = {})
       : domains_(std::move(domains)), batch_size_(options.batch_size), seed_(options.seed) {
     detail::require(batch_size_ >= 1, "batch_size", "at least 1", static_cast<double>(batch_size_));
-    TORCH_CHECK(!domains_.empty(), "roga: DomainLoader got no domains");
+    TORCH_CHECK(!domains_.empty(),
+                "roga: DomainLoader got no domains; give it one data set for each");
     for (std::size_t k = 0; k < domains_.size(); ++k) {
       sizes_.push_back(static_cast<std::int64_t>(detail::size_of(domains_[k])));
-      TORCH_CHECK(sizes_[k] > 0, "roga: DomainLoader got domain ", k, " without samples");
+      TORCH_CHECK(sizes_[k] > 0, "roga: DomainLoader got domain ", k,
+                  " without samples; leave it out");
     }
     orders_.resize(domains_.size());
   }
@@ -140,13 +145,13 @@ class DomainLoader {
   void load(torch::serialize::InputArchive& archive) {
     at::Tensor tensor;
     TORCH_CHECK(archive.try_read(entry, tensor), "roga: this archive has no '", entry,
-                "' entry: it is not that of a DomainLoader");
+                "' entry: it was not saved by a DomainLoader");
     TORCH_CHECK(tensor.scalar_type() == at::kLong && tensor.dim() == 1 && tensor.numel() >= 4,
-                "roga: the checkpoint of the loader is not a list of whole numbers");
+                "roga: the checkpoint of the DomainLoader is not a list of whole numbers");
     tensor = tensor.cpu().contiguous();
     const auto* numbers = tensor.template data_ptr<std::int64_t>();
     TORCH_CHECK(numbers[0] == 1 && numbers[1] >= 0 && numbers[2] >= 0 && numbers[2] <= most_drawn,
-                "roga: the checkpoint of the loader is of a later version, or damaged");
+                "roga: the checkpoint of the DomainLoader is of a later version, or damaged");
     const std::vector<std::int64_t> sizes(numbers + 4, numbers + tensor.numel());
     TORCH_CHECK(sizes == sizes_, "roga: the checkpoint is of a loader over ",
                 at::IntArrayRef(sizes), " samples, this one has ", at::IntArrayRef(sizes_));

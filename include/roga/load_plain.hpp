@@ -62,7 +62,8 @@ template <class Base, class P, class C, class A>
 void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, const std::string& file,
                 c10::optional<at::Device> device = {}) {
   std::ifstream stream(file, std::ios::binary);
-  TORCH_CHECK(stream.good(), "roga: load_plain() cannot read the file ", file);
+  TORCH_CHECK(stream.good(), "roga: load_plain() cannot read the file ", file,
+              "; check that it exists and is readable");
   load_plain(optimizer, stream, device);
 }
 

@@ -116,7 +116,8 @@ class RoGAOptimizer : public Base {
     TORCH_CHECK(!detail::is_a<torch::optim::LBFGS>(*this),
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     return attended([&] {
-      TORCH_CHECK(is_shared() || !domains.empty(), "roga: phases() got an empty list of domains");
+      TORCH_CHECK(is_shared() || !domains.empty(),
+                  "roga: phases() got an empty list of domains; list the domains that are present");
       detail::require_ascending(domains, "phases()");
       engine_.require_idle("phases()");
       prepare();
@@ -168,8 +169,8 @@ class RoGAOptimizer : public Base {
     detail::join(*team, *this, engine_.protection, detail::failure_of([&] {
       detail::require_radius("weight", distribution.weight);
       TORCH_CHECK(distribution.ascent == Ascent::global || Travels::allows_local_ascent,
-                  "roga: Ascent::local with a recipe that remembers rows from step to step, as "
-                  "fsam, looksam and msam: each rank would remember its own; choose "
+                  "roga: Ascent::local does not work with a recipe that remembers gradients, such "
+                  "as fsam, looksam or msam: each rank would remember different ones; choose "
                   "Ascent::global");
     }));
     engine_.skipped_in_a_row = 0;
@@ -387,7 +388,7 @@ class RoGAOptimizer : public Base {
     const bool at_floor = scaler_ && scaler_->factor() <= scaler_->least_factor();
     TORCH_WARN("roga: ", engine_.skipped_in_a_row,
                " steps in a row were skipped, because a loss or gradient was not finite; the "
-               "weights stand still: look at the learning rate, the radius, the loss and the data",
+               "weights do not change: check the learning rate, the radius, the loss and the data",
                at_floor ? "; the loss scaler's factor is at its floor, so it is not the cause" : "",
                "; NonFinite::raise stops at the first such step");
   }

@@ -74,7 +74,8 @@ class PhasedStep {
   /// @throws c10::Error after the last pass, or after `descend`
   bool ascend(const at::Tensor& loss) {
     TORCH_CHECK(pass_ && !over_, "roga: ascend() after ",
-                over_ ? "the end of the step" : "the last pass; call descend()");
+                over_ ? "the end of the step; call phases() for the next one"
+                      : "the last pass; call descend()");
     if (domain_ == detail::all_domains) {
       detail::check_pooled_loss(loss, present_.size(), "ascend() after a pass over all domains");
     } else {
@@ -97,7 +98,7 @@ class PhasedStep {
   /// @throws c10::Error after the last pass, or if that is over several
   std::size_t domain() const {
     TORCH_CHECK(domains().size() == 1,
-                "roga: domain() before a pass over several domains; ask domains()");
+                "roga: domain() before a pass over several domains; call domains()");
     return next_.front();
   }
   /// The domains whose data the next backward pass is over: one, or with Passes::pooled all.
@@ -112,7 +113,7 @@ class PhasedStep {
   /// @return the mean loss at the unperturbed weights, detached
   /// @throws c10::Error if the recipe wants more passes
   at::Tensor descend(const at::Tensor& loss = {}) {
-    TORCH_CHECK(!over_, "roga: descend() twice in one step");
+    TORCH_CHECK(!over_, "roga: descend() twice in one step; call phases() for the next one");
     if (pass_) {
       TORCH_CHECK(loss.defined(),
                   "roga: descend() before the last pass was taken: call ascend(loss) after each "

@@ -203,7 +203,7 @@ void recalibrate(Model&& model, Batches&& batches, Forward&& forward) {
         }
         each([](auto& layer) { layer.add(); });
       }
-      TORCH_CHECK(count > 0, "roga: recalibrate() got no batch");
+      TORCH_CHECK(count > 0, "roga: recalibrate() got no batch; give it at least one");
       each([&](auto& layer) { layer.finish(count); });
     } catch (...) {
       each([](auto& layer) { layer.put_back(); });

@@ -224,7 +224,7 @@ class Checks {
     auto optimizer = optimizer_for(recipe_, problem);
     for (std::size_t step = 0; step < steps_; ++step) {
       optimizer.step(problem.closures());
-      if (optimizer.last_step().skipped()) return "finite gradients gave a number that is not";
+      if (optimizer.last_step().skipped()) return "finite gradients gave NaN or infinity";
     }
     return "";
   }
@@ -324,16 +324,16 @@ class Checks {
       if constexpr (requires { recipe_.perturbation.visits(domains); }) {
         const auto visits = recipe_.perturbation.visits(domains);
         if (std::abs(points / steps - frequency_of(recipe_) * static_cast<double>(visits)) > 1e-9) {
-          return "visits() tells of " + std::to_string(visits) + " points" + over +
-                 ", and the mean step has " + std::to_string(points / steps);
+          return "visits() says " + std::to_string(visits) + " points" + over +
+                 ", but the mean step has " + std::to_string(points / steps);
         }
       }
       if constexpr (requires { roga::cost(recipe_, domains); }) {
         const double told = roga::cost(recipe_, domains).passes;
         const double passes = evaluations / steps / static_cast<double>(domains);
         if (!(std::abs(passes - told) <= 1e-12)) {
-          return "it tells of " + std::to_string(told) + " passes" + over +
-                 ", and the mean step makes " + std::to_string(passes) +
+          return "it says " + std::to_string(told) + " passes" + over +
+                 ", but the mean step makes " + std::to_string(passes) +
                  "; see share() of the capture policy";
         }
       }

@@ -112,7 +112,8 @@ class WeightAverage {
   /// @throws c10::Error for another rule, or without an update since the last loss
   void observe(double validation_loss) {
     const auto* rule = std::get_if<DenseAverage>(&rule_);
-    TORCH_CHECK(rule != nullptr, "roga: observe() is for a DenseAverage");
+    TORCH_CHECK(rule != nullptr,
+                "roga: observe() is for a DenseAverage; this average has another rule");
     require_unused("observe()");
     if (closed_) return;
     TORCH_CHECK(segment_.count > 0,
@@ -200,8 +201,9 @@ class WeightAverage {
     return all;
   }
   void require_unused(const char* call) const {
-    TORCH_CHECK(!*in_use_, "roga: ", call,
-                " while the model has the average's weights: let the object of use() end first");
+    TORCH_CHECK(
+        !*in_use_, "roga: ", call,
+        " while the model has the average's weights: let the object that use() returned end first");
   }
 
   void look_for_start(const DenseAverage& rule, double loss);
@@ -382,7 +384,8 @@ inline void WeightAverage::load(torch::serialize::InputArchive& archive) {
     TORCH_CHECK(archive.try_read("format", value) && archive.try_read("rule", value),
                 "roga: this archive was not saved by a WeightAverage");
     TORCH_CHECK(value.toInt() == static_cast<std::int64_t>(rule_.index()),
-                "roga: this archive is of a WeightAverage with another rule");
+                "roga: this archive is of a WeightAverage with another rule; load it into one with "
+                "that rule");
     WeightAverage read(std::unique_ptr<detail::TensorSource>(), rule_, Unfilled{});
     archive.read("updates", value);
     read.updates_ = value.toInt();

@@ -25,7 +25,8 @@ struct Conflict {
 inline Conflict conflict(const std::vector<Loss>& domains,
                          const std::vector<at::Tensor>& parameters) {
   using roga::detail::inner_product;
-  TORCH_CHECK(!domains.empty(), "roga::diagnostics: conflict of no domain");
+  TORCH_CHECK(!domains.empty(),
+              "roga::diagnostics: conflict() got no losses; give it one for each domain");
   std::vector<GradientList> rows;
   for (const Loss& loss : domains) rows.push_back(detail::gradient(loss, parameters));
   const std::size_t count = rows.size();

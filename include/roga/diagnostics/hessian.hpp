@@ -87,7 +87,8 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
       v.back().zero_();
     }
   }
-  TORCH_CHECK(dimension > 0, "roga::diagnostics: no parameter requires a gradient");
+  TORCH_CHECK(dimension > 0, "roga::diagnostics: hessian_spectrum() got ", parameters.size(),
+              " parameters, none with entries that require a gradient");
   iterations = std::min(iterations, dimension);
   // Below it, what orthogonalisation leaves is rounding.
   const double exhausted = std::fmax(1e-10, 64 * roga::detail::rounding(v));

@@ -42,11 +42,12 @@ inline std::vector<std::vector<double>> landscape(const Loss& loss,
                                                   const std::vector<double>& x,
                                                   const GradientList& second = {},
                                                   const std::vector<double>& y = {0.0}) {
-  TORCH_CHECK(first.size() == parameters.size(), "roga::diagnostics: a direction has ",
-              first.size(), " tensors for ", parameters.size(), " parameters");
+  TORCH_CHECK(first.size() == parameters.size(),
+              "roga::diagnostics: landscape() got a first direction of ", first.size(),
+              " tensors for ", parameters.size(), " parameters; give one for each");
   TORCH_CHECK(second.empty() || second.size() == parameters.size(),
-              "roga::diagnostics: a direction has ", second.size(), " tensors for ",
-              parameters.size(), " parameters");
+              "roga::diagnostics: landscape() got a second direction of ", second.size(),
+              " tensors for ", parameters.size(), " parameters; give one for each");
   std::vector<std::vector<double>> values;
   detail::Excursion excursion(parameters);
   for (const double a : x) {

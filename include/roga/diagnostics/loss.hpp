@@ -27,8 +27,10 @@ namespace detail {
 
 /// @throws c10::Error unless the loss is one number
 inline at::Tensor checked(at::Tensor loss) {
-  TORCH_CHECK(loss.defined() && loss.numel() == 1,
-              "roga::diagnostics: a loss must return one number");
+  TORCH_CHECK(loss.defined() && loss.numel() == 1, "roga::diagnostics: a Loss returned ",
+              loss.defined() ? c10::str("a tensor of ", loss.numel(), " elements")
+                             : std::string("an undefined tensor"),
+              "; it must return one number");
   return loss;
 }
 

@@ -36,7 +36,8 @@ struct DomainSharpness {
 /// The same for each of several domains, along its own gradient, and for their mean loss.
 inline DomainSharpness sharpness(const std::vector<Loss>& domains,
                                  const std::vector<at::Tensor>& parameters, double rho) {
-  TORCH_CHECK(!domains.empty(), "roga::diagnostics: sharpness of no domain");
+  TORCH_CHECK(!domains.empty(),
+              "roga::diagnostics: sharpness() got no losses; give it one for each domain");
   DomainSharpness result;
   for (const Loss& loss : domains) result.of_domain.push_back(sharpness(loss, parameters, rho));
   result.pooled = sharpness(

@@ -23,7 +23,7 @@ class AnyOptimizer : public torch::optim::Optimizer {
   /// @throws c10::Error if `inner` is null
   explicit AnyOptimizer(std::unique_ptr<torch::optim::Optimizer> inner)
       : Optimizer(Groups{}, nullptr), inner_(std::move(inner)) {
-    TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer");
+    TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer; create it first");
     exchange();
     inner_->param_groups().emplace_back(std::vector<at::Tensor>{});
   }

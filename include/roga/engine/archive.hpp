@@ -183,7 +183,7 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
   } catch (const c10::Error&) {
     TORCH_CHECK(false,
                 "roga: this archive has a 'roga' entry already: an optimizer that is wrapped twice "
-                "cannot be saved");
+                "cannot be saved; wrap the plain one");
   }
 }
 
@@ -214,8 +214,8 @@ Archived read_archive(torch::serialize::InputArchive& archive, torch::optim::Opt
   c10::IValue format;
   roga.read("format", format);
   TORCH_CHECK(format.isInt() && format.toInt() >= 1 && format.toInt() <= archive_format,
-              "roga: checkpoint format ", format,
-              " is not one that this version reads, which are 1 to ", archive_format);
+              "roga: the checkpoint has format ", format,
+              "; this version of roga reads formats 1 to ", archive_format);
   c10::IValue count;
   roga.read("groups", count);
   TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()),

@@ -81,8 +81,9 @@ inline void check_states(torch::optim::Optimizer& optimizer) {
                   "roga: the checkpoint lacks the state of a parameter");
       continue;
     }
-    TORCH_CHECK(found->second != nullptr,
-                "roga: the checkpoint has one state for a parameter that is listed twice");
+    TORCH_CHECK(
+        found->second != nullptr,
+        "roga: the checkpoint has one state for a parameter that is listed twice; list it once");
     check_state(*found->second, parameter, elements);
   }
 }

@@ -152,8 +152,8 @@ class Objective {
     check_shared_losses(losses);
     const auto domains = static_cast<std::size_t>(losses.numel());
     TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
-                domains, " losses, and its `domains`, or another pass of this step, have ",
-                present_.size());
+                domains, " losses, but its `domains` or an earlier pass of this step named ",
+                present_.size(), "; return one loss for each domain in every pass");
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }

@@ -50,8 +50,8 @@ inline void check_old_lists(torch::serialize::InputArchive& archive,
   if (known.empty()) return;
   const auto& groups = base.param_groups();
   TORCH_CHECK(groups.size() == 1,
-              "roga: a file without a version, as LibTorch before 1.5 wrote them, is of one "
-              "parameter group; the optimizer has ",
+              "roga: the file has the format from before LibTorch 1.5, which holds one parameter "
+              "group; the optimizer has ",
               groups.size());
   const auto count = static_cast<std::int64_t>(groups[0].params().size());
   const std::string end = "/size";
@@ -62,7 +62,8 @@ inline void check_old_lists(torch::serialize::InputArchive& archive,
     const auto name = key.substr(0, key.size() - end.size());
     bool is_known = false;
     for (const auto& list : known) is_known = is_known || name == list.name;
-    TORCH_CHECK(is_known, "roga: the file has '", name, "': it is of another kind of optimizer");
+    TORCH_CHECK(is_known, "roga: the file has the entry '", name,
+                "': it is of another kind of optimizer");
   }
   std::int64_t required = -1;
   for (const auto& list : known) {

@@ -38,8 +38,8 @@ inline void check_radius(const Scalar& radius, std::size_t j, const StepData& da
   const bool its_own = j == 0 && rule != NonFinite::ignore && read_on_host;
   TORCH_CHECK(!std::isfinite(value) && !its_own, "roga: point ", j,
               " of the perturbation policy has the radius ", value,
-              "; a radius is finite and not negative: let the policy's validate() refuse the "
-              "hyper-parameters that lead to others");
+              "; a radius must be finite and not negative: let the policy's validate() refuse "
+              "hyper-parameters that give others");
 }
 
 }  // namespace detail

@@ -244,9 +244,10 @@ class StepRun {
     if (!check_.passed() || warming_up()) return;
     Step step = step_for(Role::perturbation);
     points_ = count_of_points(engine_.recipe.perturbation.points(step));
-    TORCH_CHECK(P::at_theta || points_ > 0,
-                "roga: this recipe walks from domain to domain and needs their number beforehand; "
-                "give step() a list of closures, or a SharedForward with its `domains`");
+    TORCH_CHECK(
+        P::at_theta || points_ > 0,
+        "roga: this recipe needs the number of domains before the first pass; give step() a "
+        "list of closures, or a SharedForward with its `domains`");
     if (points_ == 0) return;
     if (team_ != nullptr && !Travel::meets_at_each_point) meets_at_end_ = true;
     ascending_ = Ascending(weights_, engine_.settings);
@@ -515,7 +516,7 @@ class StepRun {
     }
     TORCH_CHECK(known.size() == losses_.size() || !check_.passed(), "roga: this recipe evaluated ",
                 known.size(), " of ", losses_.size(),
-                " domains; its capture policy needs points for all of them");
+                " domains; the points of its capture policy must evaluate every domain");
     const bool one = known.size() == 1 || data_.losses_are_their_mean;
     return one ? known.front() : at::stack(known).mean();
   }

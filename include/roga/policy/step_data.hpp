@@ -156,7 +156,9 @@ struct StepData {
       case Row::Kind::memory:
         break;
     }
-    TORCH_CHECK(which.index < remembered.size(), "roga: no remembered row ", which.index);
+    TORCH_CHECK(which.index < remembered.size(), "roga: a policy asked for the remembered row ",
+                which.index, " of ", remembered.size(),
+                "; take it from step.memory() in each step");
     return remembered[which.index].tensors;
   }
   bool lacks(Row row) const {

@@ -105,8 +105,8 @@ class Ties {
                     " and ", std::max(a, b), " of the optimizer (counted from 0, in the order of ",
                     "its groups), of shapes ", parameters[std::min(a, b)].sizes(), " and ",
                     parameters[std::max(a, b)].sizes(),
-                    ", share a part of their memory: give the optimizer tensors that are the same "
-                    "in memory, or apart");
+                    ", share a part of their memory; give the optimizer tensors that share all of "
+                    "it, or none");
       }
     }
   }
