@@ -46,7 +46,7 @@ c10::intrusive_ptr<Gloo> connect(int rank, int size) {
   return c10::make_intrusive<Gloo>(store, rank, size, gloo);
 }
 
-/// Counts what a rank gives, and how long the step is inside of it.
+/// Counts the bytes that a rank sends, and the time that the step spends on it.
 class Metered final : public roga::Communicator {
  public:
   explicit Metered(std::shared_ptr<roga::Communicator> inner) : inner_(std::move(inner)) {}
@@ -118,7 +118,7 @@ struct Bench {
   int steps;
 
   bool speaks() const { return group->rank() == 0; }
-  /// The middle of the steps' times.
+  /// The median of the steps' times.
   double time(const std::function<void()>& step) const {
     step();
     std::vector<double> times;

@@ -28,7 +28,8 @@ namespace {
 
 namespace nn = torch::nn;
 
-/// What follows a convolution; a norm of its own does not change what the others begin with.
+/// What follows a convolution. A norm draws no random numbers, so the other layers begin with the
+/// same weights.
 nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
   if (norm == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
   if (norm == "group") return nn::AnyModule(nn::GroupNorm(nn::GroupNormOptions(4, channels)));

@@ -16,8 +16,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// A data set in memory, or a batch of one: the first dimension of both tensors is the sample. As
-/// torch::data::Example<>, whose headers it does without.
+/// A data set in memory, or a batch of one: the first dimension of both tensors is the sample. Like
+/// torch::data::Example<>, without its headers.
 struct Samples {
   at::Tensor data;    ///< [N, ...]
   at::Tensor target;  ///< [N, ...], or undefined for samples without one
@@ -41,7 +41,7 @@ struct Samples {
 
 namespace detail {
 
-/// As data sets of LibTorch say it, which may not know, or as a plain number.
+/// The size of a data set: a plain number, or optional as in LibTorch.
 template <class Dataset>
 std::size_t size_of(const Dataset& dataset) {
   if constexpr (std::convertible_to<decltype(dataset.size()), std::size_t>) {
@@ -58,8 +58,8 @@ std::size_t size_of(const Dataset& dataset) {
 
 }  // namespace detail
 
-/// A data set whose samples have numbers: roga::Samples; each of LibTorch's with random access,
-/// mapped by transforms or not; one of your own with these two functions.
+/// A data set with numbered samples: roga::Samples; any of LibTorch's with random access, with
+/// transforms or without; one of your own with these two functions.
 template <class T>
 concept IndexedDataset = requires(T& dataset, const T& constant,
                                   const std::vector<std::size_t>& indices) {
@@ -80,10 +80,10 @@ struct DomainLoaderOptions {
 ///       for (const auto& batch : loader.next()) ...
 ///     }
 ///
-/// Each domain goes through all of its samples in a random order, then in another one: small
-/// domains begin anew more often. A batch that meets the end of an order goes on in the next, so
-/// no sample is dropped: how often two samples of a domain have come differs by one at most. Such
-/// a batch can hold a sample twice; in a domain smaller than the batch each one does.
+/// Each domain goes through all of its samples in a random order, then in another one; small
+/// domains start over more often. A batch that reaches the end of an order continues in the next.
+/// So no sample is dropped, and the counts of any two samples of a domain differ by at most one.
+/// Such a batch can hold a sample twice; every batch of a domain smaller than `batch_size` does.
 ///
 /// The order of domain k in its epoch e is a function of (seed, k, e) and the domain's size, the
 /// same on every platform. Nothing is drawn from LibTorch's generators; a transform of yours that
@@ -96,7 +96,7 @@ class DomainLoader {
   using Batch =
       decltype(std::declval<Dataset&>().get_batch(std::declval<const std::vector<std::size_t>&>()));
 
-  /// @param domains one data set for each domain; their order is the domains' identity
+  /// @param domains one data set for each domain; a domain is known by its position
   /// @throws c10::Error naming a domain without samples, or an option out of range
   explicit DomainLoader(std::vector<Dataset> domains, DomainLoaderOptions options = {})
       : domains_(std::move(domains)), batch_size_(options.batch_size), seed_(options.seed) {
@@ -125,9 +125,9 @@ class DomainLoader {
 
   /// Number of domains, K.
   std::size_t domains() const { return domains_.size(); }
-  /// How often `next` has been called, before a load too.
+  /// How often `next` has been called, calls before a load included.
   std::int64_t step() const { return step_; }
-  /// How often each sample of this domain has come.
+  /// How often all samples of this domain have come.
   std::int64_t epoch(std::size_t domain) const { return drawn_ / sizes_.at(domain); }
 
   /// Writes position, seed and the domains' sizes. `torch::save` and `save_checkpoint` work, too.
@@ -138,8 +138,8 @@ class DomainLoader {
     std::copy(numbers.begin(), numbers.end(), tensor.template data_ptr<std::int64_t>());
     archive.write(entry, tensor);
   }
-  /// Goes on from there, with the seed of the archive, at the same sample also if the batch size is
-  /// another one.
+  /// Continues from there with the archive's seed, at the same sample even if the batch size
+  /// differs.
   /// @throws c10::Error if the archive is of something else, or of domains of other sizes; nothing
   /// has changed then
   void load(torch::serialize::InputArchive& archive) {
@@ -162,7 +162,7 @@ class DomainLoader {
   }
 
  private:
-  /// How a domain is gone through in one epoch.
+  /// The order of a domain's samples in one epoch.
   struct EpochOrder {
     std::int64_t epoch = -1;
     std::vector<std::size_t> places;

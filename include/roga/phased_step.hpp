@@ -37,8 +37,9 @@ inline namespace v1 {
 /// `step.domains()`, whose mean loss is differentiated.
 ///
 /// The same results, bit for bit, as step(closures), or as step(Domains). For recipes without a
-/// pass at theta, as msam, the weights are at their first point from the start. If the object dies
-/// before `descend`, as by an exception, the weights are back at theta and nothing has happened.
+/// pass at theta, such as msam, the weights are at their first point from the start. If the object
+/// is destroyed before `descend`, for example by an exception, the weights return to theta and no
+/// step has been made.
 template <class P, class C, class A>
 class PhasedStep {
  public:
@@ -139,7 +140,7 @@ class PhasedStep {
   }
 
  private:
-  /// To the recipe's next pass, if it wants one.
+  /// Goes to the recipe's next pass, if there is one.
   void advance() {
     pass_ = run_.next();
     if (!pass_) return;

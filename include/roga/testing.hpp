@@ -118,7 +118,7 @@ auto optimizer_for(const R& recipe, const Problem& problem, double rate = 0.1) {
   return wrap<torch::optim::SGD>(recipe, problem.parameters(), torch::optim::SGDOptions(rate));
 }
 
-/// The share of the steps that look anywhere.
+/// The share of the steps that have points.
 template <class P, class C, class A>
 double frequency_of(const Recipe<P, C, A>& recipe) {
   if constexpr (requires { recipe.perturbation.frequency(); }) {
@@ -127,7 +127,7 @@ double frequency_of(const Recipe<P, C, A>& recipe) {
   return 1.0;
 }
 
-/// Steps enough to see an ascent that runs now and then, twice.
+/// Enough steps to see a periodic ascent twice.
 template <class P, class C, class A>
 std::size_t steps_for(const Recipe<P, C, A>& recipe) {
   if constexpr (requires { recipe.perturbation.frequency(); }) {
@@ -161,7 +161,7 @@ class Checks {
   Checks(const R& recipe, Traits traits) : recipe_(recipe), traits_(traits) {}
 
   std::vector<std::string> run() {
-    // Without these the others would only say the same again.
+    // If these fail, the others would only repeat it.
     if (!attempt("frequency() is a share of the steps", [&] { return frequency_is_a_share(); }) ||
         !attempt("steps run", [&] { return steps_run(); })) {
       return std::move(violations_);
@@ -241,7 +241,7 @@ class Checks {
     return same_bits(problem.parameters(), before);
   }
 
-  /// Fails at every evaluation in turn; the steps that succeed must not notice.
+  /// Throws at every evaluation in turn, which must not change the steps that succeed.
   bool survives_exceptions() const {
     const Problem problem;
     auto optimizer = optimizer_for(recipe_, problem);

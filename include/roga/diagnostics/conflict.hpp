@@ -10,8 +10,8 @@ namespace roga {
 inline namespace v1 {
 namespace diagnostics {
 
-/// How the domains' gradients at theta lie to each other. A cosine below zero is a conflict: a step
-/// down one loss goes up the other.
+/// Angles between the domains' gradients at theta. A negative cosine is a conflict: a step down one
+/// loss goes up the other.
 struct Conflict {
   std::vector<std::vector<double>> cosines;  ///< K x K; 0 with a zero gradient
   std::vector<double> norms;                 ///< of each loss's gradient

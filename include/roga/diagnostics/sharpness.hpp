@@ -13,7 +13,7 @@ namespace diagnostics {
 /// How much a loss rises within the radius, to first order at the worst place:
 ///     L(theta + rho g / |g|) - L(theta),   g = grad L(theta),
 /// the quantity that SAM bounds (Foret et al., ICLR 2021, arXiv 2010.01412). Zero at a zero
-/// gradient. Parameters are as before afterwards, bit for bit.
+/// gradient. Afterwards the parameters are as before, bit for bit.
 /// Cost: one backward pass, two forward passes, a copy of the parameters and of the gradient.
 /// @param rho >= 0
 /// @throws c10::Error naming rho, or for a loss that is not one number

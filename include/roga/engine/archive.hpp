@@ -49,7 +49,7 @@ inline void write_memory(torch::serialize::OutputArchive& archive, const Memory&
   archive.write("numbers", c10::IValue(numbers));
   c10::impl::GenericDict rows(string, c10::ListType::ofTensors());
   for (const auto& [name, row] : memory.rows) {
-    // An undefined tensor has no place in an archive; an empty list of shape [0] of bytes marks it.
+    // An archive cannot hold an undefined tensor; an empty tensor of bytes marks it.
     c10::List<at::Tensor> tensors;
     for (const auto& x : row) tensors.push_back(x.defined() ? x : at::zeros({0}, at::kByte));
     rows.insert(name, tensors);
@@ -84,8 +84,8 @@ inline Memory read_memory(torch::serialize::InputArchive& archive,
   return memory;
 }
 
-/// The memory of a file of format 1, given to the policies that it must have been of: rows to those
-/// that remember rows, numbers to all.
+/// Gives the single memory of a file of format 1 to the policies: rows to those that remember rows,
+/// numbers to all.
 inline void share_out(Archived& archived, Memory memory, const RememberedRows& remembers) {
   if (auto entry = memory.numbers.extract("loss_scaler")) {
     archived.scaler = std::move(entry.mapped());
@@ -187,8 +187,8 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
   }
 }
 
-/// Runs a reader, and says so where it fails as damage makes LibTorch's fail: with whatever their
-/// maps throw.
+/// Runs a reader. Damage can make LibTorch's readers throw other exceptions than c10::Error, which
+/// become one here.
 inline void read_undamaged(const std::function<void()>& read) {
   try {
     read();

@@ -14,10 +14,9 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// The user's losses behind one face: a closure per domain, maybe one over all of them, or
-/// one shared forward. Each evaluation
-/// leaves a gradient in the parameters' `.grad` and hands (domain, loss) to a sink that takes it
-/// away; the sink runs without autograd.
+/// One interface to the user's losses: a closure per domain, possibly one over all of them, or one
+/// shared forward. Each evaluation leaves a gradient in the parameters' `.grad` and hands (domain,
+/// loss) to a sink, which takes the gradient; the sink runs without autograd.
 class Objective {
  public:
   using Losses = std::function<at::Tensor()>;
@@ -53,7 +52,7 @@ class Objective {
                 "with the loss of each domain");
   }
 
-  /// Positions of the present domains; of a shared forward known after its first evaluation.
+  /// Positions of the present domains; with a shared forward, known after its first evaluation.
   const std::vector<std::size_t>& present() const { return present_; }
   /// Whether these are known already.
   bool knows_present() const { return !forward_ || !present_.empty(); }

@@ -12,11 +12,11 @@
 namespace roga {
 inline namespace v1 {
 
-/// What the pass at theta does about parameters that do not ascend, where its gradient serves the
-/// ascent alone.
+/// What the pass at theta does with parameters that do not ascend, where only the ascent reads its
+/// gradient.
 enum class Bystanders : unsigned char {
   in_graph,      ///< computes their gradients, as everywhere
-  out_of_graph,  ///< leaves their share of the backward pass out
+  out_of_graph,  ///< leaves out their share of the backward pass
 };
 
 namespace detail {

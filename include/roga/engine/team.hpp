@@ -53,7 +53,7 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-/// The parameters that the ranks must have alike.
+/// Of tensors that must be alike on all ranks.
 inline double fingerprint(const std::vector<at::Tensor>& parameters) {
   Fingerprint print;
   for (const auto& x : parameters) {
@@ -70,7 +70,7 @@ struct RollCall {
   double settings = 0;       ///< of what the user chose around the recipe, its radius among them
   std::size_t listed = 0;    ///< closures in the list; 0 where the domains are not listed that way
   std::size_t tensors = 0;   ///< parameters
-  bool tells_radii = false;  ///< each domain's ascent is known to the rank that has the domain
+  bool tells_radii = false;  ///< only the rank that has a domain knows its ascent
 };
 
 /// Which domains a step has, and this rank's share of each.
@@ -86,9 +86,9 @@ struct Shares {
   double of_mean(std::size_t k) const { return of_domain[k] / static_cast<double>(domains.size()); }
 };
 
-/// The ranks, seen from one of them. In each step they meet a few times, to add numbers and rows
-/// up. A rank that fails comes to the next meeting with its flag up, so that nobody waits for it in
-/// vain: then all ranks throw. Every decision after a meeting is made from numbers that all have.
+/// The ranks, seen from one of them. In each step they meet a few times, to add up numbers and
+/// rows. A rank that fails says so in the next meeting, so that no rank waits for it in vain; then
+/// all ranks throw. Every decision after a meeting is made from numbers that all ranks have.
 class Team {
  public:
   explicit Team(const Distribution& distribution, c10::Device device)
@@ -108,7 +108,7 @@ class Team {
   c10::Device device() const { return device_; }
   void weigh(double weight) { weight_ = weight; }
 
-  /// Before a step, of which nobody has been told yet.
+  /// Before a step: its roll call comes next.
   void begin() { next_ = Next::roll_call; }
   /// After the last meeting of a step.
   void end() { next_ = Next::nothing; }
@@ -139,15 +139,15 @@ class Team {
   void add_up(const std::vector<GradientList*>& rows, const std::vector<at::Tensor>& parameters,
               const std::vector<bool>& reached);
 
-  /// Where this rank fails: comes to the next meeting of the step, if there is one, and tells.
-  /// Called while the exception is handled, if there is one.
+  /// Tells the others in the next meeting of the step, if there is one, that this rank has failed.
+  /// If an exception is the cause, called while it is handled.
   void fail() noexcept;
 
-  /// A meeting outside of steps, at which all tell whether they are well.
-  /// @param failure of this rank; empty if it is well
+  /// A meeting outside of steps, in which each rank tells whether it has failed.
+  /// @param failure message of this rank's failure; empty if there is none
   void confirm(const std::string& failure, const char* call, double fingerprint = 0);
-  /// The bytes of rank 0.
-  /// @param bytes [n] of uint8 on the host; of the other ranks, nothing
+  /// Gives all ranks the bytes of rank 0.
+  /// @param bytes [n] of uint8 on the host; ignored on the other ranks
   at::Tensor of_first(const at::Tensor& bytes);
 
  private:

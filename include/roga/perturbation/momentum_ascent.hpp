@@ -21,7 +21,7 @@ struct MomentumAscent {
   static constexpr bool at_theta = false;
 
   double rho = 3.0;        ///< radius, >= 0
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step&) const { return 1; }

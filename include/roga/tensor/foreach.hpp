@@ -37,7 +37,7 @@ inline bool foreach_serves(const std::vector<at::Tensor>& list) {
 struct Foreach {
   using List = std::vector<at::Tensor>;
 
-  /// x; one call, and exact but for what a NaN carries besides
+  /// x, in one call; exact except for the payload of NaNs
   static List copies(const List& x) { return products(x, 1.0); }
   /// to <- from
   static void assign(List& to, const List& from) {

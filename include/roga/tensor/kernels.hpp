@@ -234,7 +234,7 @@ inline void scale_by(GradientList& row, const Scalar& factor) {
   }
 }
 
-/// sum <- sum + x, as a loop that leaves its gradients in place would add them up.
+/// sum <- sum + x, as gradients add up in .grad.
 inline void add_to(GradientList& sum, GradientList&& x) {
   if (sum.empty()) {
     sum = std::move(x);

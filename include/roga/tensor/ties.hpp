@@ -39,7 +39,7 @@ class Ties {
   /// The first parameter that is one with parameter i: i itself, without ties.
   std::size_t first(std::size_t i) const { return any() ? first_[i] : i; }
 
-  /// A row over what moves: the sums of tied tensors in the place of the first.
+  /// A row with the sum of tied tensors in the place of the first, and none for the others.
   GradientList joined(const GradientList& row) const {
     GradientList out = row;
     for (std::size_t i = 0; i < out.size(); ++i) {
