@@ -37,8 +37,8 @@ nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
   throw std::runtime_error("norm must be none, batch or group, not " + norm);
 }
 
-/// Two convolutions, each with a norm where one is asked for, and two linear layers: 106,000
-/// parameters.
+/// Two convolutions, each followed by a norm if the options name one, and two linear layers:
+/// 106,000 parameters.
 class SmallNet : public deepfake::Detector {
  public:
   SmallNet(std::int64_t channels, std::int64_t classes, const std::string& norm)

@@ -165,14 +165,14 @@ inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::pat
 
 /// Reads a file of save_checkpoint into a value of the kind that was saved. Tensors of a module
 /// keep their identity, so an optimizer over them goes on.
-/// @param device that of the parameters, if they have moved since the file was written
+/// @param device the parameters' device, if they have moved since the file was written
 /// @throws c10::Error as open_checkpoint, and if the file is of something else. A roga optimizer or
 /// a module has not changed then. A plain optimizer may have, if the file is whole: LibTorch loads
 /// it.
 template <class Value>
 void load_checkpoint(Value& value, const std::filesystem::path& file,
                      c10::optional<at::Device> device = {}) {
-  using torch::operator>>;  // that of tensors is not found otherwise
+  using torch::operator>>;  // the one for tensors is not found otherwise
   auto archive = open_checkpoint(file, device);
   if constexpr (detail::HasParameters<Value>) {
     detail::read_module(value, [&] { value.load(archive); });

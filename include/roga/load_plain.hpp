@@ -48,7 +48,7 @@ void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, torch::serialize::Input
   detail::PlainReader::read(optimizer, archive);
 }
 /// The same for a stream.
-/// @param device that of the parameters, if the archive was written on another one
+/// @param device the parameters' device, if the archive was written on another one
 template <class Base, class P, class C, class A>
 void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, std::istream& stream,
                 c10::optional<at::Device> device = {}) {

@@ -198,8 +198,8 @@ class RoGAOptimizer : public Base {
   /// For reading.
   const A& alignment() const { return engine_.recipe.alignment; }
 
-  /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
-  /// of the last of these, but evaluations() are those of the whole step.
+  /// What the last step did. With a base that evaluates its closure several times (LBFGS) it
+  /// describes the last evaluation, but evaluations() counts those of the whole step.
   StepReport last_step() const { return StepReport(engine_.record); }
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout

@@ -96,7 +96,7 @@ class PhasedStep {
   }
 
   /// The domain whose data the next backward pass is over: its position, as given to phases().
-  /// @throws c10::Error after the last pass, or if that is over several
+  /// @throws c10::Error after the last pass, or if the next pass is over several
   std::size_t domain() const {
     TORCH_CHECK(domains().size() == 1,
                 "roga: domain() before a pass over several domains; call domains()");

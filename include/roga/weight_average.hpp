@@ -89,8 +89,8 @@ class WeightAverage {
   WeightAverage(std::vector<at::Tensor> parameters, Rule rule)
       : WeightAverage(detail::tensors_of(std::move(parameters)), rule) {}
 
-  /// Takes the weights as they are now into account. Call it after each step of the optimizer, but
-  /// not after a step that was skipped.
+  /// Adds the current weights to the average, as the rule says. Call it after each step of the
+  /// optimizer, but not after a step that was skipped.
   /// @throws c10::Error while the average is in use; if a parameter's shape has changed, and then
   /// the average is unusable
   void update() {
@@ -108,7 +108,7 @@ class WeightAverage {
     }
   }
 
-  /// Tells a DenseAverage the loss on validation data with the weights as they are now.
+  /// Tells a DenseAverage the loss on validation data with the current weights.
   /// @throws c10::Error for another rule, or without an update since the last loss
   void observe(double validation_loss) {
     const auto* rule = std::get_if<DenseAverage>(&rule_);

@@ -53,7 +53,7 @@ class AnyOptimizer : public torch::optim::Optimizer {
   bool holds() const {
     return dynamic_cast<const Kind*>(inner_.get()) != nullptr;
   }
-  /// Whether it is a Kind, and of no class that derives from it.
+  /// Whether the inner optimizer is a Kind itself, and not of a derived class.
   template <class Kind>
   bool holds_exactly() const {
     const torch::optim::Optimizer& inner = *inner_;

@@ -72,7 +72,7 @@ class AveragedTensors {
     if (!means.empty()) blend(means, values, share);
   }
   /// The value under a name; null if there is none.
-  /// @param guess its position, most likely
+  /// @param guess its likely position
   at::Tensor* find(const std::string& name, std::size_t guess) {
     if (guess < tensors_.size() && tensors_[guess].name == name) return &tensors_[guess].tensor;
     for (auto& entry : tensors_) {

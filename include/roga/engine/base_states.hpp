@@ -78,7 +78,8 @@ inline void check_states(torch::optim::Optimizer& optimizer) {
     const auto found = states.find(state_key(states, parameter));
     if (found == states.end()) {
       TORCH_CHECK(!is_a<torch::optim::Adagrad>(optimizer),
-                  "roga: the checkpoint lacks the state of a parameter");
+                  "roga: the checkpoint lacks the state of a parameter of shape ",
+                  parameter.sizes(), ", which Adagrad needs");
       continue;
     }
     TORCH_CHECK(

@@ -36,7 +36,7 @@ class Communicator {
 /// Which data a rank has.
 enum class Placement : unsigned char {
   shards,   ///< a part of each domain's minibatch
-  domains,  ///< whole domains: each lives on one rank
+  domains,  ///< whole domains: each is on one rank
 };
 
 /// By which gradient a rank ascends.

@@ -27,7 +27,7 @@ enum class Backup : unsigned char {
   on_host,             ///< in pinned memory
 };
 
-/// What the user has chosen around the recipe.
+/// The user's settings besides the recipe.
 struct Settings {
   NonFinite non_finite = NonFinite::skip;
   bool diagnose = false;

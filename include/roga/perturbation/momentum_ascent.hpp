@@ -14,8 +14,7 @@ inline namespace v1 {
 ///
 ///     x = theta - rho v / |v|;   x = theta in the first step
 ///
-/// MSAM (Becker et al., 2024, arXiv 2401.12033, eq. 5). The momentum is the one that
-/// MomentumGradient keeps.
+/// MSAM (Becker et al., 2024, arXiv 2401.12033, eq. 5). MomentumGradient keeps the momentum.
 struct MomentumAscent {
   static constexpr Reads reads = Reads::nothing;
   static constexpr bool at_theta = false;

@@ -39,7 +39,7 @@ class Maybe {
   Maybe(std::nullopt_t) {}  // NOLINT: as std::optional
   /// There.
   Maybe(T value) : value_(std::move(value)) {}  // NOLINT: as std::optional
-  /// As that one.
+  /// There if the optional has a value.
   Maybe(std::optional<T> value) : value_(std::move(value)) {}  // NOLINT: as std::optional
 
   /// Whether it is there.

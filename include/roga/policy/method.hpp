@@ -9,7 +9,7 @@
 namespace roga {
 inline namespace v1 {
 
-/// What is known of a method besides its recipe.
+/// Facts about a method besides its recipe.
 struct MethodTraits {
   std::string_view name;       ///< of the recipe, of its header, and of the function object
   std::string_view direction;  ///< in short, as the table in docs/recipes.md has it

@@ -65,8 +65,8 @@ inline Scalar ruled_radius(const RadiusRule& rule, const Scalar& rho, const Scal
   Scalar radius = rho;
   if (!rule.domain_factors.empty()) {
     TORCH_CHECK(domain,
-                "roga: radius.domain_factors need points of one domain each, as those of "
-                "DomainAscent; this recipe has a point of all domains");
+                "roga: radius.domain_factors need points of one domain each, such as those of "
+                "DomainAscent; this recipe has a point over all domains");
     if (*domain < rule.domain_factors.size()) radius = radius * rule.domain_factors[*domain];
   }
   if (std::isinf(rule.loss_budget)) return radius;

@@ -32,8 +32,8 @@ inline bool foreach_serves(const std::vector<at::Tensor>& list) {
          first != nullptr && foreach_serves(*first);
 }
 
-/// The operations. Lists hold defined tensors; those of one call are equally long. A LibTorch
-/// without such calls gets the same results from one for each tensor.
+/// The operations. Lists hold defined tensors; those of one call are equally long. Without such
+/// calls in LibTorch, one call for each tensor gives the same results.
 struct Foreach {
   using List = std::vector<at::Tensor>;
 

@@ -52,7 +52,7 @@ class Ties {
   }
 
  private:
-  /// The bytes between which a tensor's entries lie.
+  /// The range of bytes in which a tensor's entries lie.
   struct Extent {
     std::int64_t begin;
     std::int64_t end;
