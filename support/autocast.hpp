@@ -7,7 +7,7 @@
 
 namespace support {
 
-/// Autocast to bfloat16 on the CPU, for as long as it lives; its end forgets the casts.
+/// Autocast to bfloat16 on the CPU while in scope; its end drops the casts.
 class Autocast {
  public:
   explicit Autocast(bool on = true) : on_(on) {

@@ -7,7 +7,7 @@
 
 namespace support {
 
-/// What a call says that fails; "nothing" if it does not.
+/// The message of a call that fails; "nothing" if it does not fail.
 template <class Call>
 std::string message_of(Call&& call) {
   try {

@@ -51,7 +51,8 @@ constexpr auto options(Method) {
   return options;
 }
 
-/// Those that joined late come last: the others keep the places by which they were recorded.
+/// Recipes that were added later come last, so that the others keep the places by which they were
+/// recorded.
 constexpr int lateness(std::string_view name) {
   constexpr std::array latest{"vasso",       "upgrad",   "config",   "imtl_g",
                               "aligned_mtl", "nash_mtl", "grad_drop"};

@@ -210,7 +210,7 @@ TEST_CASE("domain_loader: a file of something else is refused and changes nothin
   drawn(twin, 2);
   auto refused = [&](const auto& value) { return message_of([&] { load(loader, saved(value)); }); };
   CHECK_THAT(refused(other), ContainsSubstring("over [7, 5] samples, this one has [7, 4]"));
-  CHECK_THAT(refused(torch::ones({3})), ContainsSubstring("not that of a DomainLoader"));
+  CHECK_THAT(refused(torch::ones({3})), ContainsSubstring("not saved by a DomainLoader"));
   auto of = [&](const at::Tensor& entry) {
     return message_of([&] {
       torch::serialize::OutputArchive archive;

@@ -205,7 +205,7 @@ TEST_CASE("domains: phases may pool their passes, with the same bits", "[closure
   Network net(2);
   auto optimizer = roga::wrap<Sgd>(recipes::sam(), net.parameters(), SGDOptions(.1));
   auto step = optimizer.phases({0, 1}, roga::Passes::pooled);
-  CHECK_THROWS_WITH(step.domain(), ContainsSubstring("ask domains()"));
+  CHECK_THROWS_WITH(step.domain(), ContainsSubstring("call domains()"));
   const auto losses = losses_of(net, {0, 1});
   losses.mean().backward();
   CHECK_THROWS_WITH(step.ascend(torch::zeros({3})), ContainsSubstring("a [2] tensor"));

@@ -184,9 +184,9 @@ TEST_CASE("testing: what the compiler cannot see is told in one line", "[testing
   told_once(broken(ReadsUndeclared{}), "the row captured(0)");
   told_once(broken(ReadsAnotherDomain{}), "the row domain(1)");
   told_once(broken(captured, ReadsDomainsOnTheWay{}), "the row domain(2)");
-  told_once(broken(captured, UnderstatesItsCost{}), "visits() tells of 0 points");
-  told_once(broken(captured, VisitsByDomain{}), "visits() tells of 2 points over 2 domains");
-  told_once(broken(captured, VisitsMore{}), "visits() tells of 7 points");
+  told_once(broken(captured, UnderstatesItsCost{}), "visits() says 0 points");
+  told_once(broken(captured, VisitsByDomain{}), "visits() says 2 points over 2 domains");
+  told_once(broken(captured, VisitsMore{}), "visits() says 7 points");
   told_once(broken(captured, NeverLooks{}), "frequency()");
   told_once(broken(captured, LooksMoreThanAlways{}), "not in (0, 1]");
   told_once(listed(roga::testing::violations(

@@ -46,7 +46,7 @@ c10::intrusive_ptr<Gloo> connect(int rank, int size) {
   return c10::make_intrusive<Gloo>(store, rank, size, gloo);
 }
 
-/// Counts what a rank gives, and how long the step is inside of it.
+/// Counts the bytes that a rank sends, and the time that the step spends on it.
 class Metered final : public roga::Communicator {
  public:
   explicit Metered(std::shared_ptr<roga::Communicator> inner) : inner_(std::move(inner)) {}
@@ -118,7 +118,7 @@ struct Bench {
   int steps;
 
   bool speaks() const { return group->rank() == 0; }
-  /// The middle of the steps' times.
+  /// The median of the steps' times.
   double time(const std::function<void()>& step) const {
     step();
     std::vector<double> times;
@@ -270,7 +270,7 @@ int main(int argc, char** argv) {
   const int rank = number("RANK", 0);
   const int size = number("WORLD_SIZE", 1);
   if (size < 2) {
-    std::fprintf(stderr, "distributed: run me on two ranks or more: scripts/run_ranks.sh 2 ...\n");
+    std::fprintf(stderr, "distributed: needs two ranks or more: scripts/run_ranks.sh 2 ...\n");
     return 2;
   }
   const Bench bench{roga::communicator(connect(rank, size)), argc > 1 ? std::atoi(argv[1]) : 5};

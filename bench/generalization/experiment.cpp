@@ -28,7 +28,8 @@ namespace {
 
 namespace nn = torch::nn;
 
-/// What follows a convolution; a norm of its own does not change what the others begin with.
+/// What follows a convolution. A norm draws no random numbers, so the other layers begin with the
+/// same weights.
 nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
   if (norm == "batch") return nn::AnyModule(nn::BatchNorm2d(channels));
   if (norm == "group") return nn::AnyModule(nn::GroupNorm(nn::GroupNormOptions(4, channels)));
@@ -36,8 +37,8 @@ nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
   throw std::runtime_error("norm must be none, batch or group, not " + norm);
 }
 
-/// Two convolutions, each with a norm where one is asked for, and two linear layers: 106,000
-/// parameters.
+/// Two convolutions, each followed by a norm if the options name one, and two linear layers:
+/// 106,000 parameters.
 class SmallNet : public deepfake::Detector {
  public:
   SmallNet(std::int64_t channels, std::int64_t classes, const std::string& norm)

@@ -16,11 +16,11 @@ struct Variant {
 
   std::string name;
   std::string method;  ///< settings of one method compete on validation images
-  /// Method, base, learning rate, weight decay, momentum; averaged weights, which are then judged;
-  /// and model.norm, what follows each convolution: none, batch or group.
+  /// Method, base, learning rate, weight decay, momentum; averaged weights, which are then
+  /// evaluated; and model.norm, what follows each convolution: none, batch or group.
   deepfake::TrainOptions training;
   double late_start = 0;      ///< share of the steps that follow ERM first
-  std::string ascent_layers;  ///< only parameters whose names begin so ascend; empty: all
+  std::string ascent_layers;  ///< only parameters whose names begin with it ascend; empty: all
   double ascent_share = 1;    ///< of a batch's images, which gradients after a move see
 
   /// The options of a plan file.
@@ -28,7 +28,7 @@ struct Variant {
   void visit(Visit&& field) {
     training.visit(field);
     field("late-start", late_start, "share of the steps that follow ERM first");
-    field("ascent-layers", ascent_layers, "only parameters whose names begin so ascend");
+    field("ascent-layers", ascent_layers, "only parameters whose names begin with it ascend");
     field("ascent-share", ascent_share, "of a batch's images, for gradients after a move");
   }
 };

@@ -32,7 +32,7 @@ std::string name_of(const std::string& method, const Json& setting) {
   return name;
 }
 
-/// Every variant is what the plan's "common" options say, but for its method's and its own.
+/// A variant has the plan's "common" options, overridden by its method's and its own.
 std::vector<generalization::Variant> variants_of(const Json& plan, const std::string& where) {
   std::vector<generalization::Variant> variants;
   for (const auto& [method, given] : plan.at("methods").items()) {

@@ -17,7 +17,7 @@ struct Trial {
   double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
 };
 
-/// Lines that are whole; one that a kill cut off is left out.
+/// The complete lines; one that was cut off by a kill is left out.
 std::vector<Trial> read_trials(const std::filesystem::path& file);
 
 /// "mean ± standard error".

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Ratios on a machine that others use, too: contenders take turns, step by step, and the median of
-// the ratios within a turn counts. Times are those of this thread; on a CUDA device, which works
-// while the host goes on, those of the clock between two moments at which it has nothing left to
-// do.
+// the ratios within a turn counts. Times are those of this thread. On a CUDA device, which works
+// while the host goes on, they are the clock's between two moments at which the device is idle.
 #pragma once
 
 #include <torch/cuda.h>

@@ -50,7 +50,7 @@ using Step = std::function<void()>;
 /// So small that no weight changes: contenders share the weights.
 torch::optim::SGDOptions base_options() { return torch::optim::SGDOptions(1e-30); }
 
-/// What stands for the normalisation layers: vectors.
+/// The vectors, which stand for the parameters of normalisation layers.
 std::vector<at::Tensor> norms_of(const Task& task) {
   std::vector<at::Tensor> vectors;
   for (const auto& p : task.parameters) {

@@ -158,7 +158,7 @@ Task without_network(const Shapes& shapes, std::size_t domains) {
     gradients.push_back(at::randn(shape, device).mul_(0.01));
   }
   const at::Tensor loss = at::full({}, 0.5, device);
-  // A new gradient that is taken over where there is none, and added where there is one: what
+  // Takes a new gradient over where there is none, and adds it where there is one, as
   // AccumulateGrad does.
   const roga::LossClosure write = [parameters = task.parameters, gradients, loss]() mutable {
     const c10::NoGradGuard no_grad;

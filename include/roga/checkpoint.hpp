@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checkpoint files that are whole or refused. Not part of <roga/roga.hpp>.
+// Checkpoint files; damaged ones are refused. Not part of <roga/roga.hpp>.
 #pragma once
 
 #include <torch/serialize.h>
@@ -24,8 +24,8 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Behind the archive: a mark, and the 64-bit FNV-1a digest of what is before it. A reader of zip
-/// archives, as torch::load, passes over both.
+/// Follows the archive in the file: a mark, and the 64-bit FNV-1a digest of the archive. Readers of
+/// zip archives, such as torch::load, skip both.
 constexpr std::array<char, 8> digest_mark{'r', 'o', 'g', 'a', 'd', 'i', 'g', '1'};
 constexpr std::size_t digest_size = digest_mark.size() + sizeof(std::uint64_t);
 
@@ -49,7 +49,7 @@ concept HasParameters = requires(const T& value, torch::serialize::OutputArchive
   value.buffers();
   value.save(archive);
 };
-/// What owns one.
+/// A holder of, or pointer to, such a module.
 template <class T>
 concept PointsToParameters = requires(const T& value) {
   { *value } -> HasParameters;
@@ -58,7 +58,7 @@ concept PointsToParameters = requires(const T& value) {
 /// Runs `read`; if that throws, or gives a parameter another shape, the module is as it was.
 template <class Module, class Read>
 void read_module(Module& module, Read&& read) {
-  std::vector<std::pair<at::Tensor, at::Tensor>> before;  // each and what it held
+  std::vector<std::pair<at::Tensor, at::Tensor>> before;  // each tensor, and its data
   const auto parameters = module.parameters();
   for (const auto& list : {parameters, module.buffers()}) {
     for (const auto& tensor : list) before.emplace_back(tensor, tensor.detach());
@@ -76,7 +76,7 @@ void read_module(Module& module, Read&& read) {
   }
 }
 
-/// Adds the pairs of a TorchScript module's tensors and those that were saved.
+/// Adds pairs of each tensor of a TorchScript module and the saved one.
 inline void collect(torch::serialize::InputArchive& archive, const torch::jit::Module& module,
                     std::vector<std::pair<at::Tensor, at::Tensor>>& pairs) {
   auto add = [&](const auto& tensors) {
@@ -99,17 +99,17 @@ inline void collect(torch::serialize::InputArchive& archive, const torch::jit::M
 
 }  // namespace detail
 
-/// Writes a value to a file, in one go: a process that is killed, or a disk that is full, leaves
-/// the old file as it was. torch::load (torch::jit::load) reads the file too.
+/// Writes a value to a file, all or nothing: if the process is killed or the disk is full, the old
+/// file stays as it was. torch::load (torch::jit::load) reads the file too.
 /// @param value an optimizer; a module, as itself, its holder or a std::shared_ptr; a
 /// torch::jit::Module; a tensor or a std::vector of them; an OutputArchive, for its content; or
-/// what else torch::save takes
+/// anything else that torch::save takes
 /// @throws c10::Error naming the file if it cannot be written
 template <class Value>
 void save_checkpoint(const Value& value, const std::filesystem::path& file) {
   std::ostringstream stream;
   if constexpr (std::is_same_v<Value, torch::serialize::OutputArchive>) {
-    const_cast<Value&>(value).save_to(stream);  // which is not const
+    const_cast<Value&>(value).save_to(stream);  // save_to() is not const
   } else if constexpr (std::is_base_of_v<torch::jit::Module, Value>) {
     value.save(stream);
   } else if constexpr (detail::HasParameters<Value>) {  // torch::save takes its holder only
@@ -131,24 +131,25 @@ void save_checkpoint(const Value& value, const std::filesystem::path& file) {
       std::error_code ignored;
       std::filesystem::remove(partial, ignored);
       TORCH_CHECK(false, "roga: cannot write the checkpoint ", file.string(),
-                  ": is its folder there and writable, and the disk not full?");
+                  "; check that its folder exists and is writable, and that the disk is not full");
     }
   }
   std::error_code failed;
   std::filesystem::rename(partial, file, failed);
-  TORCH_CHECK(!failed, "roga: cannot put the checkpoint ", file.string(),
-              " in place: ", failed.message());
+  TORCH_CHECK(!failed, "roga: cannot rename ", partial.string(), " to the checkpoint ",
+              file.string(), ": ", failed.message());
 }
 
 /// Opens a file of save_checkpoint.
 /// @param device where its tensors go; where they were saved from, if not given
 /// @throws c10::Error naming the file if it is missing, truncated, or differs in any bit from what
-/// was written; torch::load, whose zip reader is often built without its checks, can take damaged
-/// weights for good ones, or crash
+/// was written. torch::load can accept damaged weights, or crash: its zip reader is often built
+/// without checksums.
 inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::path& file,
                                                       c10::optional<at::Device> device = {}) {
   std::ifstream in(file, std::ios::binary);
-  TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string());
+  TORCH_CHECK(in.good(), "roga: cannot read the checkpoint ", file.string(),
+              "; check that the file exists and is readable");
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const std::size_t size =
       bytes.size() < detail::digest_size ? 0 : bytes.size() - detail::digest_size;
@@ -164,14 +165,14 @@ inline torch::serialize::InputArchive open_checkpoint(const std::filesystem::pat
 
 /// Reads a file of save_checkpoint into a value of the kind that was saved. Tensors of a module
 /// keep their identity, so an optimizer over them goes on.
-/// @param device that of the parameters, if they have moved since the file was written
-/// @throws c10::Error as open_checkpoint, and if the file is of something else. A roga optimizer
-/// and a module have not changed then; a plain optimizer, whose load is LibTorch's, if the file is
-/// whole.
+/// @param device the parameters' device, if they have moved since the file was written
+/// @throws c10::Error as open_checkpoint, and if the file is of something else. A roga optimizer or
+/// a module has not changed then. A plain optimizer may have, if the file is whole: LibTorch loads
+/// it.
 template <class Value>
 void load_checkpoint(Value& value, const std::filesystem::path& file,
                      c10::optional<at::Device> device = {}) {
-  using torch::operator>>;  // that of tensors is not with them
+  using torch::operator>>;  // the one for tensors is not found otherwise
   auto archive = open_checkpoint(file, device);
   if constexpr (detail::HasParameters<Value>) {
     detail::read_module(value, [&] { value.load(archive); });
@@ -181,7 +182,7 @@ void load_checkpoint(Value& value, const std::filesystem::path& file,
     archive >> value;
   }
 }
-/// The same for a TorchScript module: its parameters and buffers, by name; attributes that are no
+/// The same for a TorchScript module: its parameters and buffers, by name; attributes that are not
 /// tensors stay as they are.
 inline void load_checkpoint(torch::jit::Module& module, const std::filesystem::path& file,
                             c10::optional<at::Device> device = {}) {

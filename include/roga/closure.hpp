@@ -24,14 +24,14 @@ using LossClosure = torch::optim::Optimizer::LossClosure;
 ///     of 1
 struct SharedForward {
   std::function<at::Tensor()> losses;  ///< [K] losses, one for each domain, in the graph
-  /// The domains that these are the losses of, by their positions in ascending order: those left
-  /// out have no data in this step. 0, ..., K - 1 where it is empty.
+  /// Positions of the domains that the losses belong to, in ascending order; empty means 0 to K -
+  /// 1. Domains that are left out have no data in this step.
   std::vector<std::size_t> domains = {};
 };
 
-/// A closure for each domain, and one over all of them: it makes the passes over the whole
-/// minibatch, as of `sam` and of `roga_pooled` at its points, where one pass is faster than K small
-/// ones. With batch norm its statistics are those of all domains together.
+/// A closure for each domain, and one over all of them. The latter makes the passes over the whole
+/// minibatch, such as those of `sam`, or of `roga_pooled` at its points: one pass is faster than K
+/// small ones. With batch norm its statistics are those of all domains together.
 ///
 ///     optimizer.step(roga::Domains{closures, [&] {
 ///       auto losses = losses_of(batch);  // [K], the mean of each domain's samples
@@ -40,8 +40,8 @@ struct SharedForward {
 ///     }});
 struct Domains {
   std::vector<LossClosure> closures;  ///< as for step(closures)
-  /// Leaves the gradient of the mean of the present domains' losses, and returns these, [K], or
-  /// their mean: then `last_step().losses()` has that mean for each. Not called with one domain.
+  /// Leaves the gradient of the mean loss of the present domains. Returns their losses, [K], or
+  /// only the mean; then `last_step().losses()` has the mean for each. Not called with one domain.
   LossClosure pooled;
 };
 

@@ -20,8 +20,8 @@ struct Cost {
                   ///< those that do not ascend no copy of theta
 };
 
-/// A perturbation policy that tells at how many points it looks: `visits(domains)`; one that looks
-/// in some steps only also has `frequency()`.
+/// A perturbation policy that tells its number of points, `visits(domains)`. One that has points in
+/// some steps only also has `frequency()`.
 template <class T>
 concept CountedPerturbation = PerturbationPolicy<T> && requires(const T policy, std::size_t n) {
   { policy.visits(n) } -> Count;
@@ -32,14 +32,14 @@ concept CountedCapture = CapturePolicy<T> && requires(const T policy, std::size_
   { policy.share(n) } -> std::floating_point;
 };
 
-/// What a distributed step sends, mean over the steps; the same on each rank, however many they
-/// are.
+/// What a distributed step sends, mean over the steps; the same on each rank, for any number of
+/// ranks.
 struct Traffic {
-  double rows;         ///< gradients of all parameters that a rank gives to be summed
-  double collectives;  ///< times that rows are summed, in buckets and large tensors
-  double meetings;     ///< all-reduces of a few numbers beside, the roll call among them
+  double rows;         ///< gradients of all parameters that a rank sends to be summed
+  double collectives;  ///< how often rows are summed, in buckets and large tensors
+  double meetings;     ///< further all-reduces of a few numbers, the roll call included
 
-  /// Of the rows.
+  /// Bytes of the rows.
   /// @param parameter_bytes of all parameters that get gradients, as float32 or float64
   constexpr double bytes(double parameter_bytes) const { return rows * parameter_bytes; }
 };

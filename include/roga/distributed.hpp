@@ -26,7 +26,7 @@ template <class Group>
 class ProcessGroupCommunicator final : public Communicator {
  public:
   explicit ProcessGroupCommunicator(c10::intrusive_ptr<Group> group) : group_(std::move(group)) {
-    TORCH_CHECK(group_, "roga: communicator() got an empty process group");
+    TORCH_CHECK(group_, "roga: communicator() got an empty process group; create it first");
   }
   int rank() const override { return group().getRank(); }
   int size() const override { return group().getSize(); }
@@ -39,14 +39,16 @@ class ProcessGroupCommunicator final : public Communicator {
       work->wait();
     };
   }
-  /// The end of the group's last owner closes its connections. It would wait for what is under way.
+  /// Releasing the group's last owner closes its connections, and would wait for sums under way.
   void leave() override {
     if (*under_way_ == 0) group_ = {};
   }
 
  private:
   Group& group() const {
-    TORCH_CHECK(group_, "roga: this communicator's process group has failed: make a new one");
+    TORCH_CHECK(group_,
+                "roga: this communicator's process group has failed; make a new group, and call "
+                "distribute() with it");
     return *group_;
   }
 
@@ -56,17 +58,17 @@ class ProcessGroupCommunicator final : public Communicator {
 
 }  // namespace detail
 
-/// What `distribute` takes for a group, of a process group of LibTorch: Gloo, MPI, NCCL, UCC.
-/// Nothing but its all-reduce is called, with sums of float32 and float64.
+/// Makes the group that `distribute` takes from a process group of LibTorch: Gloo, MPI, NCCL, UCC.
+/// Only its all-reduce is called, with sums of float32 and float64.
 ///
 ///     auto store = c10::make_intrusive<c10d::TCPStore>(address, options);
 ///     auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, gloo);
-///     optimizer.distribute({.group = roga::communicator(group)});
+///     optimizer.distribute({.group = roga::communicator(std::move(group))});
 ///
-/// Give it away with std::move: where a rank dies, the others learn of it as soon as their
-/// neighbours let go of the group, which an owner of yours would hold. Nobody else may use the
-/// group while a step runs. Its timeout is yours to choose: above the slowest pass of a rank, and
-/// far below c10d's default of 30 minutes.
+/// Give the group away with std::move. If a rank dies, the others learn of it when their neighbours
+/// release the group; a pointer of your own would keep it alive. Do not use the group otherwise
+/// while a step runs. Choose its timeout above the slowest pass of a rank, and far below c10d's
+/// default of 30 minutes.
 /// @param group a c10d::ProcessGroup, or what derives from c10d's ProcessGroup or Backend
 /// @throws c10::Error if it is empty
 template <class Group>

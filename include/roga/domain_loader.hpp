@@ -16,8 +16,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// A data set in memory, or a batch of one: the first dimension of both tensors is the sample. As
-/// torch::data::Example<>, whose headers it does without.
+/// A data set in memory, or a batch of one: the first dimension of both tensors is the sample. Like
+/// torch::data::Example<>, without its headers.
 struct Samples {
   at::Tensor data;    ///< [N, ...]
   at::Tensor target;  ///< [N, ...], or undefined for samples without one
@@ -27,7 +27,7 @@ struct Samples {
   std::size_t size() const {
     if (!data.defined()) return 0;
     TORCH_CHECK(data.dim() > 0 && (!target.defined() || target.dim() > 0),
-                "roga: Samples needs tensors whose first dimension is the sample");
+                "roga: Samples got a tensor without dimensions; the first dimension is the sample");
     TORCH_CHECK(!target.defined() || target.size(0) == data.size(0), "roga: Samples has ",
                 data.size(0), " samples in its data and ", target.size(0), " in its target");
     return static_cast<std::size_t>(data.size(0));
@@ -41,22 +41,25 @@ struct Samples {
 
 namespace detail {
 
-/// As data sets of LibTorch say it, which may not know, or as a plain number.
+/// The size of a data set: a plain number, or optional as in LibTorch.
 template <class Dataset>
 std::size_t size_of(const Dataset& dataset) {
   if constexpr (std::convertible_to<decltype(dataset.size()), std::size_t>) {
     return dataset.size();
   } else {
     const auto size = dataset.size();
-    TORCH_CHECK(size.has_value(), "roga: DomainLoader needs data sets that know their size()");
+    TORCH_CHECK(
+        size.has_value(),
+        "roga: DomainLoader got a data set whose size() has no value; it needs data sets that "
+        "know their size()");
     return *size;
   }
 }
 
 }  // namespace detail
 
-/// A data set whose samples have numbers: roga::Samples; each of LibTorch's with random access,
-/// mapped by transforms or not; one of your own with these two functions.
+/// A data set with numbered samples: roga::Samples; any of LibTorch's with random access, with
+/// transforms or without; one of your own with these two functions.
 template <class T>
 concept IndexedDataset = requires(T& dataset, const T& constant,
                                   const std::vector<std::size_t>& indices) {
@@ -77,10 +80,10 @@ struct DomainLoaderOptions {
 ///       for (const auto& batch : loader.next()) ...
 ///     }
 ///
-/// Each domain goes through all of its samples in a random order, then in another one: small
-/// domains begin anew more often. A batch that meets the end of an order goes on in the next, so
-/// no sample is dropped: how often two samples of a domain have come differs by one at most. Such
-/// a batch can hold a sample twice; in a domain smaller than the batch each one does.
+/// Each domain goes through all of its samples in a random order, then in another one; small
+/// domains start over more often. A batch that reaches the end of an order continues in the next.
+/// So no sample is dropped, and the counts of any two samples of a domain differ by at most one.
+/// Such a batch can hold a sample twice; every batch of a domain smaller than `batch_size` does.
 ///
 /// The order of domain k in its epoch e is a function of (seed, k, e) and the domain's size, the
 /// same on every platform. Nothing is drawn from LibTorch's generators; a transform of yours that
@@ -93,15 +96,17 @@ class DomainLoader {
   using Batch =
       decltype(std::declval<Dataset&>().get_batch(std::declval<const std::vector<std::size_t>&>()));
 
-  /// @param domains one data set for each domain; their order is the domains' identity
+  /// @param domains one data set for each domain; a domain is known by its position
   /// @throws c10::Error naming a domain without samples, or an option out of range
   explicit DomainLoader(std::vector<Dataset> domains, DomainLoaderOptions options = {})
       : domains_(std::move(domains)), batch_size_(options.batch_size), seed_(options.seed) {
     detail::require(batch_size_ >= 1, "batch_size", "at least 1", static_cast<double>(batch_size_));
-    TORCH_CHECK(!domains_.empty(), "roga: DomainLoader got no domains");
+    TORCH_CHECK(!domains_.empty(),
+                "roga: DomainLoader got no domains; give it one data set for each");
     for (std::size_t k = 0; k < domains_.size(); ++k) {
       sizes_.push_back(static_cast<std::int64_t>(detail::size_of(domains_[k])));
-      TORCH_CHECK(sizes_[k] > 0, "roga: DomainLoader got domain ", k, " without samples");
+      TORCH_CHECK(sizes_[k] > 0, "roga: DomainLoader got domain ", k,
+                  " without samples; leave it out");
     }
     orders_.resize(domains_.size());
   }
@@ -120,9 +125,9 @@ class DomainLoader {
 
   /// Number of domains, K.
   std::size_t domains() const { return domains_.size(); }
-  /// How often `next` has been called, before a load too.
+  /// How often `next` has been called, calls before a load included.
   std::int64_t step() const { return step_; }
-  /// How often each sample of this domain has come.
+  /// How often all samples of this domain have come.
   std::int64_t epoch(std::size_t domain) const { return drawn_ / sizes_.at(domain); }
 
   /// Writes position, seed and the domains' sizes. `torch::save` and `save_checkpoint` work, too.
@@ -133,20 +138,20 @@ class DomainLoader {
     std::copy(numbers.begin(), numbers.end(), tensor.template data_ptr<std::int64_t>());
     archive.write(entry, tensor);
   }
-  /// Goes on from there, with the seed of the archive, at the same sample also if the batch size is
-  /// another one.
+  /// Continues from there with the archive's seed, at the same sample even if the batch size
+  /// differs.
   /// @throws c10::Error if the archive is of something else, or of domains of other sizes; nothing
   /// has changed then
   void load(torch::serialize::InputArchive& archive) {
     at::Tensor tensor;
     TORCH_CHECK(archive.try_read(entry, tensor), "roga: this archive has no '", entry,
-                "' entry: it is not that of a DomainLoader");
+                "' entry: it was not saved by a DomainLoader");
     TORCH_CHECK(tensor.scalar_type() == at::kLong && tensor.dim() == 1 && tensor.numel() >= 4,
-                "roga: the checkpoint of the loader is not a list of whole numbers");
+                "roga: the checkpoint of the DomainLoader is not a list of whole numbers");
     tensor = tensor.cpu().contiguous();
     const auto* numbers = tensor.template data_ptr<std::int64_t>();
     TORCH_CHECK(numbers[0] == 1 && numbers[1] >= 0 && numbers[2] >= 0 && numbers[2] <= most_drawn,
-                "roga: the checkpoint of the loader is of a later version, or damaged");
+                "roga: the checkpoint of the DomainLoader is of a later version, or damaged");
     const std::vector<std::int64_t> sizes(numbers + 4, numbers + tensor.numel());
     TORCH_CHECK(sizes == sizes_, "roga: the checkpoint is of a loader over ",
                 at::IntArrayRef(sizes), " samples, this one has ", at::IntArrayRef(sizes_));
@@ -157,7 +162,7 @@ class DomainLoader {
   }
 
  private:
-  /// How a domain is gone through in one epoch.
+  /// The order of a domain's samples in one epoch.
   struct EpochOrder {
     std::int64_t epoch = -1;
     std::vector<std::size_t> places;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The way in from a plain torch::optim optimizer.
+// Loads the files of plain torch::optim optimizers.
 #pragma once
 
 #include <fstream>
@@ -40,15 +40,15 @@ struct PlainReader {
 /// torch::load of LibTorch 1.13 leaves as they are. A file of the old format has none of these;
 /// there the wrapper keeps its own. The recipe's memory starts empty, and its step count at 0. An
 /// attached LossScaler stays as it is.
-/// @throws c10::Error if the archive is damaged, of another kind of optimizer or for parameters of
-/// another number or shape, and for that of a roga optimizer, which torch::load reads; nothing has
-/// changed then
+/// @throws c10::Error if the archive is damaged, of another kind of optimizer, for parameters of
+/// another number or shape, or of a roga optimizer, which torch::load reads; nothing has changed
+/// then
 template <class Base, class P, class C, class A>
 void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, torch::serialize::InputArchive& archive) {
   detail::PlainReader::read(optimizer, archive);
 }
 /// The same for a stream.
-/// @param device that of the parameters, if the archive was written on another one
+/// @param device the parameters' device, if the archive was written on another one
 template <class Base, class P, class C, class A>
 void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, std::istream& stream,
                 c10::optional<at::Device> device = {}) {
@@ -62,7 +62,8 @@ template <class Base, class P, class C, class A>
 void load_plain(RoGAOptimizer<Base, P, C, A>& optimizer, const std::string& file,
                 c10::optional<at::Device> device = {}) {
   std::ifstream stream(file, std::ios::binary);
-  TORCH_CHECK(stream.good(), "roga: load_plain() cannot read the file ", file);
+  TORCH_CHECK(stream.good(), "roga: load_plain() cannot read the file ", file,
+              "; check that it exists and is readable");
   load_plain(optimizer, stream, device);
 }
 

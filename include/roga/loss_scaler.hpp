@@ -55,7 +55,7 @@ class LossScaler {
 
   /// factor * loss, on the loss's device.
   at::Tensor scale(const at::Tensor& loss) const { return loss * state_->factor; }
-  /// What losses are to be multiplied by, within [least_factor(), most_factor()].
+  /// What losses are multiplied by, within [least_factor(), most_factor()].
   double factor() const { return state_->factor; }
   /// The factor does not back off further: 2^-14, or `scale` if that is smaller. It is the smallest
   /// normal number of float16, where its reciprocal is a number, too; a step that still overflows
@@ -100,7 +100,7 @@ class LossScaler {
     double factor;
     std::int64_t steps;
   };
-  /// What a double counts to without a gap.
+  /// The largest number to which a double counts without a gap.
   static constexpr std::int64_t most_steps = (std::int64_t{1} << 53) - 1;
 
   double within_bounds(double factor) const {

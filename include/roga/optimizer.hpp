@@ -116,7 +116,8 @@ class RoGAOptimizer : public Base {
     TORCH_CHECK(!detail::is_a<torch::optim::LBFGS>(*this),
                 "roga: LBFGS evaluates the loss by itself; use step(closure) instead of phases()");
     return attended([&] {
-      TORCH_CHECK(is_shared() || !domains.empty(), "roga: phases() got an empty list of domains");
+      TORCH_CHECK(is_shared() || !domains.empty(),
+                  "roga: phases() got an empty list of domains; list the domains that are present");
       detail::require_ascending(domains, "phases()");
       engine_.require_idle("phases()");
       prepare();
@@ -145,10 +146,10 @@ class RoGAOptimizer : public Base {
   ///
   ///     L_k = sum_r w_r L_kr / sum_r w_r    over the ranks that have domain k
   ///
-  /// on one process, up to rounding; and the same bits on all ranks. Begins with the weights, the
-  /// base optimizer's state, the recipe's memory and the protected buffers of rank 0. If a rank
-  /// fails in a step, all throw, and if one meets a number that is not finite, all skip. See
-  /// docs/distributed.md.
+  /// on one process, up to rounding, and has the same bits on all ranks. All ranks begin with the
+  /// weights, the base optimizer's state, the recipe's memory and the protected buffers of rank 0.
+  /// If a rank fails in a step, all throw, and if one meets a number that is not finite, all skip.
+  /// See docs/distributed.md.
   ///
   ///     optimizer.distribute({.group = roga::communicator(process_group)});
   ///
@@ -168,15 +169,15 @@ class RoGAOptimizer : public Base {
     detail::join(*team, *this, engine_.protection, detail::failure_of([&] {
       detail::require_radius("weight", distribution.weight);
       TORCH_CHECK(distribution.ascent == Ascent::global || Travels::allows_local_ascent,
-                  "roga: Ascent::local with a recipe that remembers rows from step to step, as "
-                  "fsam, looksam and msam: each rank would remember its own; choose "
+                  "roga: Ascent::local does not work with a recipe that remembers gradients, such "
+                  "as fsam, looksam or msam: each rank would remember different ones; choose "
                   "Ascent::global");
     }));
     engine_.skipped_in_a_row = 0;
     if (team->size() > 1) engine_.team = std::move(team);
   }
-  /// Changes this rank's weight for the steps to come, as where its minibatches change their size.
-  /// Costs nothing: the roll call of each step tells it.
+  /// Changes this rank's weight for the steps to come, for example when the size of its minibatches
+  /// changes. Costs nothing: each step's roll call sends it.
   /// @throws c10::Error if it is negative or not finite
   void data_weight(double weight) {
     engine_.require_idle("data_weight()");
@@ -197,8 +198,8 @@ class RoGAOptimizer : public Base {
   /// For reading.
   const A& alignment() const { return engine_.recipe.alignment; }
 
-  /// What the last step did. With a base that evaluates its closure several times (LBFGS) it tells
-  /// of the last of these, but evaluations() are those of the whole step.
+  /// What the last step did. With a base that evaluates its closure several times (LBFGS) it
+  /// describes the last evaluation, but evaluations() counts those of the whole step.
   StepReport last_step() const { return StepReport(engine_.record); }
 
   /// From now on running statistics are updated by the first pass of a step only, and dropout
@@ -208,11 +209,10 @@ class RoGAOptimizer : public Base {
   /// draws from LibTorch's default generators, of which the process has one for each device: what
   /// another thread draws from them during a step is set back, too. Give a thread that loads data
   /// a generator of its own.
-  /// @param module a torch::nn::Module, or a pointer to one, as model or *model: it has to exist
-  /// for as long as steps are made. Or a torch::jit::Module: what the handle refers to is kept.
-  /// @throws c10::Error during a step, and for an empty pointer or handle; the next step does if
-  /// the module no longer exists
-  /// Cost: a copy of the buffers for each pass after the first.
+  /// @param module a torch::nn::Module, or a pointer to one, as model or *model, which must exist
+  /// for as long as steps are made; or a torch::jit::Module, whose content is kept
+  /// @throws c10::Error during a step, and for an empty pointer or handle; the next step throws if
+  /// the module no longer exists Cost: a copy of the buffers for each pass after the first.
   template <detail::HasModule Module>
   void protect(const Module& module) {
     engine_.require_idle("protect()");
@@ -250,15 +250,15 @@ class RoGAOptimizer : public Base {
   /// evaluates several times per step (LBFGS), each evaluation counts.
   void warm_up(std::int64_t steps) { settings("warm_up()").warm_up = steps; }
   /// Shortens the final direction to at most this norm over all parameters; infinity switches it
-  /// off. The gradients at theta and at the points are not clipped, nor is what `wsam_decoupled`
-  /// steps past the base.
+  /// off. The gradients at theta and at the points are not clipped, nor is the term that
+  /// `wsam_decoupled` adds after the base step.
   /// @throws c10::Error unless positive
   void clip_norm(double max_norm) {
     detail::require(max_norm > 0, "max_norm", "positive", max_norm);
     settings("clip_norm()").max_norm = max_norm;
   }
-  /// Multiplies the radius in one parameter group, whose share of the ascent direction is otherwise
-  /// as in one group: the norm runs over all of them.
+  /// Multiplies the radius in one parameter group. The norm of the ascent direction still runs over
+  /// all groups together.
   /// @throws c10::Error if the factor is negative or not finite, or without such a group
   void group_radius(std::size_t group, double factor) {
     detail::require_radius("factor", factor);
@@ -269,7 +269,7 @@ class RoGAOptimizer : public Base {
     if (factors.size() <= group) factors.resize(group + 1, 1.0);
     factors[group] = factor;
   }
-  /// Restricts the ascent to some parameters, over which alone its norm runs: with the parameters
+  /// Restricts the ascent to some parameters; its norm runs over these alone. With the parameters
   /// of the normalisation layers this is SAM-ON (Mueller et al., NeurIPS 2023, arXiv 2306.04226).
   /// An empty list means all. The direction still covers every parameter.
   /// @param others with Bystanders::out_of_graph, recipes whose gradient at theta serves the ascent
@@ -358,7 +358,7 @@ class RoGAOptimizer : public Base {
       }
     }
     if constexpr (requires(Step & step) { engine_.recipe.alignment.after_base(step); }) {
-      // Options without a learning rate say so now, and not after the base step.
+      // Options without a learning rate throw now, and not after the base step.
       for (const auto& group : groups) static_cast<void>(group.options().get_lr());
     }
     engine_.validate();
@@ -387,7 +387,7 @@ class RoGAOptimizer : public Base {
     const bool at_floor = scaler_ && scaler_->factor() <= scaler_->least_factor();
     TORCH_WARN("roga: ", engine_.skipped_in_a_row,
                " steps in a row were skipped, because a loss or gradient was not finite; the "
-               "weights stand still: look at the learning rate, the radius, the loss and the data",
+               "weights do not change: check the learning rate, the radius, the loss and the data",
                at_floor ? "; the loss scaler's factor is at its floor, so it is not the cause" : "",
                "; NonFinite::raise stops at the first such step");
   }

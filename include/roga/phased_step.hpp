@@ -37,8 +37,9 @@ inline namespace v1 {
 /// `step.domains()`, whose mean loss is differentiated.
 ///
 /// The same results, bit for bit, as step(closures), or as step(Domains). For recipes without a
-/// pass at theta, as msam, the weights are at their first point from the start. If the object dies
-/// before `descend`, as by an exception, the weights are back at theta and nothing has happened.
+/// pass at theta, such as msam, the weights are at their first point from the start. If the object
+/// is destroyed before `descend`, for example by an exception, the weights return to theta and no
+/// step has been made.
 template <class P, class C, class A>
 class PhasedStep {
  public:
@@ -74,7 +75,8 @@ class PhasedStep {
   /// @throws c10::Error after the last pass, or after `descend`
   bool ascend(const at::Tensor& loss) {
     TORCH_CHECK(pass_ && !over_, "roga: ascend() after ",
-                over_ ? "the end of the step" : "the last pass; call descend()");
+                over_ ? "the end of the step; call phases() for the next one"
+                      : "the last pass; call descend()");
     if (domain_ == detail::all_domains) {
       detail::check_pooled_loss(loss, present_.size(), "ascend() after a pass over all domains");
     } else {
@@ -94,10 +96,10 @@ class PhasedStep {
   }
 
   /// The domain whose data the next backward pass is over: its position, as given to phases().
-  /// @throws c10::Error after the last pass, or if that is over several
+  /// @throws c10::Error after the last pass, or if the next pass is over several
   std::size_t domain() const {
     TORCH_CHECK(domains().size() == 1,
-                "roga: domain() before a pass over several domains; ask domains()");
+                "roga: domain() before a pass over several domains; call domains()");
     return next_.front();
   }
   /// The domains whose data the next backward pass is over: one, or with Passes::pooled all.
@@ -112,7 +114,7 @@ class PhasedStep {
   /// @return the mean loss at the unperturbed weights, detached
   /// @throws c10::Error if the recipe wants more passes
   at::Tensor descend(const at::Tensor& loss = {}) {
-    TORCH_CHECK(!over_, "roga: descend() twice in one step");
+    TORCH_CHECK(!over_, "roga: descend() twice in one step; call phases() for the next one");
     if (pass_) {
       TORCH_CHECK(loss.defined(),
                   "roga: descend() before the last pass was taken: call ascend(loss) after each "
@@ -138,7 +140,7 @@ class PhasedStep {
   }
 
  private:
-  /// To the recipe's next pass, if it wants one.
+  /// Goes to the recipe's next pass, if there is one.
   void advance() {
     pass_ = run_.next();
     if (!pass_) return;

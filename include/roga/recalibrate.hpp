@@ -34,15 +34,16 @@ class RunningStatistics {
   }
   at::Device device() const { return buffers_[0].device(); }
 
-  /// Before a pass: its batch's share alone will be left.
+  /// Before a pass, so that only its batch's share is left.
   void clear() { fill(0); }
   void put_back() {
     for (std::size_t i = 0; i < 2; ++i) buffers_[i].copy_(own_[i]);
     if (tracked_.defined()) tracked_.copy_(own_count_);
   }
 
-  /// After a pass over the first batch, and before another one over it: what a pass keeps of the
-  /// statistics from before tells the momentum. They have to outweigh the batch's.
+  /// After a pass over the first batch, and before a second one over it. The share that this one
+  /// keeps of the values set here tells the momentum; they are large enough to outweigh the
+  /// batch's.
   void probe() {
     double largest = 1;
     for (const auto& buffer : buffers_) {
@@ -165,11 +166,11 @@ void run_forward(Module& module, const Batch& batch) {
 ///     roga::recalibrate(model, batches);
 ///
 /// A layer may have any momentum, and keeps it. Layers that do not update their statistics, as in a
-/// network traced in eval mode, keep those they have. Modes (train, eval) are as before afterwards,
+/// network traced in eval mode, keep those they have. Afterwards modes (train, eval) are as before,
 /// and dropout draws from LibTorch's default generators.
 /// Cost: one forward pass over each batch, one more over the first.
 /// @param model a torch::nn module, its holder or a pointer to it, or a torch::jit::Module
-/// @param batches a range of batches, best of equal sizes, which is walked through once
+/// @param batches a range of batches, best of equal sizes; read once
 /// @param forward called with each batch: runs the model on it
 /// @throws c10::Error without a batch; whatever `forward` throws: the statistics are as before then
 template <class Model, class Batches, class Forward>
@@ -203,7 +204,7 @@ void recalibrate(Model&& model, Batches&& batches, Forward&& forward) {
         }
         each([](auto& layer) { layer.add(); });
       }
-      TORCH_CHECK(count > 0, "roga: recalibrate() got no batch");
+      TORCH_CHECK(count > 0, "roga: recalibrate() got no batch; give it at least one");
       each([&](auto& layer) { layer.finish(count); });
     } catch (...) {
       each([](auto& layer) { layer.put_back(); });

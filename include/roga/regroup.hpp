@@ -15,7 +15,7 @@
 namespace roga {
 inline namespace v1 {
 
-/// Which random groups.
+/// Options of regroup().
 struct RegroupOptions {
   std::uint64_t seed = 0;  ///< of the permutations
   std::int64_t step = 0;   ///< index of the step, so that a resumed run draws the same
@@ -135,7 +135,7 @@ std::vector<Batch> regroup(const std::vector<Batch>& batches, RegroupOptions opt
   for (const auto& column : by_column) {
     all.push_back(column[0].defined() ? at::cat(column) : at::Tensor());
   }
-  constexpr std::uint64_t purpose = 0x72656772;  // other draws have the seed and the step, too
+  constexpr std::uint64_t purpose = 0x72656772;  // other draws use the same seed and step
   const auto step = static_cast<std::uint64_t>(options.step);
   const auto order =
       detail::permutation(static_cast<std::size_t>(total),

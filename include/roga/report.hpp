@@ -19,8 +19,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// What one step did. Numbers that live on an accelerator are fetched when asked for: asking costs
-/// a synchronisation, not asking costs none.
+/// What one step did. Numbers on an accelerator are fetched when you read them: reading costs a
+/// synchronisation.
 class StepReport {
  public:
   /// RoGAOptimizer::last_step() makes it.
@@ -56,8 +56,8 @@ class StepReport {
     return record_.cosine ? Maybe<double>(record_.cosine->value()) : Maybe<double>();
   }
   /// [K][K] cosines between the domains' gradients at theta; empty without `diagnose(true)`, and
-  /// where one backward pass is over all domains there, as of `sam` with a SharedForward or a
-  /// pooled closure in one process: diagnosing changes no pass then.
+  /// where one backward pass at theta is over all domains, as for `sam` with a SharedForward or a
+  /// pooled closure in one process: diagnosing does not change the passes.
   std::vector<std::vector<double>> domain_cosines() const {
     std::vector<std::vector<double>> rows;
     for (const auto& row : record_.domain_cosines) rows.push_back(Scalar::values(row));
@@ -101,7 +101,7 @@ inline std::string StepReport::line() const {
   auto put = [&](const char* before, double value) {
     text << before;
     if (std::isnan(value)) {
-      text << "nan";  // whose sign says nothing
+      text << "nan";  // its sign means nothing
     } else {
       text << value;
     }

@@ -118,7 +118,7 @@ auto optimizer_for(const R& recipe, const Problem& problem, double rate = 0.1) {
   return wrap<torch::optim::SGD>(recipe, problem.parameters(), torch::optim::SGDOptions(rate));
 }
 
-/// The share of the steps that look anywhere.
+/// The share of the steps that have points.
 template <class P, class C, class A>
 double frequency_of(const Recipe<P, C, A>& recipe) {
   if constexpr (requires { recipe.perturbation.frequency(); }) {
@@ -127,7 +127,7 @@ double frequency_of(const Recipe<P, C, A>& recipe) {
   return 1.0;
 }
 
-/// Steps enough to see an ascent that runs now and then, twice.
+/// Enough steps to see a periodic ascent twice.
 template <class P, class C, class A>
 std::size_t steps_for(const Recipe<P, C, A>& recipe) {
   if constexpr (requires { recipe.perturbation.frequency(); }) {
@@ -161,7 +161,7 @@ class Checks {
   Checks(const R& recipe, Traits traits) : recipe_(recipe), traits_(traits) {}
 
   std::vector<std::string> run() {
-    // Without these the others would only say the same again.
+    // If these fail, the others would only repeat it.
     if (!attempt("frequency() is a share of the steps", [&] { return frequency_is_a_share(); }) ||
         !attempt("steps run", [&] { return steps_run(); })) {
       return std::move(violations_);
@@ -224,7 +224,7 @@ class Checks {
     auto optimizer = optimizer_for(recipe_, problem);
     for (std::size_t step = 0; step < steps_; ++step) {
       optimizer.step(problem.closures());
-      if (optimizer.last_step().skipped()) return "finite gradients gave a number that is not";
+      if (optimizer.last_step().skipped()) return "finite gradients gave NaN or infinity";
     }
     return "";
   }
@@ -241,7 +241,7 @@ class Checks {
     return same_bits(problem.parameters(), before);
   }
 
-  /// Fails at every evaluation in turn; the steps that succeed must not notice.
+  /// Throws at every evaluation in turn, which must not change the steps that succeed.
   bool survives_exceptions() const {
     const Problem problem;
     auto optimizer = optimizer_for(recipe_, problem);
@@ -324,16 +324,16 @@ class Checks {
       if constexpr (requires { recipe_.perturbation.visits(domains); }) {
         const auto visits = recipe_.perturbation.visits(domains);
         if (std::abs(points / steps - frequency_of(recipe_) * static_cast<double>(visits)) > 1e-9) {
-          return "visits() tells of " + std::to_string(visits) + " points" + over +
-                 ", and the mean step has " + std::to_string(points / steps);
+          return "visits() says " + std::to_string(visits) + " points" + over +
+                 ", but the mean step has " + std::to_string(points / steps);
         }
       }
       if constexpr (requires { roga::cost(recipe_, domains); }) {
         const double told = roga::cost(recipe_, domains).passes;
         const double passes = evaluations / steps / static_cast<double>(domains);
         if (!(std::abs(passes - told) <= 1e-12)) {
-          return "it tells of " + std::to_string(told) + " passes" + over +
-                 ", and the mean step makes " + std::to_string(passes) +
+          return "it says " + std::to_string(told) + " passes" + over +
+                 ", but the mean step makes " + std::to_string(passes) +
                  "; see share() of the capture policy";
         }
       }

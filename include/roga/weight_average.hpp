@@ -65,8 +65,8 @@ struct DenseAverage {
 ///
 /// Parameters are averaged from when they first require gradients on; frozen ones are left alone,
 /// and cost nothing. Buffers that hold real or complex numbers, such as running statistics, are
-/// averaged as the parameters are; others, such as counts, are those of the last update. Those of a
-/// mean are not the statistics of the mean network: see roga::recalibrate. Parameters that are
+/// averaged as the parameters are; others, such as counts, are those of the last update. Averaged
+/// statistics are not those of the averaged network: see roga::recalibrate. Parameters that are
 /// float16 or bfloat16 have averages in float32.
 ///
 /// Cost: one pass over weights and average for each update, without a wait for accelerators.
@@ -74,7 +74,7 @@ struct DenseAverage {
 /// before its start, and 3 after it; one more while it is in use.
 class WeightAverage {
  public:
-  /// Which weights with which weight.
+  /// Which updates are averaged, and how.
   using Rule = std::variant<ExponentialAverage, UniformAverage, DenseAverage>;
 
   /// The parameters and buffers of a model.
@@ -89,10 +89,10 @@ class WeightAverage {
   WeightAverage(std::vector<at::Tensor> parameters, Rule rule)
       : WeightAverage(detail::tensors_of(std::move(parameters)), rule) {}
 
-  /// Takes the weights as they are now into account. Call it after each step of the optimizer, but
-  /// not after a step that was skipped.
+  /// Adds the current weights to the average, as the rule says. Call it after each step of the
+  /// optimizer, but not after a step that was skipped.
   /// @throws c10::Error while the average is in use; if a parameter's shape has changed, and then
-  /// the average is void
+  /// the average is unusable
   void update() {
     require_unused("update()");
     const detail::PlainArithmetic plain;
@@ -108,11 +108,12 @@ class WeightAverage {
     }
   }
 
-  /// Tells a DenseAverage the loss on validation data with the weights as they are now.
+  /// Tells a DenseAverage the loss on validation data with the current weights.
   /// @throws c10::Error for another rule, or without an update since the last loss
   void observe(double validation_loss) {
     const auto* rule = std::get_if<DenseAverage>(&rule_);
-    TORCH_CHECK(rule != nullptr, "roga: observe() is for a DenseAverage");
+    TORCH_CHECK(rule != nullptr,
+                "roga: observe() is for a DenseAverage; this average has another rule");
     require_unused("observe()");
     if (closed_) return;
     TORCH_CHECK(segment_.count > 0,
@@ -133,8 +134,8 @@ class WeightAverage {
   bool ready() const {
     return std::holds_alternative<ExponentialAverage>(rule_) || main_.count > 0;
   }
-  /// The first and the last update in the mean, counted from 1; nothing before the first, and of an
-  /// exponential average.
+  /// The first and the last update in the mean, counted from 1; none before the first, and none for
+  /// an exponential average.
   std::optional<std::pair<std::int64_t, std::int64_t>> window() const {
     if (main_.count == 0) return std::nullopt;
     return std::pair(main_.first, std::max({main_.last, doubtful_.last, segment_.last}));
@@ -146,7 +147,7 @@ class WeightAverage {
   /// Puts the averages into the model until the object that it returns ends.
   [[nodiscard]] InUse use();
 
-  /// Writes everything that the average has become, for a training that goes on bit for bit.
+  /// Writes the whole state of the average, so that a resumed training continues bit for bit.
   void save(torch::serialize::OutputArchive& archive) const;
   /// @throws c10::Error if the archive is of another rule, or of a model with other parameters;
   /// nothing has changed then
@@ -200,8 +201,9 @@ class WeightAverage {
     return all;
   }
   void require_unused(const char* call) const {
-    TORCH_CHECK(!*in_use_, "roga: ", call,
-                " while the model has the average's weights: let the object of use() end first");
+    TORCH_CHECK(
+        !*in_use_, "roga: ", call,
+        " while the model has the average's weights: let the object that use() returned end first");
   }
 
   void look_for_start(const DenseAverage& rule, double loss);
@@ -225,7 +227,7 @@ class WeightAverage {
   Updates segment_;               ///< since the last loss
   std::vector<Segment> waiting_;  ///< since the least loss so far, which is the first one's
   double limit_ = 0;              ///< of losses in the window
-  Updates doubtful_;              ///< behind the window, if no loss comes below the limit again
+  Updates doubtful_;              ///< after the window, unless a loss falls below the limit again
   std::int64_t doubtful_losses_ = 0;
   bool closed_ = false;
   std::shared_ptr<bool> in_use_ = std::make_shared<bool>(false);
@@ -235,7 +237,7 @@ class WeightAverage {
 /// bit, in the same tensors. Its end does not throw. Memory: a copy of what was put aside.
 class WeightAverage::InUse {
  public:
-  InUse(InUse&&) = default;  ///< the object that it was moved to has the duty then
+  InUse(InUse&&) = default;  ///< the other object puts the weights back then
   InUse(const InUse&) = delete;
   InUse& operator=(const InUse&) = delete;
   InUse& operator=(InUse&&) = delete;
@@ -382,7 +384,8 @@ inline void WeightAverage::load(torch::serialize::InputArchive& archive) {
     TORCH_CHECK(archive.try_read("format", value) && archive.try_read("rule", value),
                 "roga: this archive was not saved by a WeightAverage");
     TORCH_CHECK(value.toInt() == static_cast<std::int64_t>(rule_.index()),
-                "roga: this archive is of a WeightAverage with another rule");
+                "roga: this archive is of a WeightAverage with another rule; load it into one with "
+                "that rule");
     WeightAverage read(std::unique_ptr<detail::TensorSource>(), rule_, Unfilled{});
     archive.read("updates", value);
     read.updates_ = value.toInt();

@@ -101,7 +101,7 @@ std::string around_fault(Rank& me, const Recipe& recipe, const worlds::Rows& row
   } catch (const c10::Error& error) {
     out += std::string("told: ") + error.what_without_backtrace();
   } catch (const std::runtime_error& error) {
-    out += std::string("told: roga: rank 1 failed in this step, so that no rank makes it: ") +
+    out += std::string("told: roga: rank 1 failed in this step, so no rank makes it: ") +
            error.what();  // its own
     if (me.number != fault.rank) out += ", but not on its rank";
   }
@@ -141,7 +141,7 @@ bool switch_loopback(bool on) {
 constexpr auto unshifted = roga::recipes::roga({.alpha = 0});
 
 constexpr const char* told =
-    "told: roga: rank 1 failed in this step, so that no rank makes it: "
+    "told: roga: rank 1 failed in this step, so no rank makes it: "
     "no more data";
 
 }  // namespace
@@ -321,7 +321,7 @@ TEST_CASE("distributed: a rank that dies makes the others throw, with their weig
         CHECK((endings[r].in_time && !endings[r].failed));
         CHECK(endings[r].text.find("back, roga: rank " + std::to_string(r)) == 0);
         CHECK(endings[r].text.find("lost its process group") != std::string::npos);
-        CHECK(endings[r].text.find("Next: roga: the process group failed in a step before") !=
+        CHECK(endings[r].text.find("Next: roga: the process group failed in an earlier step") !=
               std::string::npos);
       }
     }
@@ -458,7 +458,7 @@ TEST_CASE("distributed: distribute() fails on all ranks alike", "[distributed]")
     }));
     CHECK(text.find("no error") == std::string::npos);
     const char* words = what == "weight"   ? "distribute() failed on rank 1"
-                        : what == "memory" ? "remembers rows"
+                        : what == "memory" ? "remembers gradients"
                                            : "ranks 0 and 1";
     CHECK_THAT(text, ContainsSubstring(words));
   }

@@ -9,7 +9,7 @@ namespace roga {
 inline namespace v1 {
 
 /// d = g for the base optimizer; after its step, theta <- theta - lr A (q - g), A = gamma / (1 -
-/// gamma): the sharpness term past the base optimizer's preconditioner.
+/// gamma): the sharpness term bypasses the base optimizer's preconditioner.
 ///
 /// Decoupled WSAM (Yue et al., KDD 2023, arXiv 2305.15817, algorithm 1), the authors' default.
 struct DecoupledSharpness {

@@ -18,8 +18,8 @@ inline namespace v1 {
 ///
 /// and t_ij <- (1 - beta) t_ij + beta c; d = mean_i u_i. Wang et al., ICLR 2021, arXiv 2010.05874,
 /// eq. 6 and 7. Targets start at 0 and belong to the domains' positions: a domain that is absent
-/// keeps its targets. No pull aims beyond the cosine that rounding can tell from 1, where the
-/// formula has no bound. Ordered: permuting the domains changes the draw.
+/// keeps its targets. Targets are clamped to cosines that rounding can tell from 1 and -1, where
+/// the formula has no bound. Ordered: permuting the domains changes the draw.
 struct GradientVaccine {
   static constexpr Reads reads = Reads::domains;
   double beta = 0.5;  ///< rate of the targets, in [0, 1]
@@ -34,7 +34,7 @@ struct GradientVaccine {
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<double> u(count, 0.0);
       u[i] = 1;
-      std::vector<double> products_of_u = products[i];  // <u_i, g_j>, and |u_i|^2 beside
+      std::vector<double> products_of_u = products[i];  // <u_i, g_j> for all j; |u_i|^2 follows
       double length2 = products[i][i];
       for (const std::size_t j : order.of(step, i)) {
         if (j == i || products[j][j] <= 0) continue;

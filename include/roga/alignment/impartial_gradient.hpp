@@ -11,9 +11,9 @@ inline namespace v1 {
 ///
 ///     d = sum_k alpha_k g_k,   <d, u_k> equal for all k,   sum_k alpha_k = 1
 ///
-/// IMTL-G (Liu et al., ICLR 2021, "Towards Impartial Multi-task Learning"). As the paper has
-/// it, weights may be negative. Dependent gradients by the pseudo-inverse of their cosines; one of
-/// zero has the weight 0; where they cancel out, d = 0.
+/// IMTL-G (Liu et al., ICLR 2021, "Towards Impartial Multi-task Learning"). As in the paper,
+/// weights may be negative. Dependent gradients are solved by the pseudo-inverse of their cosines.
+/// A zero gradient has the weight 0; where the gradients cancel out, d = 0.
 template <Over over = Over::domains>
 struct ImpartialGradient {
   static constexpr Reads reads = detail::reads_of(over);

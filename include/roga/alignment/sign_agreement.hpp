@@ -18,8 +18,8 @@ inline namespace v1 {
 /// with decoupled weight decay, so that the decay acts after the mask. The authors' code divides by
 /// each tensor's share of kept coordinates.
 ///
-/// A domain that does not reach a parameter has no say in its mask, and counts as zero in its mean:
-/// see ElementwiseAlignment. The paper and its code know no such domain.
+/// A domain that does not reach a parameter does not enter its mask, and counts as zero in its
+/// mean: see ElementwiseAlignment. The paper does not cover such domains.
 struct SignAgreement {
   static constexpr Reads reads = Reads::domains;
 

@@ -13,15 +13,15 @@
 namespace roga {
 inline namespace v1 {
 
-/// Draws a sign for each coordinate, and takes the mean of the gradients that have it, the others
-/// as zeros:
+/// Draws a sign for each coordinate and takes the mean over the domains, where gradients of the
+/// other sign count as zeros:
 ///
 ///     positive with probability P = (1 + sum_k g_k / sum_k |g_k|) / 2
 ///
-/// GradDrop (Chen et al., NeurIPS 2020, arXiv 2010.06808, algorithm 1, without leaks), which sums
-/// and masks the gradients of a layer's outputs where this is the mean over the parameters'. Its
-/// expected value is the mean gradient. Drawn from the seed, the step's index and the parameter's
-/// number, so that a resumed run draws the same.
+/// GradDrop (Chen et al., NeurIPS 2020, arXiv 2010.06808, algorithm 1, without leaks). The paper
+/// sums, and masks the gradients of a layer's outputs; this takes the mean of the parameters'
+/// gradients. Its expected value is the mean gradient. Drawn from the seed, the step's index and
+/// the parameter's number, so that a resumed run draws the same.
 struct SignDropout {
   static constexpr Reads reads = Reads::domains;
 

@@ -12,8 +12,8 @@ inline namespace v1 {
 ///     d = mean_i v_i,   v_i = the vector nearest to g_i with <v_i, g_j> >= 0 for all j
 ///
 /// UPGrad (Quinton and Rey, 2024, arXiv 2406.16232). To first order no domain's loss rises along
-/// -d. Solved on the Gram matrix by active sets, exactly; TorchJD normalises it and adds 1e-4 to
-/// its diagonal.
+/// -d. Solved exactly on the Gram matrix, by active sets; TorchJD normalises the matrix and adds
+/// 1e-4 to its diagonal.
 template <Over over = Over::domains>
 struct UpGrad {
   static constexpr Reads reads = detail::reads_of(over);

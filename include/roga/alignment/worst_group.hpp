@@ -38,7 +38,7 @@ struct WorstGroup {
     const auto losses = Scalar::values(step.losses());
     std::vector<double> growth(weights.size(), 0.0);
     for (std::size_t k = 0; k < present.size(); ++k) growth[step.domain_id(k)] = eta * losses[k];
-    // Of the largest exponent only the differences stay after normalising, and no exp overflows.
+    // Normalising cancels common factors: without the largest exponent no exp overflows.
     const double largest = *std::max_element(growth.begin(), growth.end());
     // A weight of 0 would never grow again.
     constexpr double least = std::numeric_limits<double>::min();

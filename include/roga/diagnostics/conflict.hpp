@@ -10,8 +10,8 @@ namespace roga {
 inline namespace v1 {
 namespace diagnostics {
 
-/// How the domains' gradients at theta lie to each other. A cosine below zero is a conflict: a step
-/// down one loss goes up the other.
+/// Angles between the domains' gradients at theta. A negative cosine is a conflict: a step down one
+/// loss goes up the other.
 struct Conflict {
   std::vector<std::vector<double>> cosines;  ///< K x K; 0 with a zero gradient
   std::vector<double> norms;                 ///< of each loss's gradient
@@ -25,7 +25,8 @@ struct Conflict {
 inline Conflict conflict(const std::vector<Loss>& domains,
                          const std::vector<at::Tensor>& parameters) {
   using roga::detail::inner_product;
-  TORCH_CHECK(!domains.empty(), "roga::diagnostics: conflict of no domain");
+  TORCH_CHECK(!domains.empty(),
+              "roga::diagnostics: conflict() got no losses; give it one for each domain");
   std::vector<GradientList> rows;
   for (const Loss& loss : domains) rows.push_back(detail::gradient(loss, parameters));
   const std::size_t count = rows.size();

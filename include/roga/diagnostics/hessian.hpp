@@ -57,9 +57,9 @@ inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tens
 }  // namespace detail
 
 /// Eigenvalues of the Hessian of the loss by Lanczos' method with full reorthogonalisation, the
-/// tridiagonal matrix solved by Eigen. The outer ones come first: with a few dozen iterations the
-/// largest is right to many digits; with as many iterations as parameters all are exact, but for
-/// the multiplicity of repeated ones.
+/// tridiagonal matrix solved by Eigen. The outer ones converge first: with a few dozen iterations
+/// the largest is right to many digits; with as many iterations as parameters all are exact, except
+/// for the multiplicity of repeated ones.
 /// Cost: `iterations` products with the Hessian (each about two backward passes) and as many copies
 /// of the parameters.
 /// @param iterations >= 1; fewer are made where the Krylov space is exhausted: at most one for each
@@ -87,7 +87,8 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
       v.back().zero_();
     }
   }
-  TORCH_CHECK(dimension > 0, "roga::diagnostics: no parameter requires a gradient");
+  TORCH_CHECK(dimension > 0, "roga::diagnostics: hessian_spectrum() got ", parameters.size(),
+              " parameters, none with entries that require a gradient");
   iterations = std::min(iterations, dimension);
   // Below it, what orthogonalisation leaves is rounding.
   const double exhausted = std::fmax(1e-10, 64 * roga::detail::rounding(v));

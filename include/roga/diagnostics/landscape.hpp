@@ -13,8 +13,8 @@ inline namespace v1 {
 namespace diagnostics {
 
 /// A random direction whose filters (rows of the first dimension) are as long as the parameters'
-/// own, so that slices of networks of other scale compare (Li et al., NeurIPS 2018, arXiv
-/// 1712.09913); parameters of one dimension, as biases, stay put, as there.
+/// own, so that networks of different scale can be compared (Li et al., NeurIPS 2018, arXiv
+/// 1712.09913); parameters of one dimension, such as biases, stay put, as in the paper.
 inline GradientList filter_normalised_direction(const std::vector<at::Tensor>& parameters,
                                                 std::uint64_t seed) {
   const c10::NoGradGuard no_grad;
@@ -34,19 +34,20 @@ inline GradientList filter_normalised_direction(const std::vector<at::Tensor>& p
   return direction;
 }
 
-/// The loss along two directions, [a][b] at theta + x[a] first + y[b] second. Parameters are as
-/// before afterwards, bit for bit. Cost: one forward pass for each point.
+/// The loss along two directions, [a][b] at theta + x[a] first + y[b] second. Afterwards the
+/// parameters are as before, bit for bit. Cost: one forward pass for each point.
 inline std::vector<std::vector<double>> landscape(const Loss& loss,
                                                   const std::vector<at::Tensor>& parameters,
                                                   const GradientList& first,
                                                   const std::vector<double>& x,
                                                   const GradientList& second = {},
                                                   const std::vector<double>& y = {0.0}) {
-  TORCH_CHECK(first.size() == parameters.size(), "roga::diagnostics: a direction has ",
-              first.size(), " tensors for ", parameters.size(), " parameters");
+  TORCH_CHECK(first.size() == parameters.size(),
+              "roga::diagnostics: landscape() got a first direction of ", first.size(),
+              " tensors for ", parameters.size(), " parameters; give one for each");
   TORCH_CHECK(second.empty() || second.size() == parameters.size(),
-              "roga::diagnostics: a direction has ", second.size(), " tensors for ",
-              parameters.size(), " parameters");
+              "roga::diagnostics: landscape() got a second direction of ", second.size(),
+              " tensors for ", parameters.size(), " parameters; give one for each");
   std::vector<std::vector<double>> values;
   detail::Excursion excursion(parameters);
   for (const double a : x) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the diagnostics look at. None of these headers is part of <roga/roga.hpp>.
+// The losses that the diagnostics evaluate. None of these headers is part of <roga/roga.hpp>.
 #pragma once
 
 // clang-format off
@@ -11,6 +11,7 @@
 #include <functional>
 #include <roga/tensor/check.hpp>
 #include <roga/tensor/kernels.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,17 +19,19 @@ namespace roga {
 inline namespace v1 {
 namespace diagnostics {
 
-/// Computes a loss, one number, still attached to its graph: no backward pass. It has to be a
-/// function of the parameters alone: put the model into evaluation mode, or protect its statistics
-/// and dropout otherwise. For several domains, one Loss each.
+/// Computes a loss, one number, still attached to its graph, without a backward pass. It must
+/// depend on the parameters alone: put the model into evaluation mode, or fix its statistics and
+/// dropout in another way. For several domains, one Loss each.
 using Loss = std::function<at::Tensor()>;
 
 namespace detail {
 
 /// @throws c10::Error unless the loss is one number
 inline at::Tensor checked(at::Tensor loss) {
-  TORCH_CHECK(loss.defined() && loss.numel() == 1,
-              "roga::diagnostics: a loss must return one number");
+  TORCH_CHECK(loss.defined() && loss.numel() == 1, "roga::diagnostics: a Loss returned ",
+              loss.defined() ? c10::str("a tensor of ", loss.numel(), " elements")
+                             : std::string("an undefined tensor"),
+              "; it must return one number");
   return loss;
 }
 
@@ -37,8 +40,8 @@ inline double value(const Loss& loss) {
   return checked(loss()).item<double>();
 }
 
-/// Of `output`, a tensor for each parameter; undefined where it does not depend on it, or where the
-/// parameter is frozen.
+/// The derivative of `output`, a tensor for each parameter; undefined where `output` does not
+/// depend on the parameter, or the parameter is frozen.
 inline GradientList derivative(const at::Tensor& output, const std::vector<at::Tensor>& parameters,
                                bool create_graph = false) {
   std::vector<at::Tensor> free;
@@ -80,7 +83,7 @@ class Excursion {
     for (std::size_t i = 0; i < start_.size(); ++i) {  // whatever can be put back is
       try {
         place(i, {});
-      } catch (...) {  // NOLINT: a destructor has nobody to tell
+      } catch (...) {  // NOLINT: a destructor cannot report it
       }
     }
   }

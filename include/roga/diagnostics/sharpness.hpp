@@ -13,7 +13,7 @@ namespace diagnostics {
 /// How much a loss rises within the radius, to first order at the worst place:
 ///     L(theta + rho g / |g|) - L(theta),   g = grad L(theta),
 /// the quantity that SAM bounds (Foret et al., ICLR 2021, arXiv 2010.01412). Zero at a zero
-/// gradient. Parameters are as before afterwards, bit for bit.
+/// gradient. Afterwards the parameters are as before, bit for bit.
 /// Cost: one backward pass, two forward passes, a copy of the parameters and of the gradient.
 /// @param rho >= 0
 /// @throws c10::Error naming rho, or for a loss that is not one number
@@ -36,7 +36,8 @@ struct DomainSharpness {
 /// The same for each of several domains, along its own gradient, and for their mean loss.
 inline DomainSharpness sharpness(const std::vector<Loss>& domains,
                                  const std::vector<at::Tensor>& parameters, double rho) {
-  TORCH_CHECK(!domains.empty(), "roga::diagnostics: sharpness of no domain");
+  TORCH_CHECK(!domains.empty(),
+              "roga::diagnostics: sharpness() got no losses; give it one for each domain");
   DomainSharpness result;
   for (const Loss& loss : domains) result.of_domain.push_back(sharpness(loss, parameters, rho));
   result.pooled = sharpness(

@@ -7,7 +7,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Does one thing after another, and throws at the end what failed first.
+/// Runs several pieces of work even if some throw; finish() throws the first exception.
 class AllOfThem {
  public:
   template <class Work>

@@ -12,18 +12,17 @@ namespace roga {
 inline namespace v1 {
 
 /// An optimizer chosen at run time, as a base class. It takes over the inner optimizer's parameter
-/// groups, states and defaults, and lends them to it for a step, and to save and load. So whoever
-/// has this one, if only as a torch::optim::Optimizer&, has all there is; while the inner one
-/// evaluates a closure, too.
+/// groups, states and defaults, and lends them to it for a step, save or load. So this object, also
+/// as a torch::optim::Optimizer&, has all of them, even while the inner one evaluates a closure.
 ///
-/// References to the inner optimizer from before, as of a scheduler attached to it, find one group
-/// without options: LibTorch throws where its learning rate is read or set.
+/// References to the inner optimizer from before, such as a scheduler's, find one group without
+/// options: LibTorch throws where its learning rate is read or set.
 class AnyOptimizer : public torch::optim::Optimizer {
  public:
   /// @throws c10::Error if `inner` is null
   explicit AnyOptimizer(std::unique_ptr<torch::optim::Optimizer> inner)
       : Optimizer(Groups{}, nullptr), inner_(std::move(inner)) {
-    TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer");
+    TORCH_CHECK(inner_ != nullptr, "roga: wrap() got a null optimizer; create it first");
     exchange();
     inner_->param_groups().emplace_back(std::vector<at::Tensor>{});
   }
@@ -54,7 +53,7 @@ class AnyOptimizer : public torch::optim::Optimizer {
   bool holds() const {
     return dynamic_cast<const Kind*>(inner_.get()) != nullptr;
   }
-  /// Whether it is a Kind, and of no class that derives from it.
+  /// Whether the inner optimizer is a Kind itself, and not of a derived class.
   template <class Kind>
   bool holds_exactly() const {
     const torch::optim::Optimizer& inner = *inner_;
@@ -66,7 +65,7 @@ class AnyOptimizer : public torch::optim::Optimizer {
   using States = std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())>;
   using Options = std::unique_ptr<torch::optim::OptimizerOptions>;
 
-  /// Swaps what is held: elements stay where they are, and so do references to them.
+  /// Swaps the containers. Their elements stay where they are, so references to them stay valid.
   static void swap(torch::optim::Optimizer& inner, Groups& groups, States& states,
                    Options& defaults) {
     groups.swap(inner.param_groups());

@@ -49,7 +49,7 @@ inline void write_memory(torch::serialize::OutputArchive& archive, const Memory&
   archive.write("numbers", c10::IValue(numbers));
   c10::impl::GenericDict rows(string, c10::ListType::ofTensors());
   for (const auto& [name, row] : memory.rows) {
-    // An undefined tensor has no place in an archive; an empty list of shape [0] of bytes marks it.
+    // An archive cannot hold an undefined tensor; an empty tensor of bytes marks it.
     c10::List<at::Tensor> tensors;
     for (const auto& x : row) tensors.push_back(x.defined() ? x : at::zeros({0}, at::kByte));
     rows.insert(name, tensors);
@@ -84,8 +84,8 @@ inline Memory read_memory(torch::serialize::InputArchive& archive,
   return memory;
 }
 
-/// The memory of a file of format 1, given to the policies that it must have been of: rows to those
-/// that remember rows, numbers to all.
+/// Gives the single memory of a file of format 1 to the policies: rows to those that remember rows,
+/// numbers to all.
 inline void share_out(Archived& archived, Memory memory, const RememberedRows& remembers) {
   if (auto entry = memory.numbers.extract("loss_scaler")) {
     archived.scaler = std::move(entry.mapped());
@@ -183,12 +183,12 @@ inline void write_archive(torch::serialize::OutputArchive& archive, const Parame
   } catch (const c10::Error&) {
     TORCH_CHECK(false,
                 "roga: this archive has a 'roga' entry already: an optimizer that is wrapped twice "
-                "cannot be saved");
+                "cannot be saved; wrap the plain one");
   }
 }
 
-/// Runs a reader, and says so where it fails as damage makes LibTorch's fail: with whatever their
-/// maps throw.
+/// Runs a reader. Damage can make LibTorch's readers throw other exceptions than c10::Error, which
+/// become one here.
 inline void read_undamaged(const std::function<void()>& read) {
   try {
     read();
@@ -214,8 +214,8 @@ Archived read_archive(torch::serialize::InputArchive& archive, torch::optim::Opt
   c10::IValue format;
   roga.read("format", format);
   TORCH_CHECK(format.isInt() && format.toInt() >= 1 && format.toInt() <= archive_format,
-              "roga: checkpoint format ", format,
-              " is not one that this version reads, which are 1 to ", archive_format);
+              "roga: the checkpoint has format ", format,
+              "; this version of roga reads formats 1 to ", archive_format);
   c10::IValue count;
   roga.read("groups", count);
   TORCH_CHECK(count.toInt() == static_cast<std::int64_t>(groups.size()),

@@ -33,15 +33,16 @@ inline void blend(std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, 
 }
 
 /// A mean of what a model's tensors have been. Numbers of float16 and bfloat16 are averaged in
-/// float32. Tensors that hold no real or complex numbers, as a count, are those of the last time.
+/// float32. Tensors that hold neither real nor complex numbers, such as counts, keep their last
+/// value.
 class AveragedTensors {
  public:
   bool empty() const { return tensors_.empty(); }
   const NamedTensors& tensors() const { return tensors_; }
 
-  /// mean <- mean + share (tensors - mean). What is new here begins with its value.
+  /// mean <- mean + share (tensors - mean). A new tensor begins with its value.
   /// @throws c10::Error if a tensor has another shape than before, unless `may_grow`: then it
-  /// begins anew
+  /// starts over
   void add(const NamedTensors& tensors, double share, bool may_grow) {
     std::vector<at::Tensor> means;
     std::vector<at::Tensor> values;
@@ -71,7 +72,7 @@ class AveragedTensors {
     if (!means.empty()) blend(means, values, share);
   }
   /// The value under a name; null if there is none.
-  /// @param guess its position, most likely
+  /// @param guess its likely position
   at::Tensor* find(const std::string& name, std::size_t guess) {
     if (guess < tensors_.size() && tensors_[guess].name == name) return &tensors_[guess].tensor;
     for (auto& entry : tensors_) {
@@ -86,7 +87,7 @@ class AveragedTensors {
   }
 
   void save(torch::serialize::OutputArchive& archive) const {
-    std::string names;  // in one string: lists of strings are templates that everybody would pay
+    std::string names;  // in one string: a list is a template that every program would pay
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       names += tensors_[i].name + '\n';
       archive.write(std::to_string(i), tensors_[i].tensor, /*is_buffer=*/true);
@@ -128,14 +129,14 @@ struct AveragedUpdates {
     parameters.add(now_parameters, share, /*may_grow=*/false);
     buffers.add(now_buffers, share, /*may_grow=*/true);
   }
-  /// One more, with the same weight as each before.
+  /// Adds an update with the same weight as each before.
   void add_equally(const NamedTensors& now_parameters, const NamedTensors& now_buffers,
                    std::int64_t update) {
     if (count == 0) first = update;
     last = update;
     add(now_parameters, now_buffers, 1.0 / static_cast<double>(++count));
   }
-  /// Those of a run that follows this one.
+  /// Appends the updates of a run that follows this one.
   void append(const AveragedUpdates& next) {
     if (next.count == 0) return;
     if (count == 0) first = next.first;

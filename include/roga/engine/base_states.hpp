@@ -38,7 +38,7 @@ inline void check_tensor(const at::Tensor& tensor, at::IntArrayRef shape, bool o
               " for a parameter of shape ", shape);
 }
 
-/// Of one parameter's state, if its class is LibTorch's.
+/// Checks one parameter's state, if its class is LibTorch's.
 inline void check_state(torch::optim::OptimizerParamState& state, const at::Tensor& parameter,
                         std::int64_t elements) {
   namespace optim = torch::optim;
@@ -67,7 +67,7 @@ inline void check_state(torch::optim::OptimizerParamState& state, const at::Tens
   }
 }
 
-/// Whether the states that were read are of these parameters; LibTorch finds out in a step.
+/// Checks that the states that were read fit these parameters; LibTorch would fail in a later step.
 inline void check_states(torch::optim::Optimizer& optimizer) {
   std::int64_t elements = 0;
   for (const auto& group : optimizer.param_groups()) {
@@ -78,11 +78,13 @@ inline void check_states(torch::optim::Optimizer& optimizer) {
     const auto found = states.find(state_key(states, parameter));
     if (found == states.end()) {
       TORCH_CHECK(!is_a<torch::optim::Adagrad>(optimizer),
-                  "roga: the checkpoint lacks the state of a parameter");
+                  "roga: the checkpoint lacks the state of a parameter of shape ",
+                  parameter.sizes(), ", which Adagrad needs");
       continue;
     }
-    TORCH_CHECK(found->second != nullptr,
-                "roga: the checkpoint has one state for a parameter that is listed twice");
+    TORCH_CHECK(
+        found->second != nullptr,
+        "roga: the checkpoint has one state for a parameter that is listed twice; list it once");
     check_state(*found->second, parameter, elements);
   }
 }

@@ -19,7 +19,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Whether a tensor is entries in a storage, by sizes and strides.
+/// Whether a tensor is a strided view of a storage.
 inline bool is_strided(const at::Tensor& x) {
   return x.has_storage() && x.layout() == at::kStrided;
 }
@@ -50,12 +50,11 @@ inline bool same_entries(const at::Tensor& a, const at::Tensor& b) {
 /// to <- from
 inline void overwrite(const at::Tensor& to, const at::Tensor& from) {
   std::optional<c10::InferenceMode> mode;
-  if (to.is_inference()) mode.emplace();  // which alone may write to such a tensor
+  if (to.is_inference()) mode.emplace();  // only it may write to such a tensor
   written_once(to).copy_(from, /*non_blocking=*/true);
 }
 
-/// The buffers of a module at one moment: the tensors themselves, where their entries were, and
-/// what these were.
+/// The buffers of a module at one moment: the tensors, where their entries were, and their values.
 class BufferSnapshot {
  public:
   explicit BufferSnapshot(std::shared_ptr<ProtectedModule> module) : module_(std::move(module)) {
@@ -85,7 +84,7 @@ class BufferSnapshot {
     bool requires_grad;
   };
 
-  /// All that are where they were in one go, and the others one by one.
+  /// Writes to all buffers that are still in place in one go, and to the others one by one.
   void write_back(AllOfThem& all) const {
     std::vector<at::Tensor> to;
     std::vector<at::Tensor> from;
@@ -117,15 +116,15 @@ class BufferSnapshot {
     } else {
       buffer.set_data(slot.entries.expand(slot.place.sizes()).clone());
     }
-    // Graphs that have saved the buffer learn of it, as copy_ would tell them.
+    // Graphs that have saved the buffer notice the change, as they do after copy_.
     if (!buffer.is_inference()) buffer.unsafeGetTensorImpl()->bump_version();
   }
-  /// Of a pass that has written to it in grad mode.
+  /// Detaches a buffer from the graph of a pass that wrote to it in grad mode.
   static void leave_graph(at::Tensor buffer) {
     if (!buffer.is_view()) buffer.detach_();
   }
 
-  /// Where another tensor has taken a name.
+  /// Registers the original again where another tensor has taken its name.
   void register_again(AllOfThem& all) const {
     const auto current = module_->buffers();
     NamedTensors originals;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How several processes make one step together: what the user chooses, and all that the engine
-// knows of the wire.
+// How several processes make one step together: the user's choices, and the engine's interface to
+// the network.
 #pragma once
 
 #include <functional>
@@ -26,17 +26,17 @@ class Communicator {
   /// Begins to replace a tensor by its sum over the ranks, which has the same bits on all of them.
   /// Calls come in the same order on all ranks; several sums may be on their way at once.
   /// @param tensor [n], contiguous, float32 or float64
-  /// @return waits until the sum is there, and throws if the group failed
+  /// @return a function that waits for the sum, and throws if the group failed
   virtual std::function<void()> add_up(at::Tensor tensor) = 0;
-  /// After a sum has failed: lets go of the group, so that ranks which wait for this one learn of
-  /// it. Nothing is added up any more.
+  /// After a sum has failed: releases the group, so that ranks that wait for this one learn of it.
+  /// No sums follow.
   virtual void leave() {}
 };
 
 /// Which data a rank has.
 enum class Placement : unsigned char {
   shards,   ///< a part of each domain's minibatch
-  domains,  ///< whole domains: each lives on one rank
+  domains,  ///< whole domains: each is on one rank
 };
 
 /// By which gradient a rank ascends.
@@ -50,8 +50,8 @@ struct Distribution {
   std::shared_ptr<Communicator> group = nullptr;  ///< who takes part
   Placement placement = Placement::shards;        ///< the same on all ranks
   Ascent ascent = Ascent::global;                 ///< the same on all ranks
-  /// Of this rank's data in the loss of a domain that several ranks have, >= 0: its rows, where
-  /// they are not equally many.
+  /// Weight of this rank's data in the loss of a domain that several ranks have, >= 0. Where these
+  /// have different numbers of samples, give that number.
   double weight = 1.0;
 };
 

@@ -95,10 +95,10 @@ class EuclideanDisplacement {
       const auto& [row, factor] = terms.front();
       return sqrt(factor * factor * Step(data_, Role::perturbation).dot(row, row));
     }
-    // Of differences of rows the inner products among them would lose digits.
+    // For a difference of rows, inner products of the rows would lose digits.
     const Movement movement(data_, point_.direction);
     const ScaledRows& direction = movement.rows();
-    if (foreach_serves(direction)) {  // at the price of a row, a few launches in all
+    if (foreach_serves(direction)) {  // costs a row; a few launches in all
       const auto v = ascending_row(direction, ascending_);
       return sqrt(inner_product(v, v));
     }
@@ -131,7 +131,7 @@ class EuclideanDisplacement {
 template <class MetricType>
 class MetricDisplacement {
  public:
-  /// @param replaces_gradient whether nobody reads the gradient at theta again
+  /// @param replaces_gradient whether the gradient at theta is not read again
   MetricDisplacement(const MetricType& metric, const Point& point, StepData& data,
                      const Ascending& ascending, const Weights& weights, bool replaces_gradient)
       : metric_(metric),

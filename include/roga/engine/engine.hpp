@@ -29,7 +29,7 @@ class Busy {
   const char*& mark_;
 };
 
-/// What an optimizer has besides its base. What one step needs besides is in StepRun.
+/// What an optimizer has besides its base. StepRun has what one step needs.
 template <class P, class C, class A>
 struct Engine {
   Recipe<P, C, A> recipe;
@@ -37,7 +37,7 @@ struct Engine {
   State state = {};
   Protection protection = {};
   GradientSlots gradients = {};
-  std::shared_ptr<Team> team = {};    ///< the ranks that make the steps together; none: this one
+  std::shared_ptr<Team> team = {};    ///< the ranks that make the steps together; null: one process
   StepRecord record = {};             ///< of the last step
   const char* busy = nullptr;         ///< why no other call may touch the weights now
   std::int64_t skipped_in_a_row = 0;  ///< steps

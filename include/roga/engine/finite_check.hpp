@@ -40,7 +40,7 @@ struct LossesByDomain {
 class FiniteCheck {
  public:
   /// @param on whether anything is checked at all
-  /// @param closely whether the place of the first such number is worth a look at each gradient
+  /// @param closely whether to search each gradient for the place of the first such number
   FiniteCheck(bool on, bool closely) : on_(on), closely_(on && closely) {}
 
   /// False once a number was not finite.
@@ -48,23 +48,23 @@ class FiniteCheck {
   /// Where the first one was met.
   const std::optional<NonFinitePlace>& place() const { return place_; }
 
-  /// What the ranks of a distributed optimizer have agreed on, in the place of what this one met.
+  /// Takes what the ranks of a distributed optimizer agreed on, instead of what this one met.
   void agree(bool passed, const std::optional<NonFinitePlace>& place) {
     passed_ = passed;
     place_ = place;
   }
 
-  /// A loss that a pass returned. Decides nothing, as the next.
+  /// Notes the place of a loss that a pass returned. Decides nothing; neither does piece().
   void loss(const at::Tensor& value, NonFinitePlace where) {
     if (!on_ || place_ || !is_on_host(value) || std::isfinite(value.item<double>())) return;
     where.in_loss = true;
     place_ = where;
   }
-  /// A gradient that a pass left: not every number of it reaches the direction.
+  /// Notes the place of a gradient that a pass left: not all of its numbers reach the direction.
   void piece(const GradientList& row, const NonFinitePlace& where) {
     if (closely_) in_gradient(row, where);
   }
-  /// A gradient at theta, and the losses there.
+  /// Checks a gradient at theta, and the losses there.
   void gradient(Step& step, Row row, const NonFinitePlace& where) {
     if (!on_) return;
     const Scalar norm2 = step.dot(row, row);
@@ -77,8 +77,8 @@ class FiniteCheck {
               (std::isfinite(norm2.value()) || all_finite(step.row(row)));
     if (!passed_) in_gradient(step.row(row), where);
   }
-  /// The length of an ascent direction: a chain of points stops where a gradient on the way is not
-  /// finite.
+  /// Checks the length of an ascent direction: a chain of points stops where a gradient on the way
+  /// is not finite.
   /// @param rows the gradients that it is made of
   void ascent(const Scalar& length, const Rows& rows, const NonFinitePlace& where) {
     if (on_ && length.on_host() && !std::isfinite(length.value())) {
@@ -89,7 +89,7 @@ class FiniteCheck {
     }
     if (passed_) ascents_.push_back(length);
   }
-  /// Reads the norms that are known on an accelerator alone.
+  /// Reads the norms that are known only on an accelerator.
   void read() {
     if (!on_) return;
     auto numbers = std::exchange(unread_, {});
@@ -97,7 +97,7 @@ class FiniteCheck {
     ascents_.clear();
     for (const double value : Scalar::values(numbers)) passed_ = passed_ && std::isfinite(value);
   }
-  /// What the base optimizer is about to get, and everything that has not been read yet.
+  /// Checks what the base optimizer is about to get, and everything that has not been read yet.
   /// @param where the direction comes from
   void direction(const Scalar& norm, const GradientList& direction, const GradientList& after_base,
                  const LossesByDomain& losses, const NonFinitePlace& where) {

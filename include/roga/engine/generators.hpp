@@ -23,7 +23,7 @@ inline GeneratorStates generator_states(const std::vector<at::Device>& devices) 
   }
   return states;
 }
-/// Puts them back; no states change nothing.
+/// Puts them back; without states it changes nothing.
 inline void set_generators(const std::vector<at::Device>& devices, const GeneratorStates& states,
                            AllOfThem& all) {
   for (std::size_t d = 0; d < states.size(); ++d) {

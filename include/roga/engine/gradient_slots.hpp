@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What lies in .grad between and during passes: whose it is, and what the user's loop does with it.
+// What is in .grad between and during passes: who owns it, and what the user's loop does with it.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ inline bool has_other_owners(const at::Tensor& x) {
   return x.storage().use_count() > 1 || !x.storage().resizable();
 }
 
-/// A tensor at a moment.
+/// A tensor and its version at one moment.
 class GradientMark {
  public:
   GradientMark() = default;
@@ -38,7 +38,7 @@ class GradientMark {
   bool same_tensor(const at::Tensor& tensor) const {
     return tensor.defined() && tensor_._unsafe_get_target() == tensor.unsafeGetTensorImpl();
   }
-  /// Whether it is that tensor, and nobody has written into it since.
+  /// Whether it is that tensor, not written to since.
   bool is(const at::Tensor& tensor) const {
     return same_tensor(tensor) && version_ == version(tensor);
   }
@@ -80,7 +80,8 @@ class GradientSlot {
     first_pass_ = true;
     rests_ = true;
     had_gradient_ = gradient().defined();
-    // What the last step left is reset by zero_grad() at the latest; what the user left is a zero.
+    // In plain training zero_grad() resets what the last step left; what the user left counts as a
+    // zero.
     stale_becomes_zero_ = had_gradient_ && (zero_grad_leaves_zeros || !left_.is(gradient()));
     arm();
   }
@@ -91,7 +92,7 @@ class GradientSlot {
     reached_ = false;
     fresh_ = false;
   }
-  /// When a pass begins to write gradients: what nobody has touched since arm() is stale.
+  /// When a pass begins to write gradients: what has not changed since arm() is stale.
   void notice_stale() { was_stale_ = found_.is(gradient()); }
   void clear_stale() {
     if (!was_stale_) return;
@@ -140,7 +141,7 @@ class GradientSlot {
     if (place.is_conj()) return std::exchange(place, at::Tensor()).resolve_conj();
     if (!shared) return std::exchange(place, at::Tensor());
     auto row = place.detach().clone();
-    if (fresh_) place = at::Tensor();  // autograd's own, which shares memory among parameters
+    if (fresh_) place = at::Tensor();  // autograd's own tensor, which parameters can share
     return row;
   }
 
@@ -162,8 +163,8 @@ class GradientSlot {
   }
   /// After the base step: the next step can tell whether the user has touched .grad since.
   void leave() { left_ = GradientMark(gradient()); }
-  /// A zero gradient, as one that zero_grad() of LibTorch 1.x leaves, for an optimizer that goes on
-  /// where another, or a step that failed, has left off.
+  /// Leaves a zero gradient, as zero_grad() of LibTorch 1.x does: for an optimizer that continues
+  /// from a checkpoint, or after a step that failed.
   void leave_zeros() {
     if (!gradient().defined()) {
       parameter_.mutable_grad() = zeros();
@@ -172,7 +173,7 @@ class GradientSlot {
   }
 
   bool was_taken_away() const { return taken_away_; }
-  /// Takes the gradient of a step that failed away. What others own stays in its place.
+  /// Removes the gradient of a step that failed. Tensors with other owners stay.
   void clear() {
     if (gradient().defined() && !has_other_owners(gradient())) {
       parameter_.mutable_grad() = at::Tensor();
@@ -190,20 +191,20 @@ class GradientSlot {
   bool had_gradient_ = false;        ///< .grad was defined before the step
   bool stale_becomes_zero_ = false;  ///< what the plain optimizer would see of a stale gradient
   bool taken_away_ = false;          ///< by clear(), and not by the user
-  bool rests_ = true;                ///< without a gradient, the base passes the parameter over
+  bool rests_ = true;                ///< without a gradient, the base skips the parameter
   bool first_pass_ = false;
   bool was_stale_ = false;  ///< when the pass began to write gradients
-  bool reached_ = false;    ///< autograd has come to the parameter in this pass
+  bool reached_ = false;    ///< autograd has reached the parameter in this pass
   bool fresh_ = false;      ///< what autograd found there was undefined
 };
 
 /// .grad of all parameters.
 ///
-/// A pass finds in .grad what the last step, or the user, left there, so that it can do with it
-/// what it does for the plain optimizer: zero it, take it away, or write into it. What nobody has
-/// touched when autograd comes with its first gradient is cleared in time, by a hook on the
-/// parameters. That costs nothing where nobody else owns it: autograd then puts its own tensor
-/// there instead of adding to zeros.
+/// A pass finds in .grad what the last step or the user left there, and can treat it as with the
+/// plain optimizer: zero it, remove it, or write into it. What is still untouched when autograd
+/// brings the pass's first gradient is cleared first, by a hook on the parameters. That costs
+/// nothing if the tensor has no other owners: autograd then puts its own tensor there instead of
+/// adding to zeros.
 class GradientSlots {
  public:
   /// Before the first pass of a step over these parameters.
@@ -235,7 +236,7 @@ class GradientSlots {
     board_->written = false;
     return row;
   }
-  /// Whether that pass left alone what it found.
+  /// Whether that pass left everything as it found it.
   bool idle() const { return idle_; }
   void set(std::size_t i, at::Tensor direction) { board_->slots[i]->set(std::move(direction)); }
   GradientList directions() const {
@@ -276,13 +277,13 @@ class GradientSlots {
     Slots slots;
     std::mutex mutex;      ///< autograd may come on several threads
     bool armed = false;    ///< a pass is going on
-    bool written = false;  ///< it has come to a first parameter
+    bool written = false;  ///< it has reached a first parameter
 
     void arrive(GradientSlot& slot) {
       const std::lock_guard lock(mutex);
       if (!armed) return;
       if (!std::exchange(written, true)) {
-        // All at once: to write into one view of a bucket touches the others.
+        // All at once: writing into one view of a bucket changes the others' versions.
         const PlainArithmetic plain;
         for (const auto& each : slots) each->notice_stale();
         for (const auto& each : slots) each->clear_stale();
@@ -291,7 +292,7 @@ class GradientSlots {
     }
   };
 
-  /// @param likely where the slot is while the order stays
+  /// @param likely where the slot is if the order has not changed
   static std::shared_ptr<GradientSlot> slot_of(const Slots& slots, const at::Tensor& parameter,
                                                std::size_t likely) {
     auto is_it = [&](const auto& slot) { return slot->parameter().is_same(parameter); };

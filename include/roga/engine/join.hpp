@@ -21,7 +21,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// What `work` throws, in words; empty where it throws nothing.
+/// The message of what `work` throws; empty if it throws nothing.
 inline std::string failure_of(const std::function<void()>& work) {
   try {
     work();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tensors of a model by name, however it is given. It takes the model's type as it is, since
-// torch/nn and torch/script are costly to include and each is there only for who uses it.
+// The tensors of a model by name. Templates on the model's type: torch/nn and torch/script are
+// costly to include, and a program may need neither.
 #pragma once
 
 #include <concepts>
@@ -22,7 +22,7 @@ struct NamedTensor {
 };
 using NamedTensors = std::vector<NamedTensor>;
 
-/// What a model has now: looked up each time, since loading puts other tensors in their place.
+/// The tensors that a model has now: looked up each time, since loading can replace them.
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
@@ -30,7 +30,7 @@ class TensorSource {
   virtual NamedTensors buffers() const = 0;
 };
 
-/// By their position.
+/// Named by their position.
 inline NamedTensors numbered(const std::vector<at::Tensor>& tensors) {
   NamedTensors list;
   for (const auto& tensor : tensors) list.push_back({std::to_string(list.size()), tensor});
@@ -110,8 +110,8 @@ class ModelTensors final : public TensorSource {
 };
 
 /// @param model a torch::nn::Module, a torch::jit::Module, anything with parameters() and
-/// buffers(), or a pointer to one, which is kept. A module that a shared_ptr owns is watched; any
-/// other is referred to, but for a torch::jit::Module, a handle that is copied.
+/// buffers(), or a pointer to one, which is kept. A module that a shared_ptr owns is held weakly,
+/// and any other by reference. A torch::jit::Module is a handle, and is copied.
 template <class Model>
 requires HasTensors<Model> || PointsToTensors<Model> std::unique_ptr<TensorSource> tensors_of(
     const Model& model) {

@@ -16,15 +16,15 @@ enum class NonFinite : unsigned char {
 };
 
 /// Where a step met its first number that is not finite, as far as it knows. A gradient of several
-/// domains together names no domain, unless the step before was skipped too: then the gradients of
-/// each are looked at.
+/// domains together names no domain, unless the step before was skipped too: then each domain's
+/// gradients are checked.
 struct NonFinitePlace {
   std::optional<std::size_t> domain = std::nullopt;  ///< position in the caller's list
   std::optional<std::size_t> point = std::nullopt;   ///< ascent point; theta, if none
   std::optional<std::size_t> parameter =
       std::nullopt;      ///< position among the optimizer's, over all groups
   bool in_loss = false;  ///< in the loss; otherwise in a gradient
-  std::optional<std::size_t> rank = std::nullopt;  ///< whose data it is; none of a sum over ranks
+  std::optional<std::size_t> rank = std::nullopt;  ///< whose data it is; none for a sum over ranks
 
   /// "the loss of domain 1 at theta"
   std::string text() const {

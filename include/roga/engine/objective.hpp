@@ -14,10 +14,9 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// The user's losses behind one face: a closure per domain, maybe one over all of them, or
-/// one shared forward. Each evaluation
-/// leaves a gradient in the parameters' `.grad` and hands (domain, loss) to a sink that takes it
-/// away; the sink runs without autograd.
+/// One interface to the user's losses: a closure per domain, possibly one over all of them, or one
+/// shared forward. Each evaluation leaves a gradient in the parameters' `.grad` and hands (domain,
+/// loss) to a sink, which takes the gradient; the sink runs without autograd.
 class Objective {
  public:
   using Losses = std::function<at::Tensor()>;
@@ -53,7 +52,7 @@ class Objective {
                 "with the loss of each domain");
   }
 
-  /// Positions of the present domains; of a shared forward known after its first evaluation.
+  /// Positions of the present domains; with a shared forward, known after its first evaluation.
   const std::vector<std::size_t>& present() const { return present_; }
   /// Whether these are known already.
   bool knows_present() const { return !forward_ || !present_.empty(); }
@@ -152,8 +151,8 @@ class Objective {
     check_shared_losses(losses);
     const auto domains = static_cast<std::size_t>(losses.numel());
     TORCH_CHECK(present_.empty() || present_.size() == domains, "roga: SharedForward returned ",
-                domains, " losses, and its `domains`, or another pass of this step, have ",
-                present_.size());
+                domains, " losses, but its `domains` or an earlier pass of this step named ",
+                present_.size(), "; return one loss for each domain in every pass");
     for (std::size_t k = present_.size(); k < domains; ++k) present_.push_back(k);
     return losses;
   }

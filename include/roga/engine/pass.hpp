@@ -8,7 +8,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// In the place of a domain: a pass over all that are present.
+/// Instead of a domain's number: all present domains.
 inline constexpr std::size_t all_domains = static_cast<std::size_t>(-1);
 
 /// A pass that a step asks for: which data, and where the weights are.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The archives of plain optimizers, checked where LibTorch reads on without a look.
+// The archives of plain optimizers, checked where LibTorch does not check them.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct OldList {
   const char* name;
   bool optional;
 };
-/// Those of the base; none for bases that say themselves what they read.
+/// The lists of a base; none for LBFGS and bases of the user's own, which are not checked.
 inline std::vector<OldList> old_lists(const torch::optim::Optimizer& base) {
   if (is_a<torch::optim::SGD>(base)) return {{"momentum_buffers", false}};
   if (is_a<torch::optim::Adam>(base) || is_a<torch::optim::AdamW>(base)) {
@@ -42,16 +42,16 @@ inline std::vector<OldList> old_lists(const torch::optim::Optimizer& base) {
   return {};
 }
 
-/// LibTorch indexes the parameters by the lists' lengths, or the other way round, and does not see
-/// whose lists they are.
+/// LibTorch indexes the parameters by the lists' lengths, or the lists by the number of parameters,
+/// and does not notice the lists of another optimizer.
 inline void check_old_lists(torch::serialize::InputArchive& archive,
                             const torch::optim::Optimizer& base) {
   const auto known = old_lists(base);
   if (known.empty()) return;
   const auto& groups = base.param_groups();
   TORCH_CHECK(groups.size() == 1,
-              "roga: a file without a version, as LibTorch before 1.5 wrote them, is of one "
-              "parameter group; the optimizer has ",
+              "roga: the file has the format from before LibTorch 1.5, which holds one parameter "
+              "group; the optimizer has ",
               groups.size());
   const auto count = static_cast<std::int64_t>(groups[0].params().size());
   const std::string end = "/size";
@@ -62,14 +62,15 @@ inline void check_old_lists(torch::serialize::InputArchive& archive,
     const auto name = key.substr(0, key.size() - end.size());
     bool is_known = false;
     for (const auto& list : known) is_known = is_known || name == list.name;
-    TORCH_CHECK(is_known, "roga: the file has '", name, "': it is of another kind of optimizer");
+    TORCH_CHECK(is_known, "roga: the file has the entry '", name,
+                "': it is of another kind of optimizer");
   }
   std::int64_t required = -1;
   for (const auto& list : known) {
     at::Tensor size;
     archive.read(list.name + end, size);
     const auto entries = size.item<std::int64_t>();
-    // Lists end with the last parameter that had a gradient, but for those of Adagrad.
+    // Lists end with the last parameter that had a gradient, except Adagrad's.
     const bool may_be_short = !is_a<torch::optim::Adagrad>(base);
     TORCH_CHECK(entries == count || (may_be_short && entries >= 0 && entries < count),
                 "roga: the file has ", entries, " entries in '", list.name, "', the optimizer has ",
@@ -81,7 +82,7 @@ inline void check_old_lists(torch::serialize::InputArchive& archive,
   }
 }
 
-/// Reads what a plain optimizer wrote, the groups' options too, which LibTorch 1.13 leaves.
+/// Reads what a plain optimizer wrote, with the groups' options, which LibTorch 1.13 does not read.
 /// @param load_base reads the base's part into `optimizer`
 inline void read_plain(torch::serialize::InputArchive& archive, torch::optim::Optimizer& optimizer,
                        const std::function<void()>& load_base) {

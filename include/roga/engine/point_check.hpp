@@ -15,7 +15,7 @@ inline namespace v1 {
 namespace detail {
 
 /// How many points a policy asks for.
-/// @throws c10::Error if there are less than none
+/// @throws c10::Error if the number is negative
 template <Count Number>
 std::size_t count_of_points(Number points) {
   if constexpr (std::signed_integral<Number>) {
@@ -25,10 +25,10 @@ std::size_t count_of_points(Number points) {
   return static_cast<std::size_t>(points);
 }
 
-/// The radius of a policy's point j, where it is known on the host. One that is not finite is the
-/// policy's own only before anything that it could come from: the step's numbers were finite until
-/// here, or the rule is not to look. Later it is met as any number that is not finite.
-/// @throws c10::Error if it is negative, or not finite by the policy's own doing
+/// Checks the radius of a policy's point j, if it is known on the host. One that is not finite is
+/// the policy's fault only at the first point, and only if losses and gradients are checked on the
+/// host: they were finite until here. Otherwise it counts as any number that is not finite.
+/// @throws c10::Error if it is negative, or not finite by the policy's fault
 inline void check_radius(const Scalar& radius, std::size_t j, const StepData& data,
                          NonFinite rule) {
   if (!radius.on_host()) return;
@@ -38,8 +38,8 @@ inline void check_radius(const Scalar& radius, std::size_t j, const StepData& da
   const bool its_own = j == 0 && rule != NonFinite::ignore && read_on_host;
   TORCH_CHECK(!std::isfinite(value) && !its_own, "roga: point ", j,
               " of the perturbation policy has the radius ", value,
-              "; a radius is finite and not negative: let the policy's validate() refuse the "
-              "hyper-parameters that lead to others");
+              "; a radius must be finite and not negative: let the policy's validate() refuse "
+              "hyper-parameters that give others");
 }
 
 }  // namespace detail

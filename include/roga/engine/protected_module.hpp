@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What protect() keeps of a module. It takes the module's type as it is, since torch/nn and
-// torch/script are costly to include and each is there only for who uses it.
+// What protect() keeps of a module. Templates on the module's type: torch/nn and torch/script are
+// costly to include, and a program may need neither.
 #pragma once
 
 #include <algorithm>
@@ -23,12 +23,12 @@ class ProtectedModule {
   virtual ~ProtectedModule() = default;
   /// What it is called in an error.
   virtual std::string name() const { return "of a type of your own"; }
-  /// Whether the module is still there. Where it is, remembers what its end will be known by.
+  /// Whether the module still exists. If so, notes its parts, by which its end is recognised.
   virtual bool is_there() { return true; }
   /// The buffers that are registered now, by their qualified names, as `norm.running_mean`; none of
   /// a module that is gone.
   virtual NamedTensors buffers() const = 0;
-  /// Registers other tensors under the names of theirs.
+  /// Registers these tensors under their names.
   /// @return whether the module lets them be registered from outside
   virtual bool rebind(const NamedTensors&) { return false; }
 };
@@ -74,8 +74,9 @@ class ScriptModule final : public ProtectedModule {
   Module module_;
 };
 
-/// Tells when an object ends that no shared_ptr owns but that could be owned by one: it holds the
-/// control block of a shared_ptr that was made for it, and this allocator gives that back.
+/// Tells when an object ends that derives from std::enable_shared_from_this and that no shared_ptr
+/// owns. The object's own weak pointer keeps the control block of a shared_ptr that was made for
+/// it; this allocator frees that block.
 template <class T>
 struct LastWord {
   using value_type = T;
@@ -95,8 +96,8 @@ struct LastWord {
   }
 };
 
-/// A torch::nn::Module. One that a shared_ptr owns is held weakly; any other, as on the stack or
-/// inside of another object, by reference.
+/// A torch::nn::Module. One that a shared_ptr owns is held weakly; any other, such as one on the
+/// stack or inside another object, by reference.
 template <class Module>
 class NativeModule final : public ProtectedModule {
  public:
@@ -104,7 +105,7 @@ class NativeModule final : public ProtectedModule {
       : name_(module.name()), owner_(module.weak_from_this()), owned_(!owner_.expired()) {
     if (owned_) return;
     module_ = &module;
-    // Gone at once, but for the control block; the module owns nothing of itself through it.
+    // Ends at once. Its control block stays, held by the module's weak pointer to itself.
     std::shared_ptr<const Module>(
         module_, [](const Module*) {}, LastWord<char>(ended_));
     note_parts();
@@ -139,8 +140,8 @@ class NativeModule final : public ProtectedModule {
       list.push_back({prefix + buffer.key(), buffer.value()});
     }
   }
-  /// A shared_ptr that takes the module over ends its control block, too. So does its end, after
-  /// which some part of it is gone, or all of them are somebody else's and live on.
+  /// The control block is freed when the module ends, and also when a shared_ptr takes it over.
+  /// After its end some of its parts are gone, unless all of them have other owners.
   bool has_parts() const {
     bool all = true;
     for (const auto& [name, buffer] : own_buffers_) all = all && !buffer.expired();
@@ -196,7 +197,7 @@ concept PointsToBuffers = !HasBuffers<Pointer> && requires(const Pointer& pointe
   static_cast<bool>(pointer);
   requires HasBuffers<std::remove_cvref_t<decltype(*pointer)>>;
 };
-/// torch::nn::Module, torch::jit::Module, or a pointer to one, as torch::nn::ModuleHolder is.
+/// torch::nn::Module, torch::jit::Module, or a pointer to one, such as a torch::nn::ModuleHolder.
 template <class Module>
 concept HasModule = HasBuffers<Module> || PointsToBuffers<Module>;
 

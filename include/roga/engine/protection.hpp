@@ -17,9 +17,9 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Keeps what a forward pass changes besides gradients, buffers and random generators, the same as
-/// if each piece of data had been evaluated once: its first evaluation in a step updates running
-/// statistics and draws dropout masks; later ones draw the same masks and leave no trace.
+/// Keeps buffers and random generators, which a forward pass changes, as if each piece of data had
+/// been evaluated once: its first evaluation in a step updates running statistics and draws dropout
+/// masks; later ones draw the same masks and leave no trace.
 class Protection {
   using Buffers = std::shared_ptr<const std::vector<BufferSnapshot>>;
 
@@ -83,8 +83,8 @@ class Protection {
     leave(before);
     return result;
   }
-  /// Before a unit is evaluated: for any time but the first puts its generators back, and returns
-  /// the moment to go back to afterwards.
+  /// Before a unit is evaluated. If its data has been evaluated before, returns the moment to go
+  /// back to afterwards; if as this unit, puts its generators back.
   std::optional<Moment> enter(std::size_t unit) {
     if (!active()) return std::nullopt;
     auto states = generators();

@@ -12,7 +12,7 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// What a step writes down as it goes; StepReport reads it to the user.
+/// What a step records; StepReport shows it to the user.
 struct StepRecord {
   std::int64_t step = 0;
   std::size_t evaluations = 0;

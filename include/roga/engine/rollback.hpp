@@ -18,11 +18,11 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Leaves a base step of which an evaluation met a value that is not finite.
+/// Thrown to leave a base step in which an evaluation met a value that is not finite.
 struct SkipStep {};
 
-/// Whether a base evaluates its closure once and before it changes anything, as LibTorch's own of
-/// first order do.
+/// Whether a base evaluates its closure once and before it changes anything, as LibTorch's
+/// first-order optimizers do.
 template <class Base>
 bool evaluates_first_and_once(const Base& optimizer) {
   namespace optim = torch::optim;
@@ -67,7 +67,7 @@ class Rollback {
     }
   }
 
-  /// What fails does not keep the rest from coming back; the first failure is thrown then.
+  /// Puts back all that it can, then throws the first failure.
   void apply() {
     const c10::NoGradGuard no_grad;
     AllOfThem all;
@@ -84,7 +84,7 @@ class Rollback {
     all.attempt([&] { protection_.go_back(before_); });
     all.finish();
   }
-  /// The same where an exception is on its way, which a failure here must not replace.
+  /// The same while an exception propagates, which a failure here must not replace.
   void give_up() noexcept {
     try {
       apply();

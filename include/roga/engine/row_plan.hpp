@@ -16,8 +16,8 @@ constexpr std::size_t remembered_rows() {
   return 0;
 }
 
-/// Which rows of a step are held when. The engine keeps and frees rows by it, and roga::cost adds
-/// up what it says. It follows from what the policies declare to read.
+/// Which rows a step holds, and when. The engine keeps and frees rows by this plan, and roga::cost
+/// adds them up. It follows from what the policies declare in `reads`.
 template <class P, class C, class A>
 struct RowPlan {
   static constexpr Reads needs = P::reads | A::reads;
@@ -33,9 +33,9 @@ struct RowPlan {
   static constexpr bool keeps_captured = reads(needs, Reads::captured);
   /// The mean of the captured gradients is kept.
   static constexpr bool keeps_captured_mean = reads(needs, Reads::captured_mean);
-  /// That mean has to be one after each point, and not only after the last.
+  /// The mean is up to date after each point, and not only after the last.
   static constexpr bool running_captured_mean = reads(P::reads, Reads::captured_mean);
-  /// Nobody but the ascent reads the gradient at theta.
+  /// Only the ascent reads the gradient at theta.
   static constexpr bool theta_serves_the_ascent_alone =
       P::at_theta && LinearAlignment<A> &&
       !reads(A::reads, Reads::erm | Reads::domains | Reads::own_domain) &&
@@ -45,9 +45,9 @@ struct RowPlan {
   static constexpr bool keeps_latest(bool last_point) {
     return reads(A::reads, Reads::latest) || (reads(P::reads, Reads::latest) && !last_point);
   }
-  /// Whether the latest row is done with once the weights are at the next point.
+  /// Whether the latest row is freed once the weights are at the next point.
   static constexpr bool frees_latest() { return !reads(A::reads, Reads::latest); }
-  /// Whether the mean gradient at theta is done with once the weights are at a point. Of one domain
+  /// Whether the mean gradient at theta is freed once the weights are at a point. With one domain
   /// it is that domain's gradient, too.
   static constexpr bool frees_erm(bool last_point, std::size_t domains) {
     return last_point && !reads(A::reads, Reads::erm) && !(domains == 1 && aligns_domains);
@@ -67,8 +67,8 @@ struct RowPlan {
     const std::size_t averaging = several ? 1 : 0;  // the mean so far, beside the next gradient
     // A walk from domain to domain begins at theta, where nothing has to be copied yet.
     constexpr bool begins_at_theta = !P::at_theta && reads(P::reads, Reads::latest);
-    // New ones stand beside the old: those of the ascent before the weights move to a point, those
-    // of the capture once they are there.
+    // New remembered rows are held beside the old: the ascent's from before the weights move to a
+    // point, the capture's from when they are there.
     constexpr std::size_t of_capture = remembered_rows<C>();
     constexpr std::size_t remembered = remembered_rows<P>() + of_capture + remembered_rows<A>();
     const std::size_t all_domain_rows = apart ? domains : 0;

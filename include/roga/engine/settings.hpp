@@ -12,11 +12,11 @@
 namespace roga {
 inline namespace v1 {
 
-/// What the pass at theta does about parameters that do not ascend, where its gradient serves the
-/// ascent alone.
+/// What the pass at theta does with parameters that do not ascend, where only the ascent reads its
+/// gradient.
 enum class Bystanders : unsigned char {
   in_graph,      ///< computes their gradients, as everywhere
-  out_of_graph,  ///< leaves their share of the backward pass out
+  out_of_graph,  ///< leaves out their share of the backward pass
 };
 
 namespace detail {
@@ -27,7 +27,7 @@ enum class Backup : unsigned char {
   on_host,             ///< in pinned memory
 };
 
-/// What the user has chosen around the recipe.
+/// The user's settings besides the recipe.
 struct Settings {
   NonFinite non_finite = NonFinite::skip;
   bool diagnose = false;

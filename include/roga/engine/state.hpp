@@ -18,7 +18,7 @@ struct State {
   Memories memories;                   ///< of the three policies
   std::vector<at::Tensor> parameters;  ///< whose rows these are, in their order
   std::vector<bool> gave_gradients;    ///< by domain; not in the checkpoint
-  bool resumed = false;                ///< domains may have given some before
+  bool resumed = false;                ///< domains may have given gradients before
 
   /// Rows belong to parameters: they follow them when the optimizer's groups change.
   void follow(const std::vector<at::Tensor>& now) {

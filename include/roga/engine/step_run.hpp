@@ -39,8 +39,8 @@ struct StepResult {
   GradientList after_base;  ///< subtracted after the base step, times the learning rate
 };
 
-/// One step as an object. It names the passes that it wants, one by one; whoever drives it makes
-/// each pass, which leaves gradients in .grad, and hands the loss over:
+/// One step as an object. It names the passes that it needs, one by one. Its driver makes each
+/// pass, which leaves gradients in .grad, and hands over the loss:
 ///
 ///     StepRun run(engine, groups, loss_scale);
 ///     run.present(domains);
@@ -50,9 +50,9 @@ struct StepResult {
 ///     }
 ///     auto result = run.finish(evaluations);
 ///
-/// With a team each rank has such an object, over its own share of the data. They meet in
-/// present(), next() and finish(), and come to the same direction. Drivers know nothing of it:
-/// domains are numbered among those that this rank has.
+/// With a team each rank has such an object, over its own share of the data. The ranks meet in
+/// present() and next(), and get the same direction. Drivers need not know of the team: they number
+/// the domains among those that this rank has.
 ///
 /// Until finish() has succeeded, its destructor puts everything back: weights, and the buffers and
 /// random generators that are protected; the recipe's memory has not changed yet.
@@ -95,7 +95,7 @@ class StepRun {
     losses_.resize(domains.size());
   }
 
-  /// Settles the pass before, moves the weights, and names the next pass; nothing after the last.
+  /// Concludes the last pass, moves the weights, and names the next pass; none after the last.
   std::optional<Pass> next() {
     const PlainArithmetic plain;
     auto pass = next_of_all();
@@ -103,7 +103,7 @@ class StepRun {
     while (pass && !is_ours(*pass)) pass = next_of_all();
     return pass;
   }
-  /// The weights of this rank's domains in a pass over all of them; empty where it is their mean.
+  /// The weights of this rank's domains in a pass over all of them; empty for their mean.
   const std::vector<double>& weights_of_domains() const { return shares_.weights; }
 
   /// Takes the gradients that a backward pass left.
@@ -155,8 +155,8 @@ class StepRun {
     return result;
   }
 
-  /// Puts everything back, unless the step is over. What fails does not keep the rest from coming
-  /// back; the first failure is thrown then.
+  /// Puts everything back, unless the step is over. Puts back all that it can, then throws the
+  /// first failure.
   void undo() {
     if (std::exchange(over_, true)) return;
     AllOfThem all;
@@ -167,7 +167,7 @@ class StepRun {
     all.finish();
   }
 
-  /// The same where an exception is on its way, which a failure here must not replace.
+  /// The same while an exception propagates, which a failure here must not replace.
   void give_up() noexcept {
     try {
       undo();
@@ -211,7 +211,7 @@ class StepRun {
 
   // 1. theta: the losses, and the rows that the policies read.
 
-  /// Where the gradient at theta serves the ascent alone, parameters that do not ascend need none.
+  /// Where only the ascent reads the gradient at theta, parameters that do not ascend need none.
   void freeze_bystanders() {
     const Settings& settings = engine_.settings;
     if (!Plan::theta_serves_the_ascent_alone || settings.bystanders == Bystanders::in_graph ||
@@ -240,13 +240,14 @@ class StepRun {
 
   void start_points() {
     stage_ = Stage::points;
-    if (team_ != nullptr && sends_once()) meets_at_end_ = true;  // if one rank goes no further, too
+    if (team_ != nullptr && sends_once()) meets_at_end_ = true;  // even if a rank stops here
     if (!check_.passed() || warming_up()) return;
     Step step = step_for(Role::perturbation);
     points_ = count_of_points(engine_.recipe.perturbation.points(step));
-    TORCH_CHECK(P::at_theta || points_ > 0,
-                "roga: this recipe walks from domain to domain and needs their number beforehand; "
-                "give step() a list of closures, or a SharedForward with its `domains`");
+    TORCH_CHECK(
+        P::at_theta || points_ > 0,
+        "roga: this recipe needs the number of domains before the first pass; give step() a "
+        "list of closures, or a SharedForward with its `domains`");
     if (points_ == 0) return;
     if (team_ != nullptr && !Travel::meets_at_each_point) meets_at_end_ = true;
     ascending_ = Ascending(weights_, engine_.settings);
@@ -308,7 +309,7 @@ class StepRun {
     return {Pass::Data::one_domain, slice.domain, j};
   }
 
-  /// Frees the rows that nobody reads any more, before the next evaluation needs the memory.
+  /// Frees the rows that are not read any more, before the next evaluation needs the memory.
   void free_rows(std::size_t j) {
     Rows& rows = data_.rows;
     if (Plan::frees_latest()) rows.latest.clear();
@@ -340,7 +341,7 @@ class StepRun {
     }
   }
 
-  /// After a pass: what its pieces make together.
+  /// After a pass: combines its pieces.
   void settle() {
     const std::size_t pieces = std::exchange(pieces_, 0);
     if (team_ != nullptr) return settle_with_team();
@@ -383,8 +384,8 @@ class StepRun {
         hand_over(i, whole.empty() ? combined(rows, i) : std::move(whole[i]));
       }
     } else {
-      // Of the domains that reach a parameter; the others have no say in its rule, and count as
-      // zeros in the mean.
+      // The rows of the domains that reach a parameter. The others do not enter its rule, and count
+      // as zeros in the mean.
       std::vector<at::Tensor> rows;
       const std::size_t domains = data_.domains.size();
       for (std::size_t i = 0; i < weights_.size(); ++i) {
@@ -442,7 +443,7 @@ class StepRun {
 
   // What passes have in common.
 
-  /// Where a pass over the k-th present domain looks, or over all of them.
+  /// The place of the current pass, over the k-th present domain or over all of them.
   NonFinitePlace here(std::size_t k) {
     NonFinitePlace place = k == all_domains ? of_all() : NonFinitePlace{.domain = data_.domains[k]};
     if (stage_ == Stage::points) place.point = next_point_ - 1;
@@ -461,8 +462,9 @@ class StepRun {
     return data_.domains.size() == 1 ? NonFinitePlace{.domain = data_.domains[0]}
                                      : NonFinitePlace{};
   }
-  /// A pass that leaves no gradient at all is a closure without backward(), or over another model.
-  /// A domain that gave some in an earlier step may rest: its parameters may be frozen by now.
+  /// A pass that leaves no gradient at all comes from a closure without backward(), or over another
+  /// model. A domain that gave gradients in an earlier step may give none: its parameters may be
+  /// frozen by now.
   /// @param k the domain among those present
   void expect_gradient(const GradientList& row, std::size_t k) {
     auto& gave = engine_.state.gave_gradients;
@@ -487,7 +489,7 @@ class StepRun {
       NonFinitePlace own = place;
       own.domain = data_.domains[d];
       if (!first || losses_[d].defined()) return check_.loss(value, own);
-      losses_[d] = value.clone();  // the closure may go on with its tensor
+      losses_[d] = value.clone();  // the closure may reuse its tensor
       data_.losses[d] = Scalar::of(losses_[d]);
       if (team_ != nullptr) own_losses_[d] = data_.losses[d].value();
       if (!std::isfinite(data_.losses[d].known())) check_.loss(losses_[d], own);
@@ -507,7 +509,7 @@ class StepRun {
     }
     record_.losses = data_.losses;
   }
-  /// Of all domains; of a step that stopped early, of those that it came to.
+  /// The mean over all domains; if the step stopped early, over those that it evaluated.
   at::Tensor mean_loss() const {
     std::vector<at::Tensor> known;
     for (const auto& loss : losses_) {
@@ -515,7 +517,7 @@ class StepRun {
     }
     TORCH_CHECK(known.size() == losses_.size() || !check_.passed(), "roga: this recipe evaluated ",
                 known.size(), " of ", losses_.size(),
-                " domains; its capture policy needs points for all of them");
+                " domains; the points of its capture policy must evaluate every domain");
     const bool one = known.size() == 1 || data_.losses_are_their_mean;
     return one ? known.front() : at::stack(known).mean();
   }
@@ -523,13 +525,13 @@ class StepRun {
   // With a team: this rank's share of each row, and the meetings where they are added up.
 
   bool ascends_locally() const { return team_->ascends_locally(); }
-  /// Each domain's row is needed where its domain is, and nowhere else.
+  /// Whether each domain's row is needed only on the rank that has the domain.
   bool rows_stay() const {
     return Travel::rows_may_stay && team_->placement() == Placement::domains &&
            !ascends_locally() && !engine_.settings.diagnose && data_.domains.size() > 1 &&
            !warming_up();
   }
-  /// So is the mean's.
+  /// Whether the ranks exchange rows only once, for the direction.
   bool sends_once() const {
     return Travel::sends_once(engine_.recipe.perturbation, team_->placement()) && rows_stay();
   }
@@ -581,9 +583,9 @@ class StepRun {
     meets_at_end_ = ascends_locally();
   }
 
-  /// Whether a pass looks at data of this rank; its domain becomes one among these.
+  /// Whether a pass is over data of this rank. If so, numbers its domain among the rank's own.
   bool is_ours(Pass& pass) {
-    if (!met_) return true;  // a shared forward, which will tell its domains
+    if (!met_) return true;  // a shared forward, whose domains are not known yet
     if (pass.data != Pass::Data::one_domain) return !shares_.here.empty();
     const auto found = std::lower_bound(shares_.here.begin(), shares_.here.end(), pass.domain);
     if (found == shares_.here.end() || *found != pass.domain) return false;
@@ -628,8 +630,8 @@ class StepRun {
     if (factor == 1.0 && sum.empty()) unshare(part);
     add_to(sum, std::move(part));
   }
-  /// Rows of global ascents are this rank's shares of what they are on all; those of local ones
-  /// are the rank's own until the meeting at the end.
+  /// With global ascents a row is this rank's share of the sum over all ranks. With local ascents
+  /// it is the rank's own until the meeting at the end.
   /// @param k the domain among all that are present, or all_domains
   void take_share(std::size_t k, GradientList row) {
     const bool whole = k == all_domains;
@@ -696,7 +698,7 @@ class StepRun {
       }
       divide_by(rows.erm, rows.domains.size());
     }
-    if (rows_stay() && keeps_mean) {  // all see what is not finite in one of them
+    if (rows_stay() && keeps_mean) {  // all ranks see it if one row is not finite
       Step step = step_for(Role::perturbation);
       check_.gradient(step, erm, of_all());
     }
@@ -717,7 +719,7 @@ class StepRun {
       add_up_combined(direction, agreed.reached);
     }
   }
-  /// In the place of the mean gradient at theta.
+  /// Puts the direction in the place of the mean gradient at theta.
   void add_up_direction(const std::vector<bool>& reached) {
     Step step = step_for(Role::alignment);
     if constexpr (LinearAlignment<A>) {
@@ -733,7 +735,7 @@ class StepRun {
     data_.rows.erm = std::move(sum);
     team_->add_up({&data_.rows.erm}, weights_.parameters(), reached);
   }
-  /// To a local ascent a domain that is elsewhere has the loss of those that are here.
+  /// In a local ascent, a domain of another rank has the mean loss of this rank's domains.
   void ascend_by_own_losses() {
     double mean = 0;
     for (const std::size_t k : shares_.here) mean += own_losses_[k] / count_here();
@@ -742,8 +744,8 @@ class StepRun {
     }
   }
   double count_here() const { return static_cast<double>(shares_.here.size()); }
-  /// A row of a local ascent: the rank's own for whoever looks at it on the way, and its share for
-  /// the mean.
+  /// Keeps a row of a local ascent: the rank's own for policies that read it before the end, and
+  /// its share for the mean.
   void keep_own(GradientList row) {
     const bool last = visited_last();
     ++data_.points;
@@ -758,7 +760,7 @@ class StepRun {
     if constexpr (Plan::keeps_captured) data_.rows.captured.push_back(std::move(row));
   }
 
-  /// After the last point, or where none is left: what has not been added up.
+  /// After the last point, or if there is none: adds up the rest.
   void meet_at_end() {
     if (std::exchange(meets_at_end_, false)) {
       auto& rows = data_.rows;
@@ -784,7 +786,7 @@ class StepRun {
     }
     team_->end();
   }
-  /// Of a step with local ascents: what the alignment reads.
+  /// The rows of a step with local ascents that the alignment reads.
   std::vector<GradientList*> shares_of_own_rows() {
     auto& rows = data_.rows;
     std::vector<GradientList*> travel;
@@ -817,7 +819,7 @@ class StepRun {
     return travel;
   }
 
-  /// Tells the others this rank's losses and what it has met, and adds rows up.
+  /// Tells the others this rank's losses and whether its numbers are finite, and adds rows up.
   /// @return false if the step ends here
   bool meet(const std::vector<GradientList*>& travel) {
     const auto agreed = tell(travel);
@@ -825,7 +827,7 @@ class StepRun {
     if (!travel.empty()) team_->add_up(travel, weights_.parameters(), agreed.reached);
     return true;
   }
-  /// The same without the rows.
+  /// The same, without adding rows up.
   Team::Agreement tell(const std::vector<GradientList*>& travel) {
     const std::size_t count = data_.domains.size();
     std::vector<double> mine(team_->numbers(), 0.0);
@@ -909,7 +911,7 @@ class StepRun {
   RollCall roll_;
   Shares shares_;
   bool met_ = false;            ///< the roll has been called
-  bool meets_at_end_ = false;   ///< a meeting after the last point is owed
+  bool meets_at_end_ = false;   ///< a meeting after the last point is due
   bool has_direction_ = false;  ///< in the place of the mean gradient at theta
   std::optional<Point> combined_point_;
   bool visiting_ = false;   ///< a pass at a point goes on, on this rank or others

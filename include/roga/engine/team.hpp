@@ -53,7 +53,7 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-/// The parameters that the ranks must have alike.
+/// Of tensors that must be alike on all ranks.
 inline double fingerprint(const std::vector<at::Tensor>& parameters) {
   Fingerprint print;
   for (const auto& x : parameters) {
@@ -70,7 +70,7 @@ struct RollCall {
   double settings = 0;       ///< of what the user chose around the recipe, its radius among them
   std::size_t listed = 0;    ///< closures in the list; 0 where the domains are not listed that way
   std::size_t tensors = 0;   ///< parameters
-  bool tells_radii = false;  ///< each domain's ascent is known to the rank that has the domain
+  bool tells_radii = false;  ///< only the rank that has a domain knows its ascent
 };
 
 /// Which domains a step has, and this rank's share of each.
@@ -86,9 +86,9 @@ struct Shares {
   double of_mean(std::size_t k) const { return of_domain[k] / static_cast<double>(domains.size()); }
 };
 
-/// The ranks, seen from one of them. In each step they meet a few times, to add numbers and rows
-/// up. A rank that fails comes to the next meeting with its flag up, so that nobody waits for it in
-/// vain: then all ranks throw. Every decision after a meeting is made from numbers that all have.
+/// The ranks, seen from one of them. In each step they meet a few times, to add up numbers and
+/// rows. A rank that fails says so in the next meeting, so that no rank waits for it in vain; then
+/// all ranks throw. Every decision after a meeting is made from numbers that all ranks have.
 class Team {
  public:
   explicit Team(const Distribution& distribution, c10::Device device)
@@ -108,7 +108,7 @@ class Team {
   c10::Device device() const { return device_; }
   void weigh(double weight) { weight_ = weight; }
 
-  /// Before a step, of which nobody has been told yet.
+  /// Before a step: its roll call comes next.
   void begin() { next_ = Next::roll_call; }
   /// After the last meeting of a step.
   void end() { next_ = Next::nothing; }
@@ -139,15 +139,15 @@ class Team {
   void add_up(const std::vector<GradientList*>& rows, const std::vector<at::Tensor>& parameters,
               const std::vector<bool>& reached);
 
-  /// Where this rank fails: comes to the next meeting of the step, if there is one, and tells.
-  /// Called while the exception is handled, if there is one.
+  /// Tells the others in the next meeting of the step, if there is one, that this rank has failed.
+  /// If an exception is the cause, called while it is handled.
   void fail() noexcept;
 
-  /// A meeting outside of steps, at which all tell whether they are well.
-  /// @param failure of this rank; empty if it is well
+  /// A meeting outside of steps, in which each rank tells whether it has failed.
+  /// @param failure message of this rank's failure; empty if there is none
   void confirm(const std::string& failure, const char* call, double fingerprint = 0);
-  /// The bytes of rank 0.
-  /// @param bytes [n] of uint8 on the host; of the other ranks, nothing
+  /// Gives all ranks the bytes of rank 0.
+  /// @param bytes [n] of uint8 on the host; ignored on the other ranks
   at::Tensor of_first(const at::Tensor& bytes);
 
  private:
@@ -194,7 +194,7 @@ class Team {
   template <class Talk>
   auto guarded(Talk&& talk) {
     TORCH_CHECK(!broken_,
-                "roga: the process group failed in a step before; make a new one, and "
+                "roga: the process group failed in an earlier step; make a new group, and "
                 "call distribute() with it");
     try {
       return talk();
@@ -206,8 +206,8 @@ class Team {
       const auto* known = dynamic_cast<const c10::Error*>(&error);
       TORCH_CHECK(false, "roga: rank ", rank_, " of ", size_,
                   " lost its process group: a rank has died, or took longer than the group's "
-                  "timeout; the weights of this rank are as before the step, and only a new group "
-                  "helps: ",
+                  "timeout; this rank's weights are as before the step; make a new group, and call "
+                  "distribute() with it: ",
                   known != nullptr ? known->what_without_backtrace() : error.what());
     }
   }
@@ -249,7 +249,7 @@ class Team {
     if (!who) return;
     const auto why = told(*who, {});
     next_ = Next::nothing;
-    TORCH_CHECK(false, "roga: rank ", *who, " failed in this step, so that no rank makes it",
+    TORCH_CHECK(false, "roga: rank ", *who, " failed in this step, so no rank makes it",
                 why.empty() ? "" : ": ", why);
   }
   static std::string reason() {
@@ -262,7 +262,7 @@ class Team {
     } catch (const std::exception& known) {
       return known.what();
     } catch (...) {
-      return "an exception that is no std::exception";
+      return "an exception that is not a std::exception";
     }
   }
 
@@ -311,8 +311,8 @@ inline Shares Team::call_roll(const RollCall& roll, const std::vector<std::size_
       const bool number = slot == 1 || slot == 4;
       TORCH_CHECK(false, "roga: ranks ", *first, " and ", r, " differ in ", what,
                   number ? c10::str(", ", all[*first * slots + slot], " and ", value) : "",
-                  ": all ranks make the same steps with the same settings; distribute() makes "
-                  "their weights and memories the same again");
+                  "; all ranks must make the same steps with the same settings: call distribute() "
+                  "on all of them to give them the same weights and state again");
     }
   };
   differ(2, "the parameters of their optimizers", false);
@@ -338,18 +338,17 @@ inline Shares Team::call_roll(const RollCall& roll, const std::vector<std::size_
     const double ranks = all[from + 2 * k];
     if (ranks == 0) continue;
     TORCH_CHECK(placement_ == Placement::shards || ranks == 1, "roga: domain ", k, " is on ", ranks,
-                " ranks; with Placement::domains each domain lives on one: give step() an empty "
-                "closure for a domain that is elsewhere, or choose Placement::shards");
+                " ranks; with Placement::domains each domain is on one: give step() an empty "
+                "closure for a domain of another rank, or choose Placement::shards");
     total.push_back(all[from + 2 * k + 1]);
     TORCH_CHECK(placement_ == Placement::domains || total.back() > 0,
                 "roga: the ranks that have "
                 "domain ",
-                k, " give their data the weight 0");
+                k, " give their data the weight 0; one of them needs a positive weight");
     shares.domains.push_back(k);
   }
   TORCH_CHECK(!shares.domains.empty(),
-              "roga: no rank has data in this step; step() needs a closure for a domain on one of "
-              "them at least");
+              "roga: no rank has data in this step; at least one rank must give step() a closure");
   const std::size_t domains = shares.domains.size();
   shares.of_domain.assign(domains, 0.0);
   for (std::size_t k = 0, next = 0; k < domains && next < positions.size(); ++k) {
@@ -434,9 +433,10 @@ inline void Team::confirm(const std::string& failure, const char* call, double f
     TORCH_CHECK(false, "roga: ", call, " failed on rank ", *who, ": ", why);
   }
   for (std::size_t r = 1; r < size_; ++r) {
-    TORCH_CHECK(all[2 * r + 1] == all[1], "roga: ", call, ": ranks 0 and ", r,
-                " have optimizers over other parameters, other protected modules, or another "
-                "placement or ascent");
+    TORCH_CHECK(
+        all[2 * r + 1] == all[1], "roga: ", call, ": ranks 0 and ", r,
+        " differ in their parameters, protected modules, placement or ascent; these must be "
+        "the same on all ranks");
   }
 }
 

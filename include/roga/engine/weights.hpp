@@ -27,7 +27,7 @@ class Frozen {
   ~Frozen() {
     try {
       thaw();
-    } catch (...) {  // NOLINT: a destructor has nobody to tell
+    } catch (...) {  // NOLINT: a destructor cannot report it
     }
   }
   void thaw() {
@@ -45,7 +45,7 @@ class Frozen {
 
 /// The parameters of one step: moves them away from theta, and back bit for bit by copying a backup
 /// into the same storage (subtracting the perturbation would drift). A parameter that never moves
-/// is neither copied nor written. Its owner restores them.
+/// is neither copied nor written. The owner of this object calls restore().
 class Weights {
  public:
   /// @param groups the optimizer's parameter groups
@@ -78,14 +78,14 @@ class Weights {
 
   /// Before the moves to a point.
   /// @param origin what they are measured from
-  /// @param where the copy of theta goes that is made before a parameter moves for the first time
+  /// @param where to keep the copy of theta that is made before a parameter first moves
   void depart(Point::From origin, Backup where) {
     from_previous_ = origin == Point::From::previous;
     where_ = where;
     moved_ = true;
     forget_casts();
   }
-  /// Moves the parameters `which`, those that have an offset or were elsewhere before.
+  /// Moves those of the parameters `which` that have an offset or are not at theta.
   void move(std::span<const std::size_t> which, const ScaledRows& offset) {
     std::vector<std::size_t> at_theta;
     std::vector<std::size_t> away;

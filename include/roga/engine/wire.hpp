@@ -47,7 +47,7 @@ class Wire {
       }
     }
     if (places.empty()) return;
-    // Who has which is counted on the way, at the head of the first bucket.
+    // The head of the first bucket counts how many ranks have each tensor.
     counts_ = at::empty({static_cast<std::int64_t>(places.size())}, at::kFloat);
     for (const auto& place : places) {
       counts_.data_ptr<float>()[place.index] = place.row->defined() ? 1.0F : 0.0F;
@@ -110,7 +110,7 @@ class Wire {
     return x.is_complex() ? 2 * x.numel() : x.numel();
   }
 
-  /// Sends the places of the first one's type and device.
+  /// Sends the places that have the type and device of the first.
   /// @return the others
   std::vector<Place*> add_up_like(const std::vector<Place*>& places) {
     auto sample = [](const Place& place) -> const at::Tensor& {
@@ -160,7 +160,7 @@ class Wire {
     if (!row.defined()) row = new_like(*place.like).zero_();
     alone_.push_back({&place, group_->add_up(line(row))});
   }
-  /// The one that has travelled longest.
+  /// The bucket that was sent first.
   Bucket& next_bucket(std::int64_t size, const at::TensorOptions& options) {
     Bucket& bucket = buckets_.at(next_++ % buckets_.size());
     unpack(bucket);

@@ -14,20 +14,20 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Which rows of a step the ranks add up, and when. The engine sends by it, and roga::traffic adds
-/// up what it says. It follows from what the policies declare to read.
+/// Which rows of a step the ranks add up, and when. The engine sends rows by this plan, and
+/// roga::traffic counts them. It follows from what the policies declare in `reads`.
 template <class P, class C, class A>
 struct WirePlan {
   using Plan = RowPlan<P, C, A>;
   static constexpr Reads at_theta = Reads::erm | Reads::domains | Reads::own_domain;
   static constexpr Reads of_points = Reads::captured | Reads::captured_mean | Reads::latest;
 
-  /// A row of a point is read before the last point, or by itself; otherwise the ranks sum theirs
-  /// up first, and add up one row in the end.
+  /// A row of a point is read before the last point, or by itself; otherwise each rank sums up its
+  /// own rows, and one row is added up at the end.
   static constexpr bool meets_at_each_point =
       reads(P::reads, of_points) || reads(A::reads, Reads::captured | Reads::latest);
-  /// Only the point of a domain, which looks at nothing but its data, reads that domain's row: it
-  /// can stay on the rank that has the domain.
+  /// A domain's row is read only at that domain's point, which evaluates only its data: the row can
+  /// stay on the rank that has the domain.
   static constexpr bool rows_may_stay = [] {
     if constexpr (requires { std::bool_constant<C::own_domain>(); }) {
       return C::own_domain && P::at_theta && !Plan::aligns_domains &&
@@ -43,8 +43,8 @@ struct WirePlan {
     return false;
   }();
   /// The direction combines the rows that it reads with coefficients that follow from the losses,
-  /// and is all that anybody needs of them: where each rank has its share of every one, each
-  /// combines its own, and one row is added up.
+  /// and nothing else reads them: where each rank has its share of every row, it combines its
+  /// shares, and one row is added up.
   static constexpr bool combines_rows = [] {
     if constexpr (requires(const A a, Step& step) { a.after_base(step); }) return false;
     return LinearAlignment<A> && from_losses<A>;
@@ -62,7 +62,7 @@ struct WirePlan {
            !reads(read_by(perturbation), Reads::erm | of_points);
   }
   /// The direction, or that of the only point, combines the domains' rows with coefficients that
-  /// follow from the losses, and nobody reads the rows besides: each rank combines its own, and one
+  /// follow from the losses, and nothing else reads the rows: each rank combines its own, and one
   /// row is added up.
   static constexpr bool direction_from_losses = combines_rows && P::at_theta &&
                                                 !reads(P::reads, at_theta) &&
@@ -71,7 +71,7 @@ struct WirePlan {
                                              !Plan::aligns_domains && !reads(A::reads, at_theta) &&
                                              !reads(P::reads, Reads::erm);
   static constexpr bool combines_at_theta = direction_from_losses || ascent_from_losses;
-  /// What a policy remembers of the ascent would differ from rank to rank.
+  /// False where a policy remembers rows of the ascent, which would differ from rank to rank.
   static constexpr bool allows_local_ascent =
       remembered_rows<P>() + remembered_rows<C>() + remembered_rows<A>() == 0 &&
       !reads(P::reads, Reads::captured_mean);

@@ -11,8 +11,8 @@ namespace roga {
 inline namespace v1 {
 
 /// Points that follow each other from domain to domain, each one step along the gradient captured
-/// last: x_0 = theta, x_j = x_{j-1} + stride(q_{j-1}). The order is the one of the capture policy
-/// NextDomain. No pass at theta beforehand.
+/// last: x_0 = theta, x_j = x_{j-1} + stride(q_{j-1}). The order is that of the capture policy
+/// NextDomain. There is no pass at theta.
 
 /// Uphill by a radius: stride(q) = rho q / |q|, one point more than domains.
 ///
@@ -22,7 +22,7 @@ struct UphillWalk {
   static constexpr bool at_theta = false;
 
   double rho = 0.05;       ///< radius of each stride, >= 0
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step& step) const {

@@ -8,8 +8,8 @@
 namespace roga {
 inline namespace v1 {
 
-/// Runs another ascent on steps 0, period, 2 period, ... and looks nowhere on the others.
-/// The alignment has to do without captured rows on those, as ReusedDirection does.
+/// Runs another ascent on steps 0, period, 2 period, ... and has no points on the others. There the
+/// alignment must work without captured rows, as ReusedDirection does.
 template <PerturbationPolicy Ascent>
 requires(Ascent::at_theta) struct Every : Ascent {
   std::int64_t period = 10;  ///< >= 1
@@ -21,7 +21,7 @@ requires(Ascent::at_theta) struct Every : Ascent {
   std::size_t points(Step& step) const {
     return step.index() % period == 0 ? Ascent::points(step) : 0;
   }
-  /// Share of the steps that look anywhere.
+  /// Share of the steps that have points.
   constexpr double frequency() const { return 1.0 / static_cast<double>(period); }
 };
 

@@ -23,7 +23,7 @@ struct FriendlyAscent {
   double rho = 0.1;        ///< radius, >= 0
   double sigma = 1.0;      ///< share of m taken away
   double lambda = 0.95;    ///< decay of m, in [0, 1]
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const {
     detail::require_radius("rho", rho);

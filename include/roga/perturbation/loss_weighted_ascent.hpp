@@ -22,7 +22,7 @@ struct LossWeightedAscent {
 
   double rho = 0.05;       ///< radius, >= 0
   double lambda = 0.1;     ///< weight of the variance, >= 0
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const {
     detail::require_radius("rho", rho);

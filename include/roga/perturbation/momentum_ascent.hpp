@@ -14,14 +14,13 @@ inline namespace v1 {
 ///
 ///     x = theta - rho v / |v|;   x = theta in the first step
 ///
-/// MSAM (Becker et al., 2024, arXiv 2401.12033, eq. 5). The momentum is the one that
-/// MomentumGradient keeps.
+/// MSAM (Becker et al., 2024, arXiv 2401.12033, eq. 5). MomentumGradient keeps the momentum.
 struct MomentumAscent {
   static constexpr Reads reads = Reads::nothing;
   static constexpr bool at_theta = false;
 
   double rho = 3.0;        ///< radius, >= 0
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const { detail::require_radius("rho", rho); }
   std::size_t points(const Step&) const { return 1; }

@@ -7,7 +7,7 @@
 namespace roga {
 inline namespace v1 {
 
-/// Looks nowhere: the step ends with the gradients at theta.
+/// Has no points: the step ends with the gradients at theta.
 struct NoPerturbation {
   static constexpr Reads reads = Reads::nothing;
   static constexpr bool at_theta = true;

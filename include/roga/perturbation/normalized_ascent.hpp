@@ -25,7 +25,7 @@ struct NormalizedAscentIn {
   double rho = 0.05;   ///< radius, >= 0
   double alpha = 0.0;  ///< weight of -g
   MetricType metric = {};
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const {
     detail::require_radius("rho", rho);

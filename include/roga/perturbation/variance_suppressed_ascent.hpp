@@ -22,7 +22,7 @@ struct VarianceSuppressedAscent {
 
   double rho = 0.05;       ///< radius, >= 0
   double theta = 0.9;      ///< weight of g in the mean, in [0, 1]; 1 is SAM
-  RadiusRule radius = {};  ///< what makes a radius of rho
+  RadiusRule radius = {};  ///< how rho becomes the radius
 
   void validate() const {
     detail::require_radius("rho", rho);

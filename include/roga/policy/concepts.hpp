@@ -22,9 +22,10 @@ concept BaseOptimizer =
 
 namespace detail {
 
-/// Members that a policy may leave out. Nobody misses one that is there and cannot be used, so the
-/// concepts below ask for it by name: a class that inherits the name from here and from a policy
-/// has it twice, whatever the policy's own is, private or overloaded.
+/// Members that a policy may leave out. One that exists in a form that cannot be used would be
+/// ignored silently, so the concepts below detect it by its name: in a class that inherits the name
+/// from here and from the policy it is ambiguous, even if the policy's member is private or
+/// overloaded.
 struct OptionalMembers {
   int validate, metric, remembers, visits, frequency, share, after_base, reads_in_effect;
 };
@@ -98,12 +99,12 @@ concept MeasuresInMetric = !detail::NamesMetric<T> || requires(const T policy) {
   requires Metric<decltype(policy.metric)> || std::same_as<decltype(policy.metric), Euclidean>;
 };
 
-/// `visits(domains)`, where a policy has it: at how many points it looks.
+/// `visits(domains)`, where a policy has it: how many points it has.
 template <class T>
 concept CountsVisits = !detail::NamesVisits<T> || requires(const T policy, std::size_t domains) {
   { policy.visits(domains) } -> Count;
 };
-/// `frequency()`, where a policy has it: the share of the steps that look anywhere, in (0, 1].
+/// `frequency()`, where a policy has it: the share of the steps that have points, in (0, 1].
 template <class T>
 concept FrequencyIsShare = !detail::NamesFrequency<T> || requires(const T policy) {
   { policy.frequency() } -> std::floating_point;

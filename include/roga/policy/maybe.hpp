@@ -15,7 +15,7 @@ class Maybe;
 
 namespace detail {
 
-/// What a compiler names where arithmetic meets a value that may be missing.
+/// Named in the compiler's error where arithmetic uses a value that may be missing.
 struct TestItThenTakeItsValueWithStar {};
 
 template <class T>
@@ -26,7 +26,8 @@ inline constexpr bool is_maybe<Maybe<T>> = true;
 }  // namespace detail
 
 /// A value that may be missing, as std::optional<T>, to which it converts. It prints as its value,
-/// or as "none"; arithmetic is refused in one line, and to take what is not there throws.
+/// or as "none"; the compiler refuses arithmetic on it in one line, and taking a missing value
+/// throws.
 ///
 ///     const auto mean = step.memory("mean");
 ///     return mean ? 0.9 * *mean + 0.1 * roga::erm : roga::Combination(roga::erm);
@@ -38,7 +39,7 @@ class Maybe {
   Maybe(std::nullopt_t) {}  // NOLINT: as std::optional
   /// There.
   Maybe(T value) : value_(std::move(value)) {}  // NOLINT: as std::optional
-  /// As that one.
+  /// There if the optional has a value.
   Maybe(std::optional<T> value) : value_(std::move(value)) {}  // NOLINT: as std::optional
 
   /// Whether it is there.

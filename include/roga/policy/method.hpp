@@ -9,12 +9,12 @@
 namespace roga {
 inline namespace v1 {
 
-/// What is known of a method besides its recipe.
+/// Facts about a method besides its recipe.
 struct MethodTraits {
   std::string_view name;       ///< of the recipe, of its header, and of the function object
   std::string_view direction;  ///< in short, as the table in docs/recipes.md has it
-  bool domains = false;        ///< K closures give something else than their mean as one closure
-  bool ordered = false;        ///< so does another order of the domains
+  bool domains = false;        ///< K closures give another result than one of their mean loss
+  bool ordered = false;        ///< another order of the domains does, too
   std::string_view note = {};  ///< beside the defaults, where they are not the paper's
 };
 

@@ -14,13 +14,13 @@
 namespace roga {
 inline namespace v1 {
 
-/// What makes a radius of `rho`, at each point of a step:
+/// How `rho` becomes the radius at each point of a step:
 ///
 ///     rho_j = min(sigma / |M^(1/2) v_j|, f_k rho)
 ///
 /// v_j is the point's direction, k its domain: the one whose gradient is v_j, or else the one whose
-/// data the point evaluates. A perturbation policy with a member `RadiusRule radius` has it; as it
-/// is made, the radius is rho. Costs no pass, and no synchronisation.
+/// data the point evaluates. Perturbation policies have it as a member `RadiusRule radius`; by
+/// default the radius is rho. Costs no pass, and no synchronisation.
 ///
 ///     optimizer.perturbation().radius = {.loss_budget = 0.1};
 struct RadiusRule {
@@ -59,14 +59,14 @@ inline std::optional<std::size_t> domain_of(const Point& point, const Slice& sli
 /// @param rho what the policy asks for
 /// @param length of the direction
 /// @param domain the point's, by its position in the caller's list
-/// @throws c10::Error for factors by domain and a point of none
+/// @throws c10::Error if the rule has factors by domain and the point has no domain
 inline Scalar ruled_radius(const RadiusRule& rule, const Scalar& rho, const Scalar& length,
                            std::optional<std::size_t> domain) {
   Scalar radius = rho;
   if (!rule.domain_factors.empty()) {
     TORCH_CHECK(domain,
-                "roga: radius.domain_factors need points of one domain each, as those of "
-                "DomainAscent; this recipe has a point of all domains");
+                "roga: radius.domain_factors need points of one domain each, such as those of "
+                "DomainAscent; this recipe has a point over all domains");
     if (*domain < rule.domain_factors.size()) radius = radius * rule.domain_factors[*domain];
   }
   if (std::isinf(rule.loss_budget)) return radius;

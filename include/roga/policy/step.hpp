@@ -42,8 +42,8 @@ class Step {
   /// L_k of all domains.
   const std::vector<Scalar>& losses() const {
     TORCH_CHECK(!data_.losses_are_their_mean,
-                "roga: this recipe reads the loss of each domain, and the pooled closure returned "
-                "their mean alone; let it return a [K] tensor of them");
+                "roga: this recipe reads the loss of each domain, but the pooled closure returned "
+                "only their mean; let it return a [K] tensor with each domain's loss");
     return data_.losses;
   }
   /// mean_k L_k

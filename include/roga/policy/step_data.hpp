@@ -59,7 +59,7 @@ class Products {
     std::erase_if(known_, [&](const Known& known) { return known.of(a, b); });
     known_.push_back({a, b, product});
   }
-  /// Rows that change from point to point take their products with them.
+  /// Drops the products of rows that change from point to point.
   void forget_captured() {
     auto moves = [](Row row) {
       return row.kind == Row::Kind::latest || row.kind == Row::Kind::captured_mean;
@@ -90,7 +90,7 @@ struct StepData {
   std::size_t parameters = 0;        ///< how many tensors a row has
   std::vector<std::size_t> domains;  ///< positions of the present domains in the caller's list
   std::vector<Scalar> losses;
-  bool losses_are_their_mean = false;  ///< of a pooled closure that gave no more
+  bool losses_are_their_mean = false;  ///< a pooled closure returned only that
   std::size_t points = 0;              ///< evaluated so far
   Rows rows;
   Products products;
@@ -125,7 +125,7 @@ struct StepData {
   ScaledRows resolve(const Combination& combination) const {
     ScaledRows resolved;
     for (const auto& [which, factor] : combination.terms()) {
-      const auto* tensors = &row(which);  // of one domain, its gradient and the mean are one row
+      const auto* tensors = &row(which);  // with one domain, its gradient and the mean are one row
       auto same = std::find_if(resolved.begin(), resolved.end(),
                                [&](const auto& term) { return term.row == tensors; });
       if (same == resolved.end()) {
@@ -156,7 +156,9 @@ struct StepData {
       case Row::Kind::memory:
         break;
     }
-    TORCH_CHECK(which.index < remembered.size(), "roga: no remembered row ", which.index);
+    TORCH_CHECK(which.index < remembered.size(), "roga: a policy asked for the remembered row ",
+                which.index, " of ", remembered.size(),
+                "; take it from step.memory() in each step");
     return remembered[which.index].tensors;
   }
   bool lacks(Row row) const {

@@ -10,8 +10,8 @@ namespace roga {
 inline namespace v1 {
 namespace recipes {
 
-/// Aligned-MTL: the mean gradient, its principal components over the domains brought to the size of
-/// the smallest.
+/// Aligned-MTL: the mean gradient, with its principal components over the domains scaled to the
+/// size of the smallest.
 ///
 /// Senushkin et al., CVPR 2023, arXiv 2305.19000. Passes: 1. Memory: K - 1 copies of the
 /// parameters.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of all methods: what speaks of every recipe goes through it.
+// The list of all methods: whatever covers every recipe goes through it.
 #pragma once
 
 #include <roga/recipes/and_mask.hpp>

@@ -10,7 +10,8 @@ namespace roga {
 inline namespace v1 {
 namespace recipes {
 
-/// Nash-MTL: the bargaining solution between the domains, whose gradients' lengths do not matter.
+/// Nash-MTL: the bargaining solution between the domains; its direction does not depend on the
+/// lengths of their gradients.
 ///
 /// Navon et al., ICML 2022, arXiv 2202.01017. Passes: 1. Memory: K - 1 copies of the parameters.
 struct NashMtl {

@@ -12,7 +12,7 @@ namespace recipes {
 
 /// Hyper-parameters of `sand_mask`.
 struct SandMaskOptions {
-  double tau = 0.5;  ///< share of agreement, in [0, 1]; up to it the mask is 0
+  double tau = 0.5;  ///< share of agreement, in [0, 1]; up to this share the mask is 0
   double k = 10.0;   ///< steepness, > 0
 
   static constexpr void fields(auto& options, auto&& field) {

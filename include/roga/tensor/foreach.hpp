@@ -32,12 +32,12 @@ inline bool foreach_serves(const std::vector<at::Tensor>& list) {
          first != nullptr && foreach_serves(*first);
 }
 
-/// The operations. Lists hold defined tensors; those of one call are equally long. A LibTorch
-/// without such calls gets the same results from one for each tensor.
+/// The operations. Lists hold defined tensors; those of one call are equally long. Without such
+/// calls in LibTorch, one call for each tensor gives the same results.
 struct Foreach {
   using List = std::vector<at::Tensor>;
 
-  /// x; one call, and exact but for what a NaN carries besides
+  /// x, in one call; exact except for the payload of NaNs
   static List copies(const List& x) { return products(x, 1.0); }
   /// to <- from
   static void assign(List& to, const List& from) {

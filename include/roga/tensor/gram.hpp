@@ -48,8 +48,8 @@ std::vector<Real> uniform_weights(std::size_t count) {
   return std::vector<Real>(count, 1.0 / static_cast<Real>(count));
 }
 
-/// The gradients' lengths and the cosines between them: what rules see that do not depend on the
-/// lengths. Those of a gradient of zero are 0, with itself too.
+/// The gradients' lengths and the cosines between them: for rules that do not depend on the
+/// lengths. The cosines of a zero gradient are 0, with itself too.
 template <class Real>
 struct UnitGram {
   Matrix<Real> cosines;

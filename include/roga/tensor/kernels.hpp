@@ -45,7 +45,8 @@ inline bool is_half(const at::Tensor& x) {
 /// Half precision as float32.
 inline at::Tensor widened(const at::Tensor& x) { return is_half(x) ? x.to(at::kFloat) : x; }
 
-/// Whether LibTorch takes the factor as a number: it is known, and a number of the tensor's type.
+/// Whether LibTorch can take the factor as a number: it is on the host, and in the range of the
+/// tensor's type.
 inline bool is_number_of(const Scalar& factor, const at::Tensor& x) {
   if (!factor.on_host()) return false;
   constexpr double largest_half = 65504;
@@ -118,9 +119,9 @@ inline double smallest_accurate_norm2(const GradientList& row) {
                         : double{std::numeric_limits<float>::min()};
 }
 
-/// Cuts and joins rows to pieces that fit into the cache and are worth a call, on an accelerator a
-/// launch: `visit(lines, length)` gets the tensors of each row that make up the same `length`
-/// entries, zeros where a row has none.
+/// Cuts and joins rows into pieces that fit into the cache and are large enough for a call, on an
+/// accelerator for a launch: `visit(lines, length)` gets the tensors of each row that make up the
+/// same `length` entries, zeros where a row has none.
 template <class Visit>
 void in_pieces(const std::vector<const GradientList*>& rows, Visit&& visit) {
   std::vector<std::vector<at::Tensor>> piece(rows.size());
@@ -234,7 +235,7 @@ inline void scale_by(GradientList& row, const Scalar& factor) {
   }
 }
 
-/// sum <- sum + x, as a loop that leaves its gradients in place would add them up.
+/// sum <- sum + x, as gradients add up in .grad.
 inline void add_to(GradientList& sum, GradientList&& x) {
   if (sum.empty()) {
     sum = std::move(x);
@@ -299,7 +300,8 @@ inline at::Tensor combined(const ScaledRows& rows, std::size_t i) {
   return only->factor.is(1.0) ? *only->at(i) : scaled(*only->at(i), only->factor);
 }
 
-/// The whole row, `size` tensors long: in few calls, or tensor by tensor where one serves nothing.
+/// The whole row, `size` tensors long: in a few calls, or tensor by tensor where one call cannot
+/// take the whole row.
 inline GradientList combined_row(const ScaledRows& rows, std::size_t size) {
   GradientList out(size);
   auto whole = [size](const Scaled& term) {

@@ -66,7 +66,7 @@ typename States::key_type state_key(const States&, const at::Tensor& parameter) 
   }
 }
 
-/// Of the first group; not a number where the options of a user's own optimizer have none.
+/// The learning rate of the first group; NaN where the options of a user's own optimizer have none.
 template <class Groups>
 double learning_rate(const Groups& groups) {
   if (groups.empty()) return 0.0;
@@ -77,7 +77,7 @@ double learning_rate(const Groups& groups) {
   }
 }
 
-/// Of each group.
+/// The learning rate of each group.
 template <class Groups>
 std::vector<double> learning_rates(const Groups& groups) {
   std::vector<double> rates;

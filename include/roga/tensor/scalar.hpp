@@ -49,7 +49,7 @@ class Scalar {
   /// The 0-dimensional tensor of a scalar that is not on the host.
   const at::Tensor& tensor() const { return tensor_; }
 
-  // What arithmetic with 0 and 1 leaves as it is costs no launch.
+  // Adding 0 and multiplying by 1 cost no launch.
   friend Scalar operator-(const Scalar& a) { return a * -1.0; }
   friend Scalar operator+(const Scalar& a, const Scalar& b) {
     if (a.is(0.0)) return b;

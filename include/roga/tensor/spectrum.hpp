@@ -63,7 +63,7 @@ Vector<Real> equal_products(const Matrix<Real>& cosines, Real rounding) {
   return s;
 }
 
-/// The weights of K directions along sum_k s_k u_k, as long as the mean of the g_k's projections.
+/// The weights along sum_k s_k u_k whose direction is as long as the mean projection of the g_k.
 template <class Real>
 std::vector<Real> conflict_free(const Gram<Real>& gram, Real rounding) {
   if (!(largest_diagonal(gram) > 0)) return uniform_weights<Real>(gram.size());

@@ -39,7 +39,7 @@ class Ties {
   /// The first parameter that is one with parameter i: i itself, without ties.
   std::size_t first(std::size_t i) const { return any() ? first_[i] : i; }
 
-  /// A row over what moves: the sums of tied tensors in the place of the first.
+  /// A row with the sum of tied tensors in the place of the first, and none for the others.
   GradientList joined(const GradientList& row) const {
     GradientList out = row;
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -52,7 +52,7 @@ class Ties {
   }
 
  private:
-  /// The bytes between which a tensor's entries lie.
+  /// The range of bytes in which a tensor's entries lie.
   struct Extent {
     std::int64_t begin;
     std::int64_t end;
@@ -105,8 +105,8 @@ class Ties {
                     " and ", std::max(a, b), " of the optimizer (counted from 0, in the order of ",
                     "its groups), of shapes ", parameters[std::min(a, b)].sizes(), " and ",
                     parameters[std::max(a, b)].sizes(),
-                    ", share a part of their memory: give the optimizer tensors that are the same "
-                    "in memory, or apart");
+                    ", share a part of their memory; give the optimizer tensors that share all of "
+                    "it, or none");
       }
     }
   }

@@ -44,13 +44,13 @@ namespace roga {
 inline namespace v1 {
 namespace detail {
 
-/// Whether the optimizers' own zero_grad() leaves zeros, with which a parameter still decays and
-/// coasts, or takes the gradient away, so that the base optimizer passes the parameter over.
+/// Whether the optimizers' own zero_grad() leaves zeros, with which weight decay and momentum still
+/// move a parameter. Otherwise it removes the gradient, and the base optimizer skips the parameter.
 inline constexpr bool zero_grad_leaves_zeros = TORCH_VERSION_MAJOR < 2;
-/// Whether multi-tensor operations know lists to copy and factors on the device.
+/// Whether LibTorch has multi-tensor copies, and factors on the device.
 inline constexpr bool has_multi_tensor_calls = ROGA_DETAIL_FOREACH != 0;
 
-/// After weights have moved: autocast keeps its casts of them until its region ends.
+/// To be called after weights have moved: autocast keeps its casts of them until its region ends.
 inline void forget_casts() { at::autocast::clear_cache(); }
 
 /// Arithmetic outside of the graph, and in the tensors' own precision under autocast too.
