@@ -44,6 +44,11 @@ void import_and_count(const ImportOptions& options, std::size_t width) {
 
 }  // namespace
 
+std::string face_alignment() {
+  const std::string version = dlib_version();
+  return version.empty() ? "without dlib" : version;
+}
+
 void add_import(CLI::App& program) {
   auto* command = program.add_subcommand(
       "import", "Turn raw FaceForensics++, Celeb-DF or folders of videos and images into data");
