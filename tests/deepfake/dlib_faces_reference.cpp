@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "dlib_faces_reference.hpp"
 
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
 #include <dlib/image_io.h>
 #include <dlib/image_processing/frontal_face_detector.h>
 #include <dlib/image_transforms.h>
@@ -11,7 +11,7 @@ namespace deepfake::testing {
 
 std::vector<cv::Rect> dlib_example_faces(const std::filesystem::path& picture) {
   std::vector<cv::Rect> boxes;
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
   dlib::frontal_face_detector detector = dlib::get_frontal_face_detector();
   dlib::array2d<dlib::rgb_pixel> image;
   dlib::load_image(image, picture.string());

@@ -4,13 +4,13 @@
 
 #include <stdexcept>
 
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
 #include <dlib/dnn.h>
 #endif
 
 namespace deepfake::testing {
 
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
 #include <dlib/array2d.h>
 #include <dlib/image_processing.h>
 #include <dlib/image_processing/frontal_face_detector.h>
@@ -40,7 +40,7 @@ fs::path find_landmark_model(const fs::path& given) {
                            searched);
 }
 
-#if DEEPFAKE_WITH_DLIB
+#if ROGA_HAS_DLIB
 
 namespace {
 
