@@ -73,7 +73,8 @@ Landmarks landmarks_of(const fs::path& file) {
   const std::string bytes = bytes_of(file);
   REQUIRE(bytes.size() > begin);
   Landmarks points((bytes.size() - begin) / sizeof(cv::Point2d));
-  std::memcpy(points.data(), bytes.data() + begin, points.size() * sizeof(cv::Point2d));
+  std::memcpy(static_cast<void*>(points.data()), bytes.data() + begin,
+              points.size() * sizeof(cv::Point2d));
   return points;
 }
 
@@ -197,7 +198,8 @@ TEST_CASE("import: what alignment needs is said", "[import][align]") {
   options.face.landmarks = folder.path() / "none.dat";
   CHECK(mentions(message_of([&] { import_data(options); }), "none.dat: no such file of landmarks"));
   write_text(options.face.landmarks, "nothing");
-  CHECK(mentions(message_of([&] { import_data(options); }), "none.dat: no file of dlib's landmarks"));
+  CHECK(
+      mentions(message_of([&] { import_data(options); }), "none.dat: no file of dlib's landmarks"));
   CHECK(mentions(message_of([] { FaceCutter({.align = "dilb"}); }), "did you mean 'dlib'?"));
 }
 

@@ -16,8 +16,7 @@ namespace {
 
 template <int N, int stride, typename Below>
 using block = dlib::affine<
-    dlib::con<N, 3, 3, 1, 1,
-              dlib::relu<dlib::affine<dlib::con<N, 3, 3, stride, stride, Below>>>>>;
+    dlib::con<N, 3, 3, 1, 1, dlib::relu<dlib::affine<dlib::con<N, 3, 3, stride, stride, Below>>>>>;
 template <int N, typename Below>
 using same = dlib::relu<dlib::add_prev1<block<N, 1, dlib::tag1<Below>>>>;
 template <int N, typename Below>
@@ -34,8 +33,8 @@ using stage1 = same<64, same<64, same<64, Below>>>;
 using Stem = dlib::max_pool<
     3, 3, 2, 2,
     dlib::relu<dlib::affine<dlib::con<64, 7, 7, 2, 2, dlib::input_rgb_image_sized<227>>>>>;
-using Network = dlib::loss_multiclass_log<dlib::fc<
-    1000, dlib::avg_pool_everything<stage4<stage3<stage2<stage1<Stem>>>>>>>;
+using Network = dlib::loss_multiclass_log<
+    dlib::fc<1000, dlib::avg_pool_everything<stage4<stage3<stage2<stage1<Stem>>>>>>>;
 
 std::vector<float> numbers_of(const dlib::tensor& tensor) {
   return {tensor.host(), tensor.host() + tensor.size()};

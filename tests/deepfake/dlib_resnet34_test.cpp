@@ -117,14 +117,22 @@ TEST_CASE("dlib-resnet-34: a file that is another's or damaged is named", "[weig
     return message_of([&] { load_weights(*detector, file); });
   };
   CHECK(mentions(message("nothing"), "net.dnn: dlib's file of a network is not that of ResNet-34"));
-  CHECK(mentions(message("\x01\x05" "con_4"), "is cut off"));
-  CHECK(mentions(message(std::string("\x01\x05" "con_4\x01\x02\x01\x02\x01\x01\x01\x01\x01\x01", 17) +
+  CHECK(mentions(message("\x01\x05"
+                         "con_4"),
+                 "is cut off"));
+  CHECK(mentions(message(std::string("\x01\x05"
+                                     "con_4\x01\x02\x01\x02\x01\x01\x01\x01\x01\x01",
+                                     17) +
                          std::string(8, '\0')),
                  "its sizes differ"));
-  CHECK(mentions(message(std::string("\x01\x05" "con_4\x01\x02\x01\x09\x01\x01\x01\x01\x01\x01", 17) +
+  CHECK(mentions(message(std::string("\x01\x05"
+                                     "con_4\x01\x02\x01\x09\x01\x01\x01\x01\x01\x01",
+                                     17) +
                          std::string(8, '\0')),
                  "is cut off"));
-  CHECK(mentions(message("\x01\x07" "affine_"), "its layers differ; scripts/fetch_backbone.sh"));
+  CHECK(mentions(message("\x01\x07"
+                         "affine_"),
+                 "its layers differ; scripts/fetch_backbone.sh"));
 }
 
 TEST_CASE("dlib-resnet-34: gives what dlib gives", "[network][dlib][slow]") {

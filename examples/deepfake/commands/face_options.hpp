@@ -11,14 +11,15 @@ namespace deepfake {
 /// --align, --landmarks and --enlarge, of every command that cuts out faces.
 inline CLI::Option* add_align_options(CLI::App& command, FaceCropOptions& faces) {
   const bool has_dlib = *dlib_version() != '\0';
-  auto* align = command
-                    .add_option("--align", faces.align,
-                                std::string("turn and scale faces onto DeepfakeBench's template, by "
-                                            "landmarks: dlib, by the eyes' centres and the mouth's "
-                                            "corners; deepfakebench, by the points that it takes. "
-                                            "Needs dlib, which this program was built ") +
-                                    (has_dlib ? "with" : "without"))
-                    ->check(CLI::IsMember(alignments));
+  auto* align =
+      command
+          .add_option("--align", faces.align,
+                      std::string("turn and scale faces onto DeepfakeBench's template, by "
+                                  "landmarks: dlib, by the eyes' centres and the mouth's "
+                                  "corners; deepfakebench, by the points that it takes. "
+                                  "Needs dlib, which this program was built ") +
+                          (has_dlib ? "with" : "without"))
+          ->check(CLI::IsMember(alignments));
   command
       .add_option("--landmarks", faces.landmarks,
                   "dlib's file of 68 or 81 landmarks; the distribution's if not given")

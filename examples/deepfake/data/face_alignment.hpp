@@ -9,8 +9,8 @@
 namespace deepfake {
 
 /// Points of a face in pixels, in the order of the 68 points of 300-W: jaw 0 to 16, brows to 26,
-/// nose to 35 (its tip is 30), eyes 36 to 41 and 42 to 47, mouth 48 to 67. DeepfakeBench's 81 points
-/// go on with 13 of the forehead.
+/// nose to 35 (its tip is 30), eyes 36 to 41 and 42 to 47, mouth 48 to 67. DeepfakeBench's 81
+/// points go on with 13 of the forehead.
 using Landmarks = std::vector<cv::Point2d>;
 
 /// Left eye, right eye, tip of the nose, left and right corner of the mouth, as one sees them.
@@ -24,7 +24,8 @@ enum class KeyPoints {
 /// @param landmarks 68 or 81
 FivePoints key_points(const Landmarks& landmarks, KeyPoints choice);
 
-/// The places of the five points in a crop of @p size pixels, from ArcFace's template of 112 pixels.
+/// The places of the five points in a crop of @p size pixels, from ArcFace's template of 112
+/// pixels.
 /// @param scale above 1 the face is so much smaller in the crop, with its surroundings around it
 FivePoints template_points(int size, double scale);
 

@@ -18,9 +18,9 @@ struct FaceCropOptions {
   std::string align = "none";
   std::filesystem::path landmarks = {};  ///< file of dlib's landmarks; the distribution's if empty
   int enlargements = 1;                  ///< of LandmarkFinder
-  double margin = 1.3;                 ///< side of the crop over that of the box or template
-  int size = 256;                      ///< side of the result in pixels
-  std::filesystem::path cascade = {};  ///< file of a Haar cascade; OpenCV's own if empty
+  double margin = 1.3;                   ///< side of the crop over that of the box or template
+  int size = 256;                        ///< side of the result in pixels
+  std::filesystem::path cascade = {};    ///< file of a Haar cascade; OpenCV's own if empty
   /// Faces to judge fill more than a thirtieth of a video's frame; looking closer costs time.
   FaceSearch search = {.longest_side = 1280, .smallest = 24, .step = 1.1};
 

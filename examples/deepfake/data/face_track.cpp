@@ -26,8 +26,7 @@ std::tuple<double, double> nearness(const LastSeen& person, const cv::Rect& face
 
 bool can_be(const LastSeen& person, const cv::Rect& face) {
   // Frames lie a second or more apart, and a person who was missed went on moving.
-  const double reach =
-      std::max(person.box.width, person.box.height) * (1.0 + 0.25 * person.missed);
+  const double reach = std::max(person.box.width, person.box.height) * (1.0 + 0.25 * person.missed);
   const double size = static_cast<double>(face.width) / person.box.width;
   constexpr double growth = 2.5;
   const bool is_near = overlap(person.box, face) > 0 || distance(person.box, face) <= reach;

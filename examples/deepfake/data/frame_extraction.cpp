@@ -52,7 +52,8 @@ Extracted FrameExtractor::extract(const SourceVideo& source) {
   if (source.in_place) {
     result_.people.emplace_back();
     for (const NumberedImage& image : spaced_images(source.source)) {
-      result_.people.front().push_back(fs::absolute(image.file).lexically_normal().generic_string());
+      result_.people.front().push_back(
+          fs::absolute(image.file).lexically_normal().generic_string());
     }
     result_.in_place = result_.people.front().size();
     return std::move(result_);
@@ -68,8 +69,8 @@ Extracted FrameExtractor::extract(const SourceVideo& source) {
     } else {
       numbers = convert_images({{0, source.source}});
     }
-    // A video that turned out shorter than it says was walked twice: what was taken at first is none
-    // of its evenly spaced frames.
+    // A video that turned out shorter than it says was walked twice: what was taken at first is
+    // none of its evenly spaced frames.
     const std::set<int> spaced(numbers.begin(), numbers.end());
     for (std::set<int>& own : numbers_) {
       std::erase_if(own, [&](int number) { return !spaced.contains(number); });

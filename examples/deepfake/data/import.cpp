@@ -24,9 +24,9 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-std::vector<Extracted> extract_all(
-    const ImportOptions& options, const std::vector<SourceVideo>& videos,
-    const std::function<void(std::size_t, std::size_t)>& progress) {
+std::vector<Extracted> extract_all(const ImportOptions& options,
+                                   const std::vector<SourceVideo>& videos,
+                                   const std::function<void(std::size_t, std::size_t)>& progress) {
   std::vector<Extracted> outcomes(videos.size());
   std::atomic<std::size_t> next{0};
   std::size_t done = 0;

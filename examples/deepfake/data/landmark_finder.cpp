@@ -73,8 +73,8 @@ Trees landmark_trees(const fs::path& file) {
 }  // namespace
 
 const char* dlib_version() {
-  static const std::string version = "dlib " + std::to_string(DLIB_MAJOR_VERSION) + '.' +
-                                     std::to_string(DLIB_MINOR_VERSION);
+  static const std::string version =
+      "dlib " + std::to_string(DLIB_MAJOR_VERSION) + '.' + std::to_string(DLIB_MINOR_VERSION);
   return version.c_str();
 }
 

@@ -157,8 +157,8 @@ std::vector<GradCamRow> write_grad_cams(const GradCamOptions& options) {
     const std::string faults = broken_text(broken, "skipped");
     if (!faults.empty()) progress.print(faults);
     if (faceless > 0) {
-      progress.print(std::to_string(faceless) +
-                     (faceless == 1 ? " frame" : " frames") + " without a face skipped");
+      progress.print(std::to_string(faceless) + (faceless == 1 ? " frame" : " frames") +
+                     " without a face skipped");
     }
     if (rows.empty()) {
       throw std::runtime_error(faceless > 0 ? "no face was found in any frame; try without --align"

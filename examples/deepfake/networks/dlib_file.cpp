@@ -129,7 +129,8 @@ std::vector<Place> places() {
 
 bool is_dlib_network(const fs::path& file) {
   std::string begin(4096, '\0');
-  std::ifstream(file, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  std::ifstream(file, std::ios::binary)
+      .read(begin.data(), static_cast<std::streamsize>(begin.size()));
   return begin.find("\x01\x15input_rgb_image_sized") != std::string::npos ||
          begin.find("\x01\x0finput_rgb_image") != std::string::npos;
 }

@@ -41,9 +41,8 @@ class AffineImpl : public nn::Module {
 TORCH_MODULE(Affine);
 
 nn::Conv2d biased_convolution(int in, int out, int kernel, int stride) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel)
-                        .stride(stride)
-                        .padding(stride == 1 ? kernel / 2 : 0));
+  return nn::Conv2d(
+      nn::Conv2dOptions(in, out, kernel).stride(stride).padding(stride == 1 ? kernel / 2 : 0));
 }
 
 /// The sum where both are, and the larger one beyond: as dlib adds tensors of different sizes.

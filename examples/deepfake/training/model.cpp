@@ -41,8 +41,8 @@ std::shared_ptr<Detector> make_detector(const ModelOptions& options) {
     }
     return scripted(model, options.size);
   }
-  const std::vector<std::string> known{"residual-small", "resnet-18", "xception",
-                                       "efficientnet-b4", "dlib-resnet-34"};
+  const std::vector<std::string> known{"residual-small", "resnet-18", "xception", "efficientnet-b4",
+                                       "dlib-resnet-34"};
   throw std::runtime_error(unknown_name("model", model, known));
 }
 

@@ -95,7 +95,8 @@ Tensors read(const fs::path& file) {
   throw std::runtime_error(
       file.string() +
       ": neither TorchScript, nor a checkpoint of roga-deepfake, nor dlib's ResNet-34, nor a plain "
-      "dict of tensors, by itself or under \"state_dict\", \"model\" or \"net\"; convert it with Python: "
+      "dict of tensors, by itself or under \"state_dict\", \"model\" or \"net\"; convert it with "
+      "Python: "
       "torch.save(dict(state_dict), file)");
 }
 
