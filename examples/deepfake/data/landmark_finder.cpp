@@ -112,6 +112,7 @@ std::vector<Face> LandmarkFinder::faces(const cv::Mat& rgb) const {
       face.landmarks.emplace_back(static_cast<double>(points.part(i).x()),
                                   static_cast<double>(points.part(i).y()));
     }
+    face.box &= cv::Rect(0, 0, rgb.cols, rgb.rows);
     faces.push_back(std::move(face));
   }
   const auto rank = [](const Face& face) {
