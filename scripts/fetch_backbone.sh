@@ -59,7 +59,7 @@ if ! is_right "$file" "$member_sha256"; then
   }
   say "unpacking $(basename "$member")"
   # The first of its kind is the only one: no need to read the other 100 MB.
-  tar -xjf "$work/$archive" -C "$work" --occurrence=1 "$member"
+  tar -xjf "$work/$archive" -C "$work" --no-same-owner --occurrence=1 "$member"
   is_right "$work/$member" "$member_sha256" || {
     say "$(basename "$member") is not the one that is known: its checksum differs; nothing was kept"
     exit 1
