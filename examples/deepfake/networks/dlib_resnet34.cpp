@@ -112,16 +112,8 @@ class DlibResNet34 : public Detector {
   }
 
   at::Tensor features(const at::Tensor& images) override {
-    constexpr std::int64_t smallest = 55;  // the last stage's convolution needs three pixels
-    TORCH_CHECK(std::min(images.size(2), images.size(3)) >= smallest,
-                "dlib-resnet-34 takes images of ", smallest, " pixels or more, not ",
-                images.size(2), " x ", images.size(3), "; set --size, best to 227");
-    // From [-1, 1] to (value - mean) / 256 of values up to 255.
-    const at::Tensor shift =
-        (127.5 - at::tensor({122.782, 117.001, 104.298}, images.options())) / 256.0;
-    at::Tensor x = images * (127.5 / 256.0) + shift.view({1, 3, 1, 1});
-    x = at::max_pool2d(stem_->forward(x).relu_(), 3, 2);
-    for (auto& stage : stages_) x = stage->forward(x);
+    at::Tensor x = images;
+    for (std::size_t number = 0; number <= stages_.size(); ++number) x = stage(number, x);
     return x;
   }
   at::Tensor head(const at::Tensor& features) override {
@@ -129,6 +121,18 @@ class DlibResNet34 : public Detector {
   }
 
  private:
+  at::Tensor stage(std::size_t number, const at::Tensor& x) {
+    if (number > 0) return stages_[number - 1]->forward(x);
+    constexpr std::int64_t smallest = 55;  // the last stage's convolution needs three pixels
+    TORCH_CHECK(std::min(x.size(2), x.size(3)) >= smallest, "dlib-resnet-34 takes images of ",
+                smallest, " pixels or more, not ", x.size(2), " x ", x.size(3),
+                "; set --size, best to 227");
+    // From [-1, 1] to (value - mean) / 256 of values up to 255.
+    const at::Tensor shift = (127.5 - at::tensor({122.782, 117.001, 104.298}, x.options())) / 256.0;
+    const at::Tensor input = x * (127.5 / 256.0) + shift.view({1, 3, 1, 1});
+    return at::max_pool2d(stem_->forward(input).relu_(), 3, 2);
+  }
+
   nn::Sequential stem_{nullptr};
   std::vector<nn::Sequential> stages_;
   nn::Linear fc_{nullptr};
