@@ -95,12 +95,12 @@ class DlibResNet34 : public Detector {
     int channels = 64;
     for (std::size_t s = 0; s < blocks_of_stage.size(); ++s) {
       const int out = 64 << s;
-      nn::Sequential stage;
+      nn::Sequential blocks;
       for (int b = 0; b < blocks_of_stage[s]; ++b) {
-        stage->push_back(DlibBlock(channels, out, s > 0 && b == 0 ? 2 : 1));
+        blocks->push_back(DlibBlock(channels, out, s > 0 && b == 0 ? 2 : 1));
         channels = out;
       }
-      stages_.push_back(register_module("stage" + std::to_string(s + 1), stage));
+      stages_.push_back(register_module("stage" + std::to_string(s + 1), blocks));
     }
     fc_ = register_module("fc", nn::Linear(channels, 1));
     for (const auto& module : modules(/*include_self=*/false)) {
