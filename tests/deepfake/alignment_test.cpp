@@ -229,7 +229,7 @@ TEST_CASE("import: every face that dlib's example finds is aligned", "[import][a
   const Index index = load_index(locate_data(options.output));
   const FivePoints places = template_points(256, 1.3);
   const LandmarkFinder finder(find_landmark_model());
-  std::vector<double> written, seen;
+  std::vector<double> written, seen, apart;
   for (const Video& video : index.videos) {
     REQUIRE(video.frames.size() == 1);
     const fs::path& frame = video.frames.front();
@@ -246,7 +246,11 @@ TEST_CASE("import: every face that dlib's example finds is aligned", "[import][a
     add_eyes(landmarks, written);
     // And looked for again, in the crop.
     const std::vector<Face> faces = finder.faces(crop);
-    if (!faces.empty()) add_eyes(faces.front().landmarks, seen);
+    if (faces.empty()) continue;
+    add_eyes(faces.front().landmarks, seen);
+    const FivePoints kept = key_points(landmarks, KeyPoints::centres);
+    const FivePoints again = key_points(faces.front().landmarks, KeyPoints::centres);
+    for (const std::size_t eye : {0, 1}) apart.push_back(distance(kept[eye], again[eye]));
   }
   const auto statistics = [](std::vector<double>& distances) {
     std::ranges::sort(distances);
@@ -260,8 +264,11 @@ TEST_CASE("import: every face that dlib's example finds is aligned", "[import][a
   };
   WARN("kept landmarks: " << statistics(written));
   WARN("found in the crops: " << statistics(seen));
-  CHECK(written[written.size() / 2] < 2);
-  CHECK(seen[seen.size() / 2] < 2);
+  WARN("kept and found: " << statistics(apart));
+  // Faces differ from the template, and from each other, by more than a similarity can undo.
+  CHECK(written[written.size() / 2] < 5);
+  CHECK(seen[seen.size() / 2] < 5);
+  CHECK(apart[apart.size() / 2] < 2);
 
   // A second time nothing is looked at.
   const ImportResult again = import_data(options);
