@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "networks/dlib_resnet34.hpp"
 #include "networks/networks.hpp"
 #include "networks/shared_batch.hpp"
 #include "text/unknown_name.hpp"
@@ -34,14 +35,15 @@ std::shared_ptr<Detector> make_detector(const ModelOptions& options) {
   if (model == "resnet-18") return resnet18();
   if (model == "xception") return xception();
   if (model == "efficientnet-b4") return efficientnet_b4();
+  if (model == "dlib-resnet-34") return dlib_resnet34();
   if (is_model_file(model)) {
     if (!std::filesystem::exists(model)) {
       throw std::runtime_error(model + ": no such model file");
     }
     return scripted(model, options.size);
   }
-  const std::vector<std::string> known{"residual-small", "resnet-18", "xception",
-                                       "efficientnet-b4"};
+  const std::vector<std::string> known{"residual-small", "resnet-18", "xception", "efficientnet-b4",
+                                       "dlib-resnet-34"};
   throw std::runtime_error(unknown_name("model", model, known));
 }
 
