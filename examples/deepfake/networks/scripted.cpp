@@ -18,10 +18,11 @@ namespace {
 /// other.
 void reflect(torch::nn::Module& module, const torch::jit::Module& script);
 
-/// A part of the script.
+/// A part of the script, called by the name of its type.
 class Mirror : public torch::nn::Module {
  public:
-  explicit Mirror(torch::jit::Module script) : script_(std::move(script)) {
+  explicit Mirror(torch::jit::Module script)
+      : torch::nn::Module(script.type()->name()->name()), script_(std::move(script)) {
     reflect(*this, script_);
   }
   void train(bool on = true) override {
@@ -54,8 +55,9 @@ class Scripted : public Detector {
     reflect(*this, script_);
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    return has_parts_ ? script_.get_method("features")({images}).toTensor() : images;
+  std::size_t stages() const override { return has_parts_ ? 1 : 0; }
+  at::Tensor stage(std::size_t, const at::Tensor& x) override {
+    return script_.get_method("features")({x}).toTensor();
   }
   at::Tensor head(const at::Tensor& features) override {
     const c10::IValue result =

@@ -50,9 +50,10 @@ std::string report_html(std::span<const Run> runs) {
                    training_section(comparison),      roc_section(comparison),
                    histogram_section(comparison),     calibration_section(comparison),
                    robustness_section(comparison),    examples_section(comparison),
-                   gradcam_section(comparison),       audit_section(comparison),
-                   all_metrics_section(comparison),   left_out_section(comparison),
-                   configuration_section(comparison), glossary_section()};
+                   pseudo_section(comparison),        gradcam_section(comparison),
+                   audit_section(comparison),         all_metrics_section(comparison),
+                   left_out_section(comparison),      configuration_section(comparison),
+                   glossary_section()};
   std::erase(page.sections, "");
   return page_html(page);
 }

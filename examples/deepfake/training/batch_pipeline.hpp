@@ -22,6 +22,9 @@ class BatchPipeline {
                 std::size_t workers)
       : sampler_(sampler), cache_(cache), augment_(augment), workers_(workers) {}
 
+  /// Takes the fakes that are made from @p forger, which must outlive the pipeline.
+  void forge_with(const Forger* forger) { forger_ = forger; }
+
   /// One batch for each domain of the step, counted from 0 over all epochs. Steps are asked for in
   /// order, from any first one.
   std::vector<Batch> next(std::int64_t step);
@@ -34,6 +37,7 @@ class BatchPipeline {
   ImageCache& cache_;
   AugmentOptions augment_;
   std::size_t workers_;
+  const Forger* forger_ = nullptr;
   std::int64_t epoch_number_ = -1;
   std::shared_ptr<const Epoch> epoch_;
   std::int64_t first_ = 0;                             ///< step of the queue's front

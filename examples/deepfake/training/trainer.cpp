@@ -5,15 +5,20 @@
 #include <torch/version.h>
 
 #include <chrono>
+#include <map>
+#include <opencv2/core.hpp>
 #include <opencv2/core/version.hpp>
 #include <roga/version.hpp>
 #include <stdexcept>
 #include <string>
 
+#include "data/pseudo_kinds.hpp"
 #include "data/trained_on.hpp"
 #include "files/csv.hpp"
 #include "files/folder_lock.hpp"
 #include "files/left_out.hpp"
+#include "files/replace_file.hpp"
+#include "images/image.hpp"
 #include "metrics/evaluation.hpp"
 #include "runs/calibration_file.hpp"
 #include "runs/run_files.hpp"
@@ -49,6 +54,8 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   config["train_datasets"] = set.datasets;
   config["train_domains"] = set.domains;
   config["parameters"] = count_parameters(learner.detector());
+  const std::int64_t trained = count_trained(learner.detector());
+  if (trained < count_parameters(learner.detector())) config["trained_parameters"] = trained;
   config["steps"] = data.steps_per_epoch() * options.epochs;
   config["record"] = {{"grey", data.is_grey()}};
   config["options"] = to_json(options);
@@ -59,6 +66,22 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
       {"opencv", CV_VERSION},
       {"compiler", __VERSION__}};
   return config;
+}
+
+/// RUN/pseudo/KIND_N.png: a real frame, its forgery and the mask, side by side.
+void write_pseudo_examples(const fs::path& run, const TrainingData& data) {
+  constexpr std::size_t of_each_kind = 4;
+  std::map<std::string, int> numbers;
+  for (const auto& [kind, forged] : data.examples(of_each_kind)) {
+    cv::Mat bytes, mask, row;
+    forged.mask.convertTo(bytes, CV_8U, 255);
+    cv::merge(std::vector<cv::Mat>(3, bytes), mask);
+    cv::hconcat(std::vector<cv::Mat>{forged.real, forged.fake, mask}, row);
+    const auto png = encode_png(row);
+    fs::create_directories(run / "pseudo");
+    replace_file(run / "pseudo" / (kind + '_' + std::to_string(numbers[kind]++) + ".png"),
+                 {reinterpret_cast<const char*>(png.data()), png.size()});
+  }
 }
 
 /// Mean AUC over the manipulations; one that several data sets list counts once.
@@ -125,12 +148,22 @@ class TrainingLoop {
     for (const std::string& line : data_.faults()) writer_.print(line);
     keep_left_out();
     for (const std::string& note : data_.set().notes) writer_.print("note: " + note);
+    const std::int64_t parameters = count_parameters(learner_.detector());
+    const std::int64_t trained = count_trained(learner_.detector());
     writer_.print(options_.optimizer + " over " + options_.base + ", " + options_.model.model +
-                  " with " + std::to_string(count_parameters(learner_.detector())) + " parameters");
+                  " with " + std::to_string(parameters) + " parameters" +
+                  (trained < parameters ? ", of which " + std::to_string(trained) + " are trained"
+                                        : ""));
+    if (learner_.kept_stages() > 0) {
+      writer_.print("what the first " + std::to_string(learner_.kept_stages()) + " of " +
+                    std::to_string(learner_.detector().stages()) +
+                    " stages make of an image is worked out once");
+    }
     writer_.print("train on " + data_.domains_text() + "; validate on " +
                   std::to_string(data_.val_frames()) + " frames; " +
                   std::to_string(options_.epochs) + " epochs of " +
                   std::to_string(data_.steps_per_epoch()) + " steps");
+    if (const std::string text = data_.outlines_text(); !text.empty()) writer_.print(text);
     if (data_.unpaired() > 0) {
       writer_.print(std::to_string(data_.unpaired()) +
                     " fake frames have no real frame of the same number and go with a random one");
@@ -172,7 +205,8 @@ class TrainingLoop {
     double frame_auc = 0, video_auc = 0;
     bool is_best = false;
     learner_.with_kept_weights([&](Detector& detector) {
-      const std::vector<FrameScore> scores = data_.validate(detector);
+      const std::vector<FrameScore> scores = data_.validate(
+          detector, [&](std::size_t number) { return learner_.judge(number); });
       rows = evaluate_frames(scores, epoch, "val");
       frame_auc = mean_auc(rows, frame_level);
       video_auc = mean_auc(rows, video_level);
@@ -249,7 +283,8 @@ TrainResult train(const TrainOptions& given, const RunRequest& request) {
     keep_labels(data.set().labels, run);
   }
   write_config(run, config_of(options, run, data, learner));
-  write_trained_on(run, data.set().train);
+  write_trained_on(run, without_pseudo(data.set().train));
+  if (!resumes) write_pseudo_examples(run, data);
   RunWriter writer(run,
                    {.domains = data.domains(),
                     .images_per_step = data.images_per_step(),
