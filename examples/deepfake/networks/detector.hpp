@@ -35,13 +35,16 @@ class Detector : public torch::nn::Module {
 
   /// What the first stage is given for a pixel; as images are, in [-1, 1], if not said.
   void normalise(const Normalisation& normalisation);
+  /// What that does to images: x * scale + shift, each [3, 1, 1], or undefined: nothing.
+  const at::Tensor& input_scale() const { return scale_; }
+  const at::Tensor& input_shift() const { return shift_; }
 
  protected:
   /// @param x what stage @p number - 1 has made; of stage 0 the images, normalised
   virtual at::Tensor stage(std::size_t number, const at::Tensor& x) = 0;
 
  private:
-  at::Tensor scale_, shift_;  ///< [3, 1, 1]; undefined: images are given as they are
+  at::Tensor scale_, shift_;
 };
 
 }  // namespace deepfake

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "networks/networks.hpp"
+#include "networks/script_of.hpp"
 
 namespace deepfake {
 namespace {
@@ -71,6 +72,7 @@ class Scripted : public Detector {
                              "; a detector gives logits [N], [N, 1] or [N, 2]");
   }
   bool has_feature_maps() const override { return has_parts_; }
+  const torch::jit::Module& script() const { return script_; }
 
   void train(bool on = true) override {
     script_.train(on);
@@ -117,6 +119,12 @@ void try_out(Scripted& detector, const std::string& file, int size) {
 }
 
 }  // namespace
+
+std::optional<torch::jit::Module> script_of(const Detector& detector) {
+  const auto* of_file = dynamic_cast<const Scripted*>(&detector);
+  if (of_file == nullptr) return std::nullopt;
+  return of_file->script();
+}
 
 std::shared_ptr<Detector> scripted(const std::filesystem::path& path, int size) {
   torch::jit::setTensorExprFuserEnabled(false);  // it can hang, as on Debian 13

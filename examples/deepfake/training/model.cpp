@@ -146,12 +146,16 @@ void choose_trained(Detector& detector, const std::vector<std::string>& only,
       trained.insert(parameter.key());
       found = true;
     }
+    if (!found && pattern == "normalisation") {
+      throw std::runtime_error(
+          "option train-only: the network has no normalisation layer that is known as one; name the "
+          "layers, as '*ln_*'");
+    }
     if (!found) throw std::runtime_error(unknown_name("part to train", pattern, parts_of(detector)));
   }
-  if (!only.empty()) {
-    for (const auto& parameter : parameters) {
-      if (!trained.contains(parameter.key())) at::Tensor(parameter.value()).set_requires_grad(false);
-    }
+  for (const auto& parameter : parameters) {
+    if (only.empty()) break;
+    at::Tensor(parameter.value()).set_requires_grad(trained.contains(parameter.key()));
   }
   freeze(detector, frozen);
 }
