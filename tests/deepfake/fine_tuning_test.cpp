@@ -61,8 +61,8 @@ TEST_CASE("normalisation: black and white by each convention", "[normalisation]"
   ModelOptions options;
   check_close(given(options), {-1, -1, -1, 1, 1, 1});
   options.normalisation = "imagenet";
-  check_close(given(options), {-.485 / .229, -.456 / .224, -.406 / .225, .515 / .229, .544 / .224,
-                               .594 / .225});
+  check_close(given(options),
+              {-.485 / .229, -.456 / .224, -.406 / .225, .515 / .229, .544 / .224, .594 / .225});
   options.normalisation = "clip";
   check_close(given(options),
               {-.48145466 / .26862954, -.4578275 / .26130258, -.40821073 / .27577711,
@@ -210,7 +210,8 @@ TEST_CASE("cache-frozen: as many stages as stay the same, worked out once an ima
   CHECK(outputs.worked_out() == 3);
   CHECK_FALSE(first.requires_grad());
   CHECK(torch::allclose(detector->after(5, first), detector->forward(images), 1e-4, 1e-5));
-  const at::Tensor again = outputs.of(std::vector<FrameRef>{{2, 0}, {0, 0}}, torch::zeros({2, 3, 32, 32}));
+  const at::Tensor again =
+      outputs.of(std::vector<FrameRef>{{2, 0}, {0, 0}}, torch::zeros({2, 3, 32, 32}));
   CHECK(outputs.worked_out() == 3);
   CHECK(torch::equal(again[0], first[2]));
   CHECK(torch::equal(again[1], first[0]));
@@ -249,9 +250,10 @@ torch::jit::Module layer_norm(std::int64_t width) {
   torch::jit::Module norm("__torch__.torch.nn.modules.normalization.LayerNorm");
   norm.register_parameter("weight", torch::ones({width}), false);
   norm.register_parameter("bias", torch::zeros({width}), false);
-  norm.define("def forward(self, x: Tensor) -> Tensor:\n"
-              "  return torch.layer_norm(x, [" + std::to_string(width) +
-              "], self.weight, self.bias, 1e-5)\n");
+  norm.define(
+      "def forward(self, x: Tensor) -> Tensor:\n"
+      "  return torch.layer_norm(x, [" +
+      std::to_string(width) + "], self.weight, self.bias, 1e-5)\n");
   return norm;
 }
 
@@ -305,7 +307,8 @@ torch::jit::Module tiny_clip() {
   return vit;
 }
 
-TEST_CASE("a CLIP-like transformer: its layer norm and head are tuned, the rest stays", "[script]") {
+TEST_CASE("a CLIP-like transformer: its layer norm and head are tuned, the rest stays",
+          "[script]") {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "clip.pt";
   tiny_clip().save(file.string());

@@ -51,7 +51,8 @@ std::vector<cv::Point2f> round_landmarks(cv::Point2f middle, float radius) {
 
 /// An array as numpy.save writes it, format version 1.0.
 std::string npy(const std::string& type, const std::string& shape, const std::string& bytes) {
-  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
+  std::string header =
+      "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
   header.append(118 - header.size() - 1, ' ');
   return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + '\n' + bytes;
 }

@@ -33,7 +33,7 @@ ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 # From real faces alone, and what the network is given for a pixel.
 run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
   --normalisation imagenet --mean 0.5,0.4,0.3 --train-only normalisation classifier --run forged
-grep -q "parameters, of which" out.txt || fail "train does not say how many parameters it trains"
+grep -q "parameters, of which" forged/train.log || fail "train does not say how many parameters it trains"
 run evaluate --run forged --datasets Synthetic-SBI Synthetic-FWA
 grep -q "forgeries of this kind, self-blend" out.txt || fail "evaluate calls a made kind unseen"
 run report forged --output forged.html

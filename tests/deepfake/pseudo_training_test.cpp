@@ -46,8 +46,8 @@ TEST_CASE("pseudo: batches depend on seed, epoch and position, not on workers", 
   options.steps_per_epoch = 2;
   options.workers = 0;
   TrainingData plain(options);
-  CHECK(plain.domains() == std::vector<std::string>{"pseudo-self-blend", "pseudo-region-swap",
-                                                    "pseudo-recompress"});
+  CHECK(plain.domains() ==
+        std::vector<std::string>{"pseudo-self-blend", "pseudo-region-swap", "pseudo-recompress"});
   CHECK(plain.unpaired() == 0);
   options.workers = 3;
   options.cache_mb = 0;
@@ -77,8 +77,7 @@ TEST_CASE("pseudo: beside real forgeries, each kind is one more domain", "[pseud
   options.protocol = "loo:FF-NT";
   options.pseudo = {"warp"};
   const TrainingSet set = load_training_set(options);
-  CHECK(set.domains ==
-        std::vector<std::string>{"FF-DF", "FF-F2F", "FF-FS", "pseudo-warp"});
+  CHECK(set.domains == std::vector<std::string>{"FF-DF", "FF-F2F", "FF-FS", "pseudo-warp"});
   const auto of_val = manipulations(set.val.front());
   CHECK(of_val == std::vector<std::string>{"FF-DF", "FF-F2F", "FF-FS", "pseudo-warp"});
   CHECK(mentions(set.notes.back(), "forgeries made from real frames while training: warp"));

@@ -17,10 +17,12 @@ struct PseudoKind {
   std::string_view name;
   std::string_view twin;  ///< a label of make-data; empty: there is none
 };
-inline constexpr std::array pseudo_kinds{
-    PseudoKind{"self-blend", "SBI_fake"}, PseudoKind{"region-swap", "Partial_fake"},
-    PseudoKind{"resample", "FWA_fake"},   PseudoKind{"recolour", ""},
-    PseudoKind{"warp", ""},               PseudoKind{"recompress", ""}};
+inline constexpr std::array pseudo_kinds{PseudoKind{"self-blend", "SBI_fake"},
+                                         PseudoKind{"region-swap", "Partial_fake"},
+                                         PseudoKind{"resample", "FWA_fake"},
+                                         PseudoKind{"recolour", ""},
+                                         PseudoKind{"warp", ""},
+                                         PseudoKind{"recompress", ""}};
 
 std::vector<std::string> pseudo_kind_names();
 

@@ -108,10 +108,9 @@ cv::Mat moved(const cv::Mat& image, float shift, float scaling, Random random) {
   const float x = side * random.uniform(-shift, shift);
   const float y = side * random.uniform(-0.5F * shift, 0.5F * shift);
   const float centre = 0.5F * side - 0.5F;
-  const cv::Matx23d map(static_cast<double>(scale), 0.0,
-                        static_cast<double>(centre - scale * centre + x), 0.0,
-                        static_cast<double>(scale),
-                        static_cast<double>(centre - scale * centre + y));
+  const cv::Matx23d map(
+      static_cast<double>(scale), 0.0, static_cast<double>(centre - scale * centre + x), 0.0,
+      static_cast<double>(scale), static_cast<double>(centre - scale * centre + y));
   cv::Mat result;
   cv::warpAffine(image, result, map, image.size(), cv::INTER_LINEAR, cv::BORDER_REFLECT_101);
   return result;
@@ -178,8 +177,8 @@ Draft region_swap(const Picture& target, const Picture& donor, const Random& ran
   const float jitter = 0.015F * static_cast<float>(target.image.cols);
   const cv::Matx23d map = alignment(donor.shape.geometry, target.shape.geometry, jitter, fit);
   draft.source = move(draft.source, map);
-  draft.mask =
-      soft_mask(part_of(target.shape, random.fork("part")), target.image.size(), random.fork("mask"));
+  draft.mask = soft_mask(part_of(target.shape, random.fork("part")), target.image.size(),
+                         random.fork("mask"));
   const float spread = fit.uniform();
   transfer_colour(draft.source, draft.target, draft.mask, spread);
   if (fit.chance(0.5F)) draft.source = lower_resolution(draft.source, fit.uniform(0.6F, 0.95F));

@@ -3,6 +3,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <cstdint>
+#include <stdexcept>
 #include <utility>
 
 namespace deepfake {
@@ -17,6 +19,10 @@ at::Tensor Detector::before(std::size_t count, const at::Tensor& images) {
 at::Tensor Detector::after(std::size_t count, at::Tensor x) {
   for (std::size_t number = count; number < stages(); ++number) x = stage(number, x);
   return head(x);
+}
+
+at::Tensor Detector::stage(std::size_t, const at::Tensor&) {
+  throw std::logic_error("stage() of a detector that has no stages");
 }
 
 void Detector::normalise(const Normalisation& normalisation) {

@@ -18,16 +18,16 @@ class Detector : public torch::nn::Module {
  public:
   /// @param images [N, 3, H, W], RGB in [-1, 1]
   /// @return the last feature maps, [N, C, h, w]
-  at::Tensor features(const at::Tensor& images) { return before(stages(), images); }
+  virtual at::Tensor features(const at::Tensor& images) { return before(stages(), images); }
   /// @return one logit per image, [N]; above 0 means fake
   virtual at::Tensor head(const at::Tensor& features) = 0;
   /// False where `features` are no maps that Grad-CAM could weigh.
   virtual bool has_feature_maps() const { return true; }
 
-  at::Tensor forward(const at::Tensor& images) { return after(0, before(0, images)); }
+  at::Tensor forward(const at::Tensor& images) { return head(features(images)); }
 
-  /// How many stages lie before the head.
-  virtual std::size_t stages() const = 0;
+  /// How many stages `features` has; 0 if it is one piece.
+  virtual std::size_t stages() const { return 0; }
   /// What the first @p count stages make of images.
   at::Tensor before(std::size_t count, const at::Tensor& images);
   /// The logits, from what the first @p count stages have made.
@@ -41,7 +41,7 @@ class Detector : public torch::nn::Module {
 
  protected:
   /// @param x what stage @p number - 1 has made; of stage 0 the images, normalised
-  virtual at::Tensor stage(std::size_t number, const at::Tensor& x) = 0;
+  virtual at::Tensor stage(std::size_t number, const at::Tensor& x);
 
  private:
   at::Tensor scale_, shift_;

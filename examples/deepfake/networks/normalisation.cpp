@@ -12,8 +12,7 @@ const std::vector<std::pair<std::string, Normalisation>>& conventions() {
       // torchvision's, of the training images of ILSVRC 2012.
       {"imagenet", {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, 1}},
       // Of CLIP's published models.
-      {"clip",
-       {{0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}, 1}},
+      {"clip", {{0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}, 1}},
       // dlib's input_rgb_image.
       {"dlib", {{122.782, 117.001, 104.298}, {256, 256, 256}, 255}},
       {"unit", {{0, 0, 0}, {1, 1, 1}, 1}}};

@@ -19,8 +19,8 @@ at::Tensor to_tensor(std::span<const cv::Mat> images);
 
 /// One domain's share of a step: the real frames, then their fakes in the same order.
 struct Batch {
-  at::Tensor images;  ///< [2n, 3, H, W]
-  at::Tensor labels;  ///< [2n], 0 real and 1 fake
+  at::Tensor images;             ///< [2n, 3, H, W]
+  at::Tensor labels;             ///< [2n], 0 real and 1 fake
   std::vector<FrameRef> frames;  ///< where the images come from
 };
 /// @param forger of the fakes that are made; may be null if there are none

@@ -10,8 +10,8 @@ std::vector<Batch> BatchPipeline::make(std::int64_t step, const Epoch& epoch) co
   const std::size_t position = static_cast<std::size_t>(step) % sampler_.steps_per_epoch() * pairs;
   std::vector<Batch> batches;
   for (const auto& domain : epoch) {
-    batches.push_back(make_batch(std::span(domain).subspan(position, pairs), cache_, augment_,
-                                 forger_));
+    batches.push_back(
+        make_batch(std::span(domain).subspan(position, pairs), cache_, augment_, forger_));
   }
   return batches;
 }

@@ -91,9 +91,8 @@ Forged Forger::forge_for_validation(FrameRef fake) const {
   const FrameRef real{video.real_partner.value(), fake.frame};
   const std::optional<cv::Mat> image = cache_.try_get(real);
   if (!image) return {};
-  const Random random =
-      Random(0).fork("validation", video.dataset, video.pseudo, video.name,
-                     video.frames[fake.frame].stem().string());
+  const Random random = Random(0).fork("validation", video.dataset, video.pseudo, video.name,
+                                       video.frames[fake.frame].stem().string());
   return made(fake, *image, real, random, {.keep_target = true});
 }
 

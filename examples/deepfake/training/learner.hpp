@@ -73,7 +73,7 @@ class Learner {
   std::optional<roga::LossScaler> scaler_;
   std::optional<roga::WeightAverage> average_;
   std::size_t kept_stages_ = 0;
-  std::optional<FrozenOutputs> outputs_;       ///< of training frames
+  std::optional<FrozenOutputs> outputs_;          ///< of training frames
   std::deque<FrozenOutputs> validation_outputs_;  ///< by validation set
 };
 

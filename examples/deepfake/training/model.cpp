@@ -52,8 +52,7 @@ std::set<std::string> normalisation_weights(const Detector& detector) {
   for (const auto& module : detector.named_modules(/*name_prefix=*/{}, /*include_self=*/false)) {
     const bool has_statistics =
         module.value()->named_buffers(/*recurse=*/false).contains("running_mean");
-    const bool is_called_so =
-        lower_case(module.value()->name()).find("norm") != std::string::npos;
+    const bool is_called_so = lower_case(module.value()->name()).find("norm") != std::string::npos;
     if (!has_statistics && !is_called_so) continue;
     for (const auto& parameter : module.value()->named_parameters(/*recurse=*/false)) {
       names.insert(module.key() + '.' + parameter.key());
@@ -148,10 +147,12 @@ void choose_trained(Detector& detector, const std::vector<std::string>& only,
     }
     if (!found && pattern == "normalisation") {
       throw std::runtime_error(
-          "option train-only: the network has no normalisation layer that is known as one; name the "
+          "option train-only: the network has no normalisation layer that is known as one; name "
+          "the "
           "layers, as '*ln_*'");
     }
-    if (!found) throw std::runtime_error(unknown_name("part to train", pattern, parts_of(detector)));
+    if (!found)
+      throw std::runtime_error(unknown_name("part to train", pattern, parts_of(detector)));
   }
   for (const auto& parameter : parameters) {
     if (only.empty()) break;
@@ -164,9 +165,9 @@ void set_training_mode(Detector& detector, const std::vector<std::string>& froze
   detector.train();
   for (const auto& module : detector.named_modules(/*name_prefix=*/{}, /*include_self=*/false)) {
     const auto parameters = module.value()->parameters();
-    const bool is_trained = parameters.empty() || std::ranges::any_of(parameters, [](const auto& p) {
-                              return p.requires_grad();
-                            });
+    const bool is_trained =
+        parameters.empty() ||
+        std::ranges::any_of(parameters, [](const auto& p) { return p.requires_grad(); });
     if (!is_trained) module.value()->eval();
   }
   if (frozen.empty()) return;

@@ -35,7 +35,8 @@ void validate_pseudo(const TrainOptions& options) {
 }
 
 void validate_input(const ModelOptions& model) {
-  for (const auto& [name, values] : {std::pair("mean", &model.mean), std::pair("std", &model.deviation)}) {
+  for (const auto& [name, values] :
+       {std::pair("mean", &model.mean), std::pair("std", &model.deviation)}) {
     require(values->empty() || values->size() == 1 || values->size() == 3, name,
             "one number or three", *values);
   }

@@ -72,9 +72,10 @@ struct ModelOptions {
     field("width", width, "residual-small: channels of the first block, a multiple of 8");
     field("norm", norm, "residual-small: normalisation, batch or group");
     field("size", size, "image size in pixels");
-    field("normalisation", normalisation,
-          "what the network is given for a pixel: deepfakebench (-1 to 1), imagenet, clip, dlib, or "
-          "unit (0 to 1)");
+    field(
+        "normalisation", normalisation,
+        "what the network is given for a pixel: deepfakebench (-1 to 1), imagenet, clip, dlib, or "
+        "unit (0 to 1)");
     field("mean", mean,
           "three numbers, or one, in place of the normalisation's: a pixel is given as (value - "
           "mean) / std");

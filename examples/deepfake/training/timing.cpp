@@ -68,8 +68,8 @@ std::vector<double> step_seconds(std::span<const TrainOptions> methods, int roun
     const std::size_t step = static_cast<std::size_t>(round) % sampler.steps_per_epoch();
     std::vector<Batch> batches;
     for (const auto& domain : epoch) {
-      batches.push_back(
-          make_batch(std::span(domain).subspan(step * pairs, pairs), cache, first.augment, &forger));
+      batches.push_back(make_batch(std::span(domain).subspan(step * pairs, pairs), cache,
+                                   first.augment, &forger));
     }
     for (Contestant& contestant : contestants) {
       const auto begin = Clock::now();

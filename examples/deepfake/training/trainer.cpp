@@ -150,10 +150,10 @@ class TrainingLoop {
     for (const std::string& note : data_.set().notes) writer_.print("note: " + note);
     const std::int64_t parameters = count_parameters(learner_.detector());
     const std::int64_t trained = count_trained(learner_.detector());
-    writer_.print(options_.optimizer + " over " + options_.base + ", " + options_.model.model +
-                  " with " + std::to_string(parameters) + " parameters" +
-                  (trained < parameters ? ", of which " + std::to_string(trained) + " are trained"
-                                        : ""));
+    writer_.print(
+        options_.optimizer + " over " + options_.base + ", " + options_.model.model + " with " +
+        std::to_string(parameters) + " parameters" +
+        (trained < parameters ? ", of which " + std::to_string(trained) + " are trained" : ""));
     if (learner_.kept_stages() > 0) {
       writer_.print("what the first " + std::to_string(learner_.kept_stages()) + " of " +
                     std::to_string(learner_.detector().stages()) +
@@ -205,8 +205,8 @@ class TrainingLoop {
     double frame_auc = 0, video_auc = 0;
     bool is_best = false;
     learner_.with_kept_weights([&](Detector& detector) {
-      const std::vector<FrameScore> scores = data_.validate(
-          detector, [&](std::size_t number) { return learner_.judge(number); });
+      const std::vector<FrameScore> scores =
+          data_.validate(detector, [&](std::size_t number) { return learner_.judge(number); });
       rows = evaluate_frames(scores, epoch, "val");
       frame_auc = mean_auc(rows, frame_level);
       video_auc = mean_auc(rows, video_level);

@@ -55,8 +55,7 @@ std::vector<FrameScore> TrainingData::validate(Detector& detector,
     const auto source = [&, read = val_caches_[i].source()](FrameRef frame) {
       return forger.makes(frame) ? forger.forge_for_validation(frame).fake : read(frame);
     };
-    const auto part =
-        score_frames(detector, set_.val[i], source, {}, judge ? judge(i) : Judge());
+    const auto part = score_frames(detector, set_.val[i], source, {}, judge ? judge(i) : Judge());
     scores.insert(scores.end(), part.begin(), part.end());
   }
   return scores;
@@ -84,7 +83,8 @@ std::string TrainingData::outlines_text() const {
   if (!forger_) return "";
   return "forgeries are made along the landmarks of " +
          std::to_string(forger_->videos_with_landmarks()) + " of " +
-         std::to_string(forger_->real_videos()) + " real videos, and else where --pseudo-region has "
+         std::to_string(forger_->real_videos()) +
+         " real videos, and else where --pseudo-region has "
          "the face";
 }
 

@@ -18,10 +18,10 @@ struct TrainingSet {
   /// Manipulations of the protocol, then kinds of forgeries that are made while training, whose
   /// videos are in train and val (see add_pseudo_videos).
   std::vector<std::string> domains;
-  Index all;                          ///< all splits of the data sets: what the run depends on
-  std::string fingerprint;            ///< of that
-  std::vector<std::string> notes;     ///< what a reader of the results has to know of the splits
-  Labels labels;                      ///< of --labels
+  Index all;                       ///< all splits of the data sets: what the run depends on
+  std::string fingerprint;         ///< of that
+  std::vector<std::string> notes;  ///< what a reader of the results has to know of the splits
+  Labels labels;                   ///< of --labels
   bool synthetic = false;
 };
 
