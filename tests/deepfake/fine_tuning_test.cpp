@@ -8,6 +8,7 @@
 
 #include "detection/evaluate.hpp"
 #include "detection/export.hpp"
+#include "detection/gradcam.hpp"
 #include "detection/trained_detector.hpp"
 #include "images/image.hpp"
 #include "networks/networks.hpp"
@@ -119,6 +120,12 @@ TEST_CASE("normalisation: kept with the run, and part of the exported file", "[n
   const at::Tensor by_hand = plain->forward(((images + 1) / 2 - mean) / .25);
   CHECK(torch::allclose(trained.detector->forward(images), by_hand, 1e-4, 1e-5));
   CHECK_FALSE(torch::allclose(plain->forward(images), by_hand, 1e-2, 1e-2));
+
+  cv::Mat picture(32, 32, CV_8UC3);
+  cv::randu(picture, 0, 255);
+  const at::Tensor logit = trained.detector->forward(to_tensor(std::vector<cv::Mat>{picture}));
+  CHECK(grad_cam(*trained.detector, picture).prob ==
+        Approx(torch::sigmoid(logit).item<double>()).margin(1e-6));
 
   const fs::path file = folder.path() / "detector.pt";
   CHECK(export_detector(trained, file).difference < 1e-4);

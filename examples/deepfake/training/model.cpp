@@ -163,18 +163,13 @@ void choose_trained(Detector& detector, const std::vector<std::string>& only,
 
 void set_training_mode(Detector& detector, const std::vector<std::string>& frozen) {
   detector.train();
-  for (const auto& module : detector.named_modules(/*name_prefix=*/{}, /*include_self=*/false)) {
-    const auto parameters = module.value()->parameters();
-    const bool is_trained =
-        parameters.empty() ||
-        std::ranges::any_of(parameters, [](const auto& p) { return p.requires_grad(); });
-    if (!is_trained) module.value()->eval();
-  }
-  if (frozen.empty()) return;
+  if (count_trained(detector) == count_parameters(detector)) return;
   for (const auto& module : detector.named_modules(/*name_prefix=*/{}, /*include_self=*/false)) {
     const bool is_frozen = std::ranges::any_of(
         frozen, [&](const std::string& part) { return belongs_to(module.key(), part); });
-    if (is_frozen) module.value()->eval();
+    const bool is_at_rest =
+        count_trained(*module.value()) == 0 && count_parameters(*module.value()) > 0;
+    if (is_frozen || is_at_rest) module.value()->eval();
   }
 }
 
