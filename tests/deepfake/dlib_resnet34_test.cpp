@@ -51,6 +51,7 @@ struct Classifier {
     const LoadedWeights loaded = load_weights(*detector, weights_file());
     CHECK(loaded.missing.empty());
     CHECK(loaded.unfitting == std::vector<std::string>{"fc.weight", "fc.bias"});
+    detector->normalise(*normalisation_named("dlib"));
     auto tensors = read_dlib_resnet34(weights_file());
     weight = tensors["fc.weight"];
     bias = tensors["fc.bias"];

@@ -30,6 +30,18 @@ grep -q ",test,video," whole/eval.csv || fail "evaluate --video-score leaves out
 grep -q "epoch 3/3" whole/train.log || fail "train.log does not tell of the epochs"
 ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 
+# From real faces alone, and what the network is given for a pixel.
+run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
+  --normalisation imagenet --mean 0.5,0.4,0.3 --train-only normalisation classifier --run forged
+grep -q "parameters, of which" forged/train.log || fail "train does not say how many parameters it trains"
+run evaluate --run forged --datasets Synthetic-SBI Synthetic-FWA
+grep -q "forgeries of this kind, self-blend" out.txt || fail "evaluate calls a made kind unseen"
+run report forged --output forged.html
+grep -q "Forgeries made while training" forged.html || fail "the report shows no forgeries"
+refuses "--pseudo self-blend" train --data data --protocol none --run none
+refuses "did you mean 'warp'" train --data data --pseudo wrap --run none
+refuses "option std" train --data data --std 0 --run none
+
 run export --run whole --output detector.pt
 grep -q "largest difference" out.txt || fail "export does not say that it has reloaded the file"
 run gradcam --run whole --per-domain 1

@@ -6,7 +6,6 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -111,28 +110,22 @@ class DlibResNet34 : public Detector {
     }
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    at::Tensor x = images;
-    for (std::size_t number = 0; number <= stages_.size(); ++number) x = stage(number, x);
-    return x;
-  }
+  std::size_t stages() const override { return 1 + stages_.size(); }
   at::Tensor head(const at::Tensor& features) override {
     return fc_(features.mean({2, 3})).squeeze(1);
   }
 
- private:
-  at::Tensor stage(std::size_t number, const at::Tensor& x) {
+ protected:
+  at::Tensor stage(std::size_t number, const at::Tensor& x) override {
     if (number > 0) return stages_[number - 1]->forward(x);
     constexpr std::int64_t smallest = 55;  // the last stage's convolution needs three pixels
     TORCH_CHECK(std::min(x.size(2), x.size(3)) >= smallest, "dlib-resnet-34 takes images of ",
                 smallest, " pixels or more, not ", x.size(2), " x ", x.size(3),
                 "; set --size, best to 227");
-    // From [-1, 1] to (value - mean) / 256 of values up to 255.
-    const at::Tensor shift = (127.5 - at::tensor({122.782, 117.001, 104.298}, x.options())) / 256.0;
-    const at::Tensor input = x * (127.5 / 256.0) + shift.view({1, 3, 1, 1});
-    return at::max_pool2d(stem_->forward(input).relu_(), 3, 2);
+    return at::max_pool2d(stem_->forward(x).relu_(), 3, 2);
   }
 
+ private:
   nn::Sequential stem_{nullptr};
   std::vector<nn::Sequential> stages_;
   nn::Linear fc_{nullptr};

@@ -16,8 +16,8 @@ namespace deepfake {
 
 /// ResNet-34 (He et al., CVPR 2016, arXiv 1512.03385) as dlib has it: affine layers in place of
 /// batch norm; convolutions of stride 2 without padding; shortcuts that halve the size are means of
-/// 2 x 2 pixels, their missing channels zero. Trained on images of 227 pixels, whose mean colour it
-/// subtracts by itself. From random weights it begins as its shortcuts alone.
+/// 2 x 2 pixels, their missing channels zero. Trained on images of 227 pixels in the normalisation
+/// "dlib". From random weights it begins as its shortcuts alone.
 std::shared_ptr<Detector> dlib_resnet34();
 
 /// Whether the file begins as a network does that dlib has written.

@@ -45,14 +45,23 @@ std::string report_html(std::span<const Run> runs) {
         "real "
         "deepfakes.";
   }
-  page.sections = {summary_section(comparison),       trust_section(comparison),
-                   paired_section(comparison),        heat_map_section(comparison),
-                   training_section(comparison),      roc_section(comparison),
-                   histogram_section(comparison),     calibration_section(comparison),
-                   robustness_section(comparison),    examples_section(comparison),
-                   gradcam_section(comparison),       audit_section(comparison),
-                   all_metrics_section(comparison),   left_out_section(comparison),
-                   configuration_section(comparison), glossary_section()};
+  page.sections = {summary_section(comparison),
+                   trust_section(comparison),
+                   paired_section(comparison),
+                   heat_map_section(comparison),
+                   training_section(comparison),
+                   roc_section(comparison),
+                   histogram_section(comparison),
+                   calibration_section(comparison),
+                   robustness_section(comparison),
+                   examples_section(comparison),
+                   pseudo_section(comparison),
+                   gradcam_section(comparison),
+                   audit_section(comparison),
+                   all_metrics_section(comparison),
+                   left_out_section(comparison),
+                   configuration_section(comparison),
+                   glossary_section()};
   std::erase(page.sections, "");
   return page_html(page);
 }
