@@ -245,7 +245,7 @@ TEST_CASE("import: every face that dlib's example finds is aligned", "[import][a
     };
     add_eyes(landmarks, written);
     // And looked for again, in the crop.
-    const std::vector<Face> faces = finder.faces(crop);
+    const std::vector<FoundFace> faces = finder.faces(crop);
     if (faces.empty()) continue;
     add_eyes(faces.front().landmarks, seen);
     const FivePoints kept = key_points(landmarks, KeyPoints::centres);

@@ -40,14 +40,14 @@ FaceCutter::FaceCutter(FaceCropOptions options) : options_(std::move(options)) {
   finder_.emplace(find_landmark_model(options_.landmarks), options_.enlargements);
 }
 
-std::vector<Face> FaceCutter::faces(const cv::Mat& rgb) const {
+std::vector<FoundFace> FaceCutter::faces(const cv::Mat& rgb) const {
   if (finder_) return finder_->faces(rgb);
-  std::vector<Face> faces;
+  std::vector<FoundFace> faces;
   for (const cv::Rect& box : cropper_->faces(rgb)) faces.push_back({box});
   return faces;
 }
 
-FaceCut FaceCutter::cut(const cv::Mat& rgb, const Face& face) const {
+FaceCut FaceCutter::cut(const cv::Mat& rgb, const FoundFace& face) const {
   if (!finder_) return {cropper_->crop(rgb, face.box)};
   const KeyPoints choice =
       options_.align == "deepfakebench" ? KeyPoints::deepfakebench : KeyPoints::centres;

@@ -63,10 +63,10 @@ class FaceCutter {
   explicit FaceCutter(FaceCropOptions options);
 
   /// In 8-bit RGB, the largest first.
-  std::vector<Face> faces(const cv::Mat& rgb) const;
+  std::vector<FoundFace> faces(const cv::Mat& rgb) const;
   /// @param face one of faces(). Aligned crops are black beyond the image's border, as
   /// DeepfakeBench's are.
-  FaceCut cut(const cv::Mat& rgb, const Face& face) const;
+  FaceCut cut(const cv::Mat& rgb, const FoundFace& face) const;
 
  private:
   FaceCropOptions options_;

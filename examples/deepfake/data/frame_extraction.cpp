@@ -165,9 +165,9 @@ bool FrameExtractor::write(const VideoFrame& frame) {
     write(0, frame.number, {frame.rgb});
     return true;
   }
-  const std::vector<Face> faces = cutter_->faces(frame.rgb);
+  const std::vector<FoundFace> faces = cutter_->faces(frame.rgb);
   std::vector<cv::Rect> boxes;
-  for (const Face& face : faces) boxes.push_back(face.box);
+  for (const FoundFace& face : faces) boxes.push_back(face.box);
   if (options_.every_person) {
     const std::vector<std::size_t> people = tracks_.follow(boxes);
     for (std::size_t i = 0; i < faces.size(); ++i) {
@@ -179,7 +179,7 @@ bool FrameExtractor::write(const VideoFrame& frame) {
   }
   const std::optional<cv::Rect> box = track_.follow(boxes);
   if (!box) return false;
-  write(0, frame.number, cutter_->cut(frame.rgb, *std::ranges::find(faces, *box, &Face::box)));
+  write(0, frame.number, cutter_->cut(frame.rgb, *std::ranges::find(faces, *box, &FoundFace::box)));
   return true;
 }
 

@@ -90,7 +90,7 @@ LandmarkFinder::LandmarkFinder(const fs::path& model, int enlargements)
     : search_(std::make_unique<Search>(
           Search{landmark_trees(model), enlargements, dlib::get_frontal_face_detector()})) {}
 
-std::vector<Face> LandmarkFinder::faces(const cv::Mat& rgb) const {
+std::vector<FoundFace> LandmarkFinder::faces(const cv::Mat& rgb) const {
   dlib::array2d<dlib::rgb_pixel> image(rgb.rows, rgb.cols), searched;
   for (int y = 0; y < rgb.rows; ++y) {
     for (int x = 0; x < rgb.cols; ++x) {
@@ -101,11 +101,11 @@ std::vector<Face> LandmarkFinder::faces(const cv::Mat& rgb) const {
   dlib::assign_image(searched, image);
   dlib::pyramid_down<2> pyramid;
   for (int n = 0; n < search_->enlargements; ++n) dlib::pyramid_up(searched, pyramid);
-  std::vector<Face> faces;
+  std::vector<FoundFace> faces;
   for (const dlib::rectangle& found : search_->detector(searched)) {
     const dlib::rectangle box =
         pyramid.rect_down(found, static_cast<unsigned int>(search_->enlargements));
-    Face face{cv::Rect(static_cast<int>(box.left()), static_cast<int>(box.top()),
+    FoundFace face{cv::Rect(static_cast<int>(box.left()), static_cast<int>(box.top()),
                        static_cast<int>(box.width()), static_cast<int>(box.height()))};
     const dlib::full_object_detection points = (*search_->trees)(image, box);
     for (unsigned long i = 0; i < points.num_parts(); ++i) {
@@ -115,7 +115,7 @@ std::vector<Face> LandmarkFinder::faces(const cv::Mat& rgb) const {
     face.box &= cv::Rect(0, 0, rgb.cols, rgb.rows);
     faces.push_back(std::move(face));
   }
-  const auto rank = [](const Face& face) {
+  const auto rank = [](const FoundFace& face) {
     return std::tuple(-face.box.area(), face.box.x, face.box.y, face.box.width);
   };
   std::ranges::sort(faces, {}, rank);
@@ -137,7 +137,7 @@ struct LandmarkFinder::Search {};
 
 LandmarkFinder::LandmarkFinder(const fs::path&, int) { require_dlib(); }
 
-std::vector<Face> LandmarkFinder::faces(const cv::Mat&) const { return {}; }
+std::vector<FoundFace> LandmarkFinder::faces(const cv::Mat&) const { return {}; }
 
 #endif
 

@@ -11,7 +11,7 @@
 
 namespace deepfake {
 
-struct Face {
+struct FoundFace {
   cv::Rect box;
   Landmarks landmarks = {};  ///< in the image; none from a Haar cascade
 };
@@ -42,7 +42,7 @@ class LandmarkFinder {
 
   /// The largest face first.
   /// @param rgb 8-bit RGB
-  std::vector<Face> faces(const cv::Mat& rgb) const;
+  std::vector<FoundFace> faces(const cv::Mat& rgb) const;
 
  private:
   struct Search;

@@ -138,7 +138,7 @@ std::vector<GradCamRow> write_grad_cams(const GradCamOptions& options) {
         continue;
       }
       if (cutter) {
-        const std::vector<Face> faces = cutter->faces(image);
+        const std::vector<FoundFace> faces = cutter->faces(image);
         if (faces.empty()) {
           lost.push_back({"", video.dataset, "frame without a face", frame.string(), "skipped"});
           ++faceless;

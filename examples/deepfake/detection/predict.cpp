@@ -138,7 +138,7 @@ class Judge {
     std::vector<cv::Mat> crops;
     std::vector<cv::Rect> boxes;
     if (cutter_) {
-      for (const Face& face : cutter_->faces(rgb)) {
+      for (const FoundFace& face : cutter_->faces(rgb)) {
         crops.push_back(cutter_->cut(rgb, face).image);
         boxes.push_back(face.box);
       }

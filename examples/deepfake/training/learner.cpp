@@ -47,7 +47,7 @@ void Learner::keep_outputs() {
                    static_cast<std::size_t>(options_.cache_mb) << 20U);
 }
 
-Judge Learner::judge(std::size_t number) {
+FrameJudge Learner::judge(std::size_t number) {
   if (!outputs_) return {};
   while (validation_outputs_.size() <= number) {
     validation_outputs_.emplace_back(*detector_, kept_stages_, at::kFloat,

@@ -55,7 +55,7 @@ class Learner {
   /// Judges the frames of a validation set, from kept outputs of frozen stages if the options say
   /// so.
   /// @param number of the set
-  Judge judge(std::size_t number);
+  FrameJudge judge(std::size_t number);
   /// First stages whose outputs are kept.
   std::size_t kept_stages() const { return kept_stages_; }
 

@@ -21,7 +21,7 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source, Ranks& ranks,
                                      const std::function<void(std::size_t)>& scored,
-                                     const Judge& judge) {
+                                     const FrameJudge& judge) {
   constexpr std::size_t batch_size = 64;
   const c10::NoGradGuard no_grad;
   detector.eval();

@@ -17,7 +17,7 @@ namespace deepfake {
 using ImageSource = std::function<cv::Mat(FrameRef)>;
 
 /// The logits of some images of an index.
-using Judge = std::function<at::Tensor(const at::Tensor& images, std::span<const FrameRef> frames)>;
+using FrameJudge = std::function<at::Tensor(const at::Tensor& images, std::span<const FrameRef> frames)>;
 
 /// The probability of "fake" for every frame of @p index, in its order. The detector is in
 /// evaluation mode afterwards.
@@ -32,7 +32,7 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source, Ranks& ranks,
                                      const std::function<void(std::size_t)>& scored = {},
-                                     const Judge& judge = {});
+                                     const FrameJudge& judge = {});
 
 /// Whether there is nothing to rank: only real frames, or only fake ones.
 bool of_one_kind(std::span<const FrameScore> scores);

@@ -55,7 +55,7 @@ std::size_t TrainingData::images_per_step() const {
 }
 
 std::vector<FrameScore> TrainingData::validate(Detector& detector,
-                                               const std::function<Judge(std::size_t)>& judge) {
+                                               const std::function<FrameJudge(std::size_t)>& judge) {
   std::vector<FrameScore> scores;
   for (std::size_t i = 0; i < set_.val.size(); ++i) {
     const Forger& forger = val_forgers_[i];
@@ -63,7 +63,7 @@ std::vector<FrameScore> TrainingData::validate(Detector& detector,
       return forger.makes(frame) ? forger.forge_for_validation(frame).fake : read(frame);
     };
     const auto part =
-        score_frames(detector, set_.val[i], source, ranks_, {}, judge ? judge(i) : Judge());
+        score_frames(detector, set_.val[i], source, ranks_, {}, judge ? judge(i) : FrameJudge());
     scores.insert(scores.end(), part.begin(), part.end());
   }
   return scores;

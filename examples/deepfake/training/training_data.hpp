@@ -39,7 +39,7 @@ class TrainingData {
   /// Scores every validation frame, with the other ranks: the same on all, in the index's order.
   /// @param judge of the validation set of a position; empty: the detector itself
   std::vector<FrameScore> validate(Detector& detector,
-                                   const std::function<Judge(std::size_t)>& judge = {});
+                                   const std::function<FrameJudge(std::size_t)>& judge = {});
 
   /// Some of the forgeries that are made, each with its kind.
   struct Example {
