@@ -85,7 +85,7 @@ done
 forged() {  # NAME FOLDER OPTIONS...
   local name=$1 faces=$output/faces/$2 made=$output/forged/$2 kinds=$output/kinds/$2
   "$program" import --from "$output/sources/$2" --output "$faces" --name faces --align dlib "${@:3}"
-  "$program" make-data --photos "$faces/rgb/faces/real/frames" --no-crop --output "$made" \
+  "$program" make-data --photos "$faces/rgb/faces/test/real/frames" --no-crop --output "$made" \
     --size 256 --frames 4
   mkdir -p "$kinds/test"
   local sequences
@@ -101,9 +101,10 @@ forged OtherSource elsewhere --people one
 "$program" check-data --data "$output/data"
 
 people() { find "$output/$1" -mindepth 1 -maxdepth 1 -type d | wc -l; }
-trained=$(people data/rgb/Photographs/real/frames)
-notice="Photographs of few people: $trained to train and choose on, $(people faces/people/rgb/faces/real/frames)\
- others to test on, and $(people faces/elsewhere/rgb/faces/real/frames) from another source.\
+notice="Photographs of few people: $(people data/rgb/Photographs/train/real/frames) to train on,\
+ $(people data/rgb/Photographs/val/real/frames) to choose on,\
+ $(people faces/people/rgb/faces/test/real/frames) to test on,\
+ and $(people faces/elsewhere/rgb/faces/test/real/frames) from another source.\
  Every forgery was made by this program. These numbers compare methods on a small example: they do\
  not show how a detector does on deepfakes, on videos, or on people in general."
 # shellcheck disable=SC2086  # several seeds are several words
