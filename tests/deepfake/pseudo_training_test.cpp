@@ -29,6 +29,8 @@ using testing::TemporaryFolder;
 using testing::tiny_data;
 using testing::tiny_options;
 
+Ranks alone;
+
 TrainOptions pseudo_options(const std::string& method, std::vector<std::string> kinds) {
   TrainOptions options = tiny_options(method);
   options.protocol = "none";
@@ -45,15 +47,15 @@ TEST_CASE("pseudo: batches depend on seed, epoch and position, not on workers", 
   TrainOptions options = pseudo_options("erm", {"self-blend", "region-swap", "recompress"});
   options.steps_per_epoch = 2;
   options.workers = 0;
-  TrainingData plain(options);
+  TrainingData plain(options, alone);
   CHECK(plain.domains() ==
         std::vector<std::string>{"pseudo-self-blend", "pseudo-region-swap", "pseudo-recompress"});
   CHECK(plain.unpaired() == 0);
   options.workers = 3;
   options.cache_mb = 0;
-  TrainingData ahead(options);
+  TrainingData ahead(options, alone);
   options.seed = 7;
-  TrainingData other(options);
+  TrainingData other(options, alone);
   std::vector<at::Tensor> seen;
   for (std::int64_t step = 0; step < 4; ++step) {
     const auto once = plain.batches(step);
@@ -69,7 +71,7 @@ TEST_CASE("pseudo: batches depend on seed, epoch and position, not on workers", 
     }
   }
   // A step asked for anew, as by a run that goes on.
-  CHECK(torch::equal(TrainingData(options).batches(3)[1].images, other.batches(3)[1].images));
+  CHECK(torch::equal(TrainingData(options, alone).batches(3)[1].images, other.batches(3)[1].images));
 }
 
 TEST_CASE("pseudo: beside real forgeries, each kind is one more domain", "[pseudo]") {
@@ -199,7 +201,7 @@ TEST_CASE("pseudo: what cannot be made is refused in a line", "[pseudo]") {
   const auto refusal = [](const TrainOptions& options) {
     return message_of([&] {
       validate(options);
-      TrainingData data(options);
+      TrainingData data(options, alone);
     });
   };
   CHECK(mentions(refusal(pseudo_options("erm", {})), "--pseudo self-blend"));
