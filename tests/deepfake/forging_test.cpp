@@ -263,12 +263,12 @@ TEST_CASE("pseudo videos: a fake of each kind for each real video, and no trace 
 
 TEST_CASE("a test set of a kind that was made while training has a twin", "[forging]") {
   const std::vector<std::string> trained{"FF-DF", "pseudo-self-blend", "pseudo-warp"};
-  CHECK(trained_twin(trained, "SBI_fake") == "self-blend");
-  CHECK(trained_twin(trained, "FWA_fake").empty());
+  CHECK(trained_twin(trained, "Synthetic-SBI_fake") == "self-blend");
+  CHECK(trained_twin(trained, "Synthetic-FWA_fake").empty());
   CHECK(trained_twin(trained, "FF-DF").empty());
-  CHECK(trained_twin(std::vector<std::string>{"pseudo-region-swap"}, "Partial_fake") ==
+  CHECK(trained_twin(std::vector<std::string>{"pseudo-region-swap"}, "Synthetic-Partial_fake") ==
         "region-swap");
-  CHECK(trained_twin(std::vector<std::string>{"pseudo-resample"}, "FWA_fake") == "resample");
+  CHECK(trained_twin(std::vector<std::string>{"pseudo-resample"}, "Synthetic-FWA_fake") == "resample");
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ std::string trained_twin(std::span<const std::string> train_domains, std::string
   for (const PseudoKind& kind : pseudo_kinds) {
     const bool is_trained =
         std::ranges::find(train_domains, pseudo_domain(kind.name)) != train_domains.end();
-    if (is_trained && kind.twin == label) return std::string(kind.name);
+    if (is_trained && !kind.twin.empty() && label == "Synthetic-" + std::string(kind.twin)) {
+      return std::string(kind.name);
+    }
   }
   return "";
 }
