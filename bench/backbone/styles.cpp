@@ -6,8 +6,8 @@
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
+#include <CLI/CLI.hpp>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -113,8 +113,8 @@ struct Part {
   at::Tensor inputs, labels;
 };
 
-/// As in bench/generalization: half of the concepts are trained on, 15 % are for validation, 35 % for
-/// the test, in whatever style.
+/// As in bench/generalization: half of the concepts are trained on, 15 % are for validation, 35 %
+/// for the test, in whatever style.
 struct Split {
   std::vector<Part> train, validation;
   Part test;
@@ -180,8 +180,7 @@ nlohmann::ordered_json trial(const Options& options, const Split& split, Tuned n
       recipe, network->parameters(), torch::optim::AdamWOptions(options.lr).weight_decay(1e-2));
   roga::WeightAverage average(network, roga::ExponentialAverage{.decay = options.ema});
   auto generator = at::detail::createCPUGenerator(77 + seed);
-  const auto factor =
-      roga::learning_rates::warm_up_cosine({.warm_up = 20, .steps = options.steps});
+  const auto factor = roga::learning_rates::warm_up_cosine({.warm_up = 20, .steps = options.steps});
   double loss = 0;
   const std::clock_t begin = std::clock();  // of this process: the machine may be busy
   const auto wall = std::chrono::steady_clock::now();
@@ -191,13 +190,13 @@ nlohmann::ordered_json trial(const Options& options, const Split& split, Tuned n
       const at::Tensor rows =
           at::randint(part.labels.size(0), {options.batch}, generator, at::kLong)
               .to(part.labels.device());
-      closures.emplace_back([&network, x = part.inputs.index_select(0, rows),
-                             y = part.labels.index_select(0, rows)] {
-        network->zero_grad();
-        auto value = at::cross_entropy_loss(network->forward(x), y);
-        value.backward();
-        return value;
-      });
+      closures.emplace_back(
+          [&network, x = part.inputs.index_select(0, rows), y = part.labels.index_select(0, rows)] {
+            network->zero_grad();
+            auto value = at::cross_entropy_loss(network->forward(x), y);
+            value.backward();
+            return value;
+          });
     }
     roga::set_learning_rates(optimizer, {options.lr}, factor(step));
     const at::Tensor mean = optimizer.step(closures);
@@ -212,8 +211,7 @@ nlohmann::ordered_json trial(const Options& options, const Split& split, Tuned n
   }
   line["loss"] = loss;
   line["core_seconds"] = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-  line["seconds"] =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count();
+  line["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count();
   return line;
 }
 
@@ -247,11 +245,11 @@ void run(const Options& options) {
     for (const std::string& style : options.held_out) {
       const Split split = split_of(outputs, style, seed);
       for (const std::string& method : options.methods) {
-        nlohmann::ordered_json line{{"family", "styles"},       {"held_out", style},
-                                    {"seed", seed},             {"method", method},
-                                    {"variant", "dlib-resnet-34"}, {"size", options.size},
-                                    {"steps", options.steps},   {"batch", options.batch},
-                                    {"lr", options.lr},         {"ema", options.ema}};
+        nlohmann::ordered_json line{
+            {"family", "styles"},     {"held_out", style},           {"seed", seed},
+            {"method", method},       {"variant", "dlib-resnet-34"}, {"size", options.size},
+            {"steps", options.steps}, {"batch", options.batch},      {"lr", options.lr},
+            {"ema", options.ema}};
         if (method != "erm") line["rho"] = options.rho;
         if (is_done(options.output, line)) continue;
         // The stage as it was trained on ImageNet, and the same head for every method.
@@ -277,12 +275,14 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App program("Tunes the last stage of dlib's ResNet-34 on emoji of three artists, and tests "
-                   "on the fourth's");
+  CLI::App program(
+      "Tunes the last stage of dlib's ResNet-34 on emoji of three artists, and tests "
+      "on the fourth's");
   program.option_defaults()->always_capture_default();
   program.add_option("--emoji", options.emoji, "folder of the pictures");
   program.add_option("--weights", options.weights, "what scripts/fetch_backbone.sh fetched");
-  program.add_option("--output", options.output, "file of results; what it holds is not done again");
+  program.add_option("--output", options.output,
+                     "file of results; what it holds is not done again");
   program.add_option("--held-out", options.held_out, "styles")->check(CLI::IsMember(styles));
   program.add_option("--methods", options.methods)->check(CLI::IsMember({"erm", "sam", "roga"}));
   program.add_option("--seeds", options.seeds);

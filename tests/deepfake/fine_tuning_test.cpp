@@ -187,7 +187,8 @@ TEST_CASE("train-only: parameters by name, less those that are frozen", "[freeze
   choose_trained(*affine, {"normalisation"}, {});
   CHECK(trained_names(*affine).size() == 2 * (1 + 2 * 16));
   CHECK(trained_names(*affine).contains("stage2.0.affine1.weight"));
-  choose_trained(*affine, {"normalisation", "stage4", "fc"}, {"stem", "stage1", "stage2", "stage3"});
+  choose_trained(*affine, {"normalisation", "stage4", "fc"},
+                 {"stem", "stage1", "stage2", "stage3"});
   CHECK(frozen_stages(*affine, 64) == 4);
 }
 

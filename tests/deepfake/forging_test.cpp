@@ -268,7 +268,8 @@ TEST_CASE("a test set of a kind that was made while training has a twin", "[forg
   CHECK(trained_twin(trained, "FF-DF").empty());
   CHECK(trained_twin(std::vector<std::string>{"pseudo-region-swap"}, "Synthetic-Partial_fake") ==
         "region-swap");
-  CHECK(trained_twin(std::vector<std::string>{"pseudo-resample"}, "Synthetic-FWA_fake") == "resample");
+  CHECK(trained_twin(std::vector<std::string>{"pseudo-resample"}, "Synthetic-FWA_fake") ==
+        "resample");
 }
 
 }  // namespace

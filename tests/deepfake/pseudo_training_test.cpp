@@ -71,7 +71,8 @@ TEST_CASE("pseudo: batches depend on seed, epoch and position, not on workers", 
     }
   }
   // A step asked for anew, as by a run that goes on.
-  CHECK(torch::equal(TrainingData(options, alone).batches(3)[1].images, other.batches(3)[1].images));
+  CHECK(
+      torch::equal(TrainingData(options, alone).batches(3)[1].images, other.batches(3)[1].images));
 }
 
 TEST_CASE("pseudo: beside real forgeries, each kind is one more domain", "[pseudo]") {
@@ -132,7 +133,8 @@ TEST_CASE("pseudo: from real faces alone, resumed bit for bit, twins known as tr
   std::map<std::string, EvalRow> rows;
   for (const EvalRow& row : evaluate(test).rows) rows[row.domain] = row;
   CHECK(rows.at("Synthetic-SBI_fake").trained == "yes");
-  CHECK(mentions(rows.at("Synthetic-SBI_fake").overlap, "training made forgeries of this kind, self-blend"));
+  CHECK(mentions(rows.at("Synthetic-SBI_fake").overlap,
+                 "training made forgeries of this kind, self-blend"));
   CHECK(rows.at("Synthetic-Partial_fake").trained == "yes");
   CHECK(rows.at("Synthetic-FWA_fake").trained == "no");
   CHECK(rows.at("FF-DF").trained == "no");

@@ -247,8 +247,8 @@ void add_compare(CLI::App& program) {
                 << ", paired bootstrap over test videos, mean over seeds:\n"
                 << paired_text(paired, level, *width) << '\n';
     }
-    std::cout << "report: " << write_report(folders, options->output / "report.html", *report).string()
-              << "\n";
+    std::cout << "report: "
+              << write_report(folders, options->output / "report.html", *report).string() << "\n";
   });
 }
 

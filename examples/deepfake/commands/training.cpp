@@ -153,8 +153,7 @@ void add_report(CLI::App& program) {
   command->add_option("runs", *runs, "run folders")->required();
   command->add_option("--output", *output, "file to write; RUN/report.html if not given");
   auto options = add_report_options(*command);
-  command->callback(
-      [=] { std::cout << write_report(*runs, *output, *options).string() << "\n"; });
+  command->callback([=] { std::cout << write_report(*runs, *output, *options).string() << "\n"; });
 }
 
 }  // namespace deepfake

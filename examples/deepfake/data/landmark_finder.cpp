@@ -106,7 +106,7 @@ std::vector<FoundFace> LandmarkFinder::faces(const cv::Mat& rgb) const {
     const dlib::rectangle box =
         pyramid.rect_down(found, static_cast<unsigned int>(search_->enlargements));
     FoundFace face{cv::Rect(static_cast<int>(box.left()), static_cast<int>(box.top()),
-                       static_cast<int>(box.width()), static_cast<int>(box.height()))};
+                            static_cast<int>(box.width()), static_cast<int>(box.height()))};
     const dlib::full_object_detection points = (*search_->trees)(image, box);
     for (unsigned long i = 0; i < points.num_parts(); ++i) {
       face.landmarks.emplace_back(static_cast<double>(points.part(i).x()),

@@ -67,8 +67,7 @@ std::string report_html(std::span<const Run> runs, const ReportOptions& options)
 }
 
 std::filesystem::path write_report(std::span<const std::filesystem::path> run_folders,
-                                   std::filesystem::path output,
-                                   const ReportOptions& options) {
+                                   std::filesystem::path output, const ReportOptions& options) {
   std::vector<Run> runs;
   for (const auto& folder : run_folders) runs.push_back(read_run(folder));
   if (output.empty() && !run_folders.empty()) output = run_folders.front() / "report.html";

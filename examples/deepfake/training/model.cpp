@@ -88,8 +88,8 @@ std::shared_ptr<Detector> built(const ModelOptions& options) {
 Normalisation normalisation_of(const ModelOptions& options) {
   const bool is_of_dlib = options.model == "dlib-resnet-34";
   const auto named = normalisation_named(options.normalisation != "auto" ? options.normalisation
-                                         : is_of_dlib                   ? "dlib"
-                                                                        : "deepfakebench");
+                                         : is_of_dlib                    ? "dlib"
+                                                                         : "deepfakebench");
   if (!named) {
     throw std::runtime_error(
         unknown_name("normalisation", options.normalisation, normalisation_names()));

@@ -17,7 +17,8 @@ namespace deepfake {
 using ImageSource = std::function<cv::Mat(FrameRef)>;
 
 /// The logits of some images of an index.
-using FrameJudge = std::function<at::Tensor(const at::Tensor& images, std::span<const FrameRef> frames)>;
+using FrameJudge =
+    std::function<at::Tensor(const at::Tensor& images, std::span<const FrameRef> frames)>;
 
 /// The probability of "fake" for every frame of @p index, in its order. The detector is in
 /// evaluation mode afterwards.

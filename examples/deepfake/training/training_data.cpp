@@ -54,8 +54,8 @@ std::size_t TrainingData::images_per_step() const {
   return 2 * sampler_.pairs_per_step() * set_.domains.size();
 }
 
-std::vector<FrameScore> TrainingData::validate(Detector& detector,
-                                               const std::function<FrameJudge(std::size_t)>& judge) {
+std::vector<FrameScore> TrainingData::validate(
+    Detector& detector, const std::function<FrameJudge(std::size_t)>& judge) {
   std::vector<FrameScore> scores;
   for (std::size_t i = 0; i < set_.val.size(); ++i) {
     const Forger& forger = val_forgers_[i];
