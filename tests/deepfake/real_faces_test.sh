@@ -28,6 +28,7 @@ done
 # weights are those that are there.
 sed -n '/^## From a folder of videos/,/^## Commands/s/^    //p' "$project/docs/deepfake.md" >commands.sh
 [ "$(grep -c . commands.sh)" -eq 6 ] || fail "docs/deepfake.md has no five commands: $(cat commands.sh)"
+# shellcheck disable=SC2034  # all.sh uses it
 small=(--epochs 1 --steps-per-epoch 2 --pairs 1)
 cat >all.sh <<'END'
 roga-deepfake() {
