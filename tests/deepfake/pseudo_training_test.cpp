@@ -101,6 +101,12 @@ TEST_CASE("pseudo: validation makes the same forgeries in every run", "[pseudo]"
     CHECK(cv::norm(first.fake, again.fake, cv::NORM_INF) == 0);
     CHECK(cv::norm(first.real, cache.get({*val.videos[v].real_partner, 0}), cv::NORM_INF) == 0);
     CHECK(cv::norm(first.real, first.fake, cv::NORM_INF) > 0);
+    // In training, by the key of its seed, epoch and position.
+    const auto trained = [&](const Forger& forger, std::uint64_t key) {
+      return forger.forge({{*val.videos[v].real_partner, 0}, {v, 0}, key}).fake;
+    };
+    CHECK(cv::norm(trained(one, 7), trained(two, 7), cv::NORM_INF) == 0);
+    CHECK(cv::norm(trained(one, 7), trained(one, 8), cv::NORM_INF) > 0);
   }
   CHECK(made == 4);
 }
