@@ -105,7 +105,8 @@ notice="Photographs of few people: $(people data/rgb/Photographs/train/real/fram
  $(people data/rgb/Photographs/val/real/frames) to choose on,\
  $(people faces/people/rgb/faces/test/real/frames) to test on,\
  and $(people faces/elsewhere/rgb/faces/test/real/frames) from another source.\
- Every forgery was made by this program. These numbers compare methods on a small example: they do\
+ Every forgery was made by this program, and forged faces have less fine detail than real ones, which\
+ alone tells many of them apart. These numbers compare methods on a small example: they do\
  not show how a detector does on deepfakes, on videos, or on people in general."
 # shellcheck disable=SC2086  # several seeds are several words
 "$program" compare --data "$output/data" --datasets Photographs --size "$size" \
