@@ -15,7 +15,7 @@ namespace deepfake {
 /// A kind, and the sets of make-data that hold forgeries of the same kind.
 struct PseudoKind {
   std::string_view name;
-  std::string_view twin;  ///< a label of make-data; empty: there is none
+  std::string_view twin;  ///< a label of make-data, without Synthetic-; empty: there is none
 };
 inline constexpr std::array pseudo_kinds{PseudoKind{"self-blend", "SBI_fake"},
                                          PseudoKind{"region-swap", "Partial_fake"},
