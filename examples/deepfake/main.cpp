@@ -66,7 +66,7 @@ class HelpText : public CLI::Formatter {
 std::string version_text() {
   return "roga-deepfake " + std::to_string(ROGA_VERSION_MAJOR) + '.' +
          std::to_string(ROGA_VERSION_MINOR) + '.' + std::to_string(ROGA_VERSION_PATCH) +
-         ", LibTorch " TORCH_VERSION ", OpenCV " CV_VERSION;
+         ", LibTorch " TORCH_VERSION ", OpenCV " CV_VERSION ", " + deepfake::face_alignment();
 }
 
 int fail(std::string message) {

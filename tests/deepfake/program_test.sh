@@ -30,6 +30,18 @@ grep -q ",test,video," whole/eval.csv || fail "evaluate --video-score leaves out
 grep -q "epoch 3/3" whole/train.log || fail "train.log does not tell of the epochs"
 ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 
+# From real faces alone, and what the network is given for a pixel.
+run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
+  --normalisation imagenet --mean 0.5,0.4,0.3 --train-only normalisation classifier --run forged
+grep -q "parameters, of which" forged/train.log || fail "train does not say how many parameters it trains"
+run evaluate --run forged --datasets Synthetic-SBI Synthetic-FWA
+grep -q "forgeries of this kind, self-blend" out.txt || fail "evaluate calls a made kind unseen"
+run report forged --output forged.html
+grep -q "Forgeries made while training" forged.html || fail "the report shows no forgeries"
+refuses "--pseudo self-blend" train --data data --protocol none --run none
+refuses "did you mean 'warp'" train --data data --pseudo wrap --run none
+refuses "option std" train --data data --std 0 --run none
+
 run export --run whole --output detector.pt
 grep -q "largest difference" out.txt || fail "export does not say that it has reloaded the file"
 run gradcam --run whole --per-domain 1
@@ -40,6 +52,32 @@ grep -q '"verdict"' out.txt || fail "predict --json gives no verdict"
 run predict --run whole "$(find data/rgb -name "*.png" | head -n 1)"
 grep -q "no proof" out.txt || fail "predict does not say what a score is"
 refuses "no input could be judged" predict --run whole settings.json
+
+# Aligned faces, or what is missing for them.
+refuses "--align" predict --run whole --align dilb data/rgb
+refuses "--align" predict --run whole --landmarks some.dat data/rgb
+refuses "--align" import --from data/rgb --output aligned --align dlib --cascade some.xml
+refuses "--crop-faces" import --from data/rgb/Synthetic-SBI --output aligned --people each
+photo=/usr/share/doc/libdlib19.1/examples/faces/bald_guys.jpg
+if "$program" --version | grep -q "without dlib"; then
+  for command in "import --from data/rgb/Synthetic-SBI --output aligned" \
+                 "predict --run whole data/rgb/Synthetic-SBI" "gradcam --run whole"; do
+    # shellcheck disable=SC2086  # several words
+    refuses "libdlib-dev" $command --align dlib
+  done
+elif [ -f /usr/share/dlib/shape_predictor_68_face_landmarks.dat ] && [ -f "$photo" ]; then
+  run predict --run whole --align deepfakebench --json "$photo"
+  [ "$(grep -c '"box"' out.txt)" -ge 3 ] || fail "predict --align judges too few faces: $(cat out.txt)"
+  refuses "no face was found in any frame" gradcam --run whole --align dlib
+  mkdir -p photos/real photos/swap && cp "$photo" photos/real/a.jpg && cp "$photo" photos/swap/a.jpg
+  run import --from photos --output aligned --align dlib --people each
+  landmarks=$(find aligned/rgb/aligned/real/landmarks -name "*.npy" | wc -l)
+  [ "$landmarks" -ge 3 ] && [ "$landmarks" -eq "$(find aligned/rgb/aligned/real/frames -name "*.png" | wc -l)" ] ||
+    fail "import --align keeps $landmarks files of landmarks"
+  refuses "imported with other options" import --from photos --output aligned --align dlib
+else
+  echo "program_test: no landmarks or no photograph, aligned faces not tried"
+fi
 run train --data data --config settings.json --profile
 grep -q "img/s" out.txt || fail "--profile prints no rate"
 

@@ -117,6 +117,19 @@ for count in 1 3; do
 done
 cmp still1/eval.csv still3/eval.csv || fail "validation depends on the number of ranks"
 cmp still1/calibration.json still3/calibration.json || fail "other scores on 3 ranks"
+# Forgeries made while training, and what frozen stages make of an image, are those of one process.
+forged=(--protocol none --pseudo "self-blend,region-swap")
+kept=(--no-augment --train-only blocks.5 classifier --cache-frozen)
+for kind in forged kept; do
+  declare -n those=$kind
+  run train "${step[@]}" "${begun[@]}" "${those[@]}" --run "$kind"
+  timeout "$limit" "$launcher" 3 "$program" train "${step[@]}" "${begun[@]}" "${those[@]}" \
+    --run "${kind}3" >out.txt 2>err.txt || fail "$kind on 3 ranks: $(cat err.txt)"
+  near "${kind}3" "$kind" "$(times 10 "$yardstick")"
+  cut -d, -f1-7 "${kind}3/eval.csv" >a.txt
+  cut -d, -f1-7 "$kind/eval.csv" | cmp - a.txt || fail "$kind: validation on 3 ranks has other frames"
+done
+cmp forged/pseudo/self-blend_0.png forged3/pseudo/self-blend_0.png || fail "other forgeries on 3 ranks"
 # Averaged weights, and a network with group norm.
 for count in 1 2; do
   timeout "$limit" "$launcher" "$count" "$program" train "${few[@]}" --norm group --ema 0.9 \

@@ -160,6 +160,11 @@ TEST_CASE("a report is one page with every part", "[report]") {
 
   const std::size_t body = html.find("<body>");
   CHECK(html.substr(body, 60).starts_with("<body>\n<p class=\"notice\">Synthetic forgeries: "));
+  CHECK(mentions(html, "<img "));
+  write_report(folders, folder.path() / "plain.html", {.notice = "9 people <", .pictures = false});
+  const std::string plain = read_text(folder.path() / "plain.html");
+  CHECK(mentions(plain, "<body>\n<p class=\"notice\">9 people &lt; Synthetic forgeries: "));
+  CHECK_FALSE(mentions(plain, "<img "));
   for (const char* id : {"summary", "transfer", "training", "roc", "scores", "examples", "audit",
                          "measures", "configuration", "glossary"}) {
     CAPTURE(id);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 namespace deepfake {
 
@@ -20,5 +21,8 @@ void add_export(CLI::App& program);
 void add_report(CLI::App& program);
 /// After the others, whose names it prints.
 void add_completion(CLI::App& program);
+
+/// What --align works with: "dlib 19.24", or "without dlib".
+std::string face_alignment();
 
 }  // namespace deepfake

@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/report_options.hpp"
 #include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "detection/evaluate.hpp"
@@ -201,6 +202,7 @@ void add_compare(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--verify", options->verify,
                     "compare all bytes of the frames with those that earlier runs were trained on");
+  auto report = add_report_options(*command);
   auto width = add_wide(*command);
   auto train_options = std::make_shared<TrainOptionsOnCommandLine>(
       *command, std::vector<std::string>{"optimizer", "seed"});  // of the settings and --seeds
@@ -245,8 +247,8 @@ void add_compare(CLI::App& program) {
                 << ", paired bootstrap over test videos, mean over seeds:\n"
                 << paired_text(paired, level, *width) << '\n';
     }
-    std::cout << "report: " << write_report(folders, options->output / "report.html").string()
-              << "\n";
+    std::cout << "report: "
+              << write_report(folders, options->output / "report.html", *report).string() << "\n";
   });
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "commands/commands.hpp"
+#include "commands/face_options.hpp"
 #include "commands/test_options.hpp"
 #include "data/check.hpp"
 #include "data/import.hpp"
@@ -43,11 +44,16 @@ void import_and_count(const ImportOptions& options, std::size_t width) {
 
 }  // namespace
 
+std::string face_alignment() {
+  const std::string version = dlib_version();
+  return version.empty() ? "without dlib" : version;
+}
+
 void add_import(CLI::App& program) {
   auto* command = program.add_subcommand(
       "import", "Turn raw FaceForensics++, Celeb-DF or folders of videos and images into data");
   command->footer(
-      "Example: roga-deepfake import --from FaceForensics++ --output data --crop-faces\n"
+      "Example: roga-deepfake import --from FaceForensics++ --output data --align dlib\n"
       "         roga-deepfake import --from mine --output data --name mine\n"
       "where mine/ holds real/ and a folder for each kind of fake, possibly below train/, val/ and "
       "test/");
@@ -60,13 +66,23 @@ void add_import(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--crop-faces", options->crop_faces,
                     "cut out a face of each frame: the largest, then the same person's");
-  command->add_option("--margin", options->face.margin, "side of the crop over the face's")
+  auto* align = add_align_options(*command, options->face);
+  auto people = std::make_shared<std::string>("one");
+  command
+      ->add_option("--people", *people,
+                   "one: the largest face and then the same person's; each: a video for every "
+                   "person")
+      ->check(CLI::IsMember({"one", "each"}))
+      ->capture_default_str();
+  command
+      ->add_option("--margin", options->face.margin,
+                   "side of the crop over that of the face's box, or of the template")
       ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();
   command->add_option("--size", options->face.size, "side of the crop in pixels")
       ->check(CLI::Range(8, 4096))
       ->capture_default_str();
-  command->add_option("--cascade", options->face.cascade, "Haar cascade; OpenCV's if not given");
+  add_cascade_option(*command, options->face, align);
   command->add_option("--compression", options->compression, "raw, c23 or c40")
       ->check(CLI::IsMember({"raw", "c23", "c40"}))
       ->capture_default_str();
@@ -76,7 +92,10 @@ void add_import(CLI::App& program) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   auto width = add_wide(*command);
-  command->callback([=] { import_and_count(*options, *width); });
+  command->callback([=] {
+    options->every_person = *people == "each";
+    import_and_count(*options, *width);
+  });
 }
 
 }  // namespace deepfake

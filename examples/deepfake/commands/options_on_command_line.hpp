@@ -44,6 +44,9 @@ class OptionsOnCommandLine {
             description);
       } else {
         option = command.add_option("--" + name, value, description);
+        if constexpr (requires { value.push_back({}); } && !std::is_same_v<Value, std::string>) {
+          option->delimiter(',');
+        }
         if constexpr (std::is_same_v<Value, double>) {
           option->default_str(significant(value, 6));  // 0.1, and no 17 digits
         } else if constexpr (!requires { value.has_value(); }) {

@@ -43,8 +43,11 @@ class TrainOptionsOnCommandLine {
     return {
         {"Data",
          {"data", "rgb-dir", "compression", "datasets", "labels", "protocol", "val-from-train",
-          "allow-shared-people", "frames-per-video", "val-frames-per-video"}},
-        {"Network", {"model", "width", "norm", "size", "weights", "freeze"}},
+          "allow-shared-people", "frames-per-video", "val-frames-per-video", "pseudo",
+          "pseudo-region"}},
+        {"Network",
+         {"model", "width", "norm", "size", "normalisation", "mean", "std", "input-range",
+          "weights", "train-only", "freeze", "cache-frozen"}},
         {"Method", {"optimizer", "base", "weight-decay", "momentum", "protect", "ema"}},
         {"Schedule",
          {"schedule", "lr", "warmup-steps", "final-lr", "step-epochs", "step-gamma", "epochs",

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/report_options.hpp"
 #include "commands/test_options.hpp"
 #include "commands/train_options.hpp"
 #include "detection/evaluate.hpp"
@@ -151,7 +152,8 @@ void add_report(CLI::App& program) {
   auto output = std::make_shared<std::filesystem::path>();
   command->add_option("runs", *runs, "run folders")->required();
   command->add_option("--output", *output, "file to write; RUN/report.html if not given");
-  command->callback([=] { std::cout << write_report(*runs, *output).string() << "\n"; });
+  auto options = add_report_options(*command);
+  command->callback([=] { std::cout << write_report(*runs, *output, *options).string() << "\n"; });
 }
 
 }  // namespace deepfake

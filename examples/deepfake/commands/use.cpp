@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "commands/commands.hpp"
+#include "commands/face_options.hpp"
 #include "commands/test_options.hpp"
 #include "detection/export.hpp"
 #include "detection/gradcam.hpp"
@@ -45,14 +46,17 @@ void add_predict(CLI::App& program) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_flag("--crop-faces", *crop, "find faces and judge each; else the whole frame");
-  command->add_option("--margin", faces->margin, "side of a crop over that of the face's box")
+  auto* align = add_align_options(*command, *faces);
+  command
+      ->add_option("--margin", faces->margin,
+                   "side of a crop over that of the face's box, or of the template")
       ->check(CLI::Range(0.5, 10.0))
       ->capture_default_str();
-  command->add_option("--cascade", faces->cascade, "Haar cascade file; OpenCV's if not given");
+  add_cascade_option(*command, *faces, align);
   command->add_flag("--json", *json, "print JSON, with box and score of each face of each frame");
   command->callback([=] {
     faces->search = {};  // closely: a photograph may show many small faces
-    if (*crop) options->faces = *faces;
+    if (*crop || faces->is_aligned()) options->faces = *faces;
     const Predictions predictions = predict(*options);
     for (const std::string& line : predictions.warnings) std::cerr << "warning: " << line << "\n";
     if (*json) {
@@ -75,7 +79,10 @@ void add_gradcam(CLI::App& program) {
   command->add_option("--per-domain", options->per_domain, "frames of each label of a data set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  auto faces = std::make_shared<FaceCropOptions>();
+  add_align_options(*command, *faces);
   command->callback([=] {
+    if (faces->is_aligned()) options->faces = *faces;
     const NoiseKeeper noise(options->run / "train.log");
     const auto rows = write_grad_cams(*options);
     std::cout << rows.size() << " pictures in the run's folder gradcam; report shows them\n";

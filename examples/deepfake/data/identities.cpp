@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "data/person_names.hpp"
 #include "data/selection.hpp"
 
 namespace deepfake {
@@ -50,7 +51,9 @@ std::vector<std::string> numbered_people(const std::vector<std::string>& parts) 
 }  // namespace
 
 std::vector<std::string> identities(const Index& index, const Video& video) {
-  const std::vector<std::string> parts = tokens(video.name);
+  // Which of its people somebody in a video is, the name does not tell: all of them.
+  const std::string name = without_person(video.name);
+  const std::vector<std::string> parts = tokens(name);
   std::vector<std::string> people;
   std::ranges::copy_if(parts, std::back_inserter(people), is_person);
   if (!people.empty()) {
@@ -60,8 +63,8 @@ std::vector<std::string> identities(const Index& index, const Video& video) {
   people = numbered_people(parts);
   if (!people.empty()) return people;
   if (parts.size() <= 2 && std::ranges::all_of(parts, is_number)) return parts;
-  if (video.real_partner) return {index.videos[*video.real_partner].name};
-  return {video.name};
+  if (video.real_partner) return {without_person(index.videos[*video.real_partner].name)};
+  return {name};
 }
 
 std::vector<IdentityLeak> identity_leaks(const Index& index) {

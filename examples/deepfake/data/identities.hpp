@@ -11,7 +11,8 @@ namespace deepfake {
 
 /// The people in a video, told from its name: "071_054" (target_source) shows 071 and 054,
 /// "id0_id1_0003" id0 and id1, "01_02__walking" 01 and 02, "000_M101" 000 and M101. Any other name
-/// stands for one person; a fake's is its real partner's.
+/// stands for one person; a fake's is its real partner's. "071_054@2", the second person that was
+/// found in that video, counts as all whom its name tells.
 std::vector<std::string> identities(const Index& index, const Video& video);
 
 /// One person in two splits.

@@ -21,8 +21,11 @@ struct ImportOptions {
   std::filesystem::path output;  ///< gets rgb/ and dataset_json/
   std::string name = {};         ///< of a tree's data set; the output folder's if empty
   std::size_t frames = 32;       ///< per video, evenly spaced; 0: all
-  bool crop_faces = false;
-  FaceCropOptions face = {};
+  bool crop_faces = false;       ///< also if they are to be aligned
+  FaceCropOptions face = {};     ///< aligned faces get landmarks/ beside frames/
+  /// A video for every person, of whom the first keeps its name: 000, 000@2, ... Everybody in a
+  /// fake counts as fake.
+  bool every_person = false;
   std::string compression = "c23";  ///< of FaceForensics++
   std::uint64_t seed = 0;           ///< of the splits, where the data has none of its own
   unsigned threads = 1;             ///< the result does not depend on it

@@ -24,6 +24,8 @@ struct Video {
   std::vector<std::filesystem::path> masks = {};
   /// For a fake, the position in Index::videos of the real video that it was made from, if listed.
   std::optional<std::size_t> real_partner = {};
+  /// The kind of a fake that training forges from its partner's frames; empty for all others.
+  std::string pseudo = {};
 };
 
 /// What the index files list and a loaded Index lacks. The videos here hold no frames.

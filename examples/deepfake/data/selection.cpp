@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "data/faults.hpp"
+#include "data/person_names.hpp"
 
 namespace deepfake {
 namespace {
@@ -157,7 +158,8 @@ void link_real_partners(Index& index) {
   for (Video& video : index.videos) {
     video.real_partner.reset();
     if (!video.is_fake) continue;
-    const std::vector<std::string> names = real_names(video.name);
+    std::vector<std::string> names = real_names(without_person(video.name));
+    for (std::string& name : names) name += person_suffix(video.name);
     const auto search = [&](const std::map<Key, std::size_t>& reals, const std::string& group) {
       for (const std::string& name : names) {
         const auto found = reals.find(key(video, group, name));

@@ -12,6 +12,7 @@
 
 #include "data/content.hpp"
 #include "data/identities.hpp"
+#include "data/pseudo_kinds.hpp"
 #include "data/selection.hpp"
 #include "files/csv.hpp"
 #include "text/lower_case.hpp"
@@ -196,8 +197,9 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
   }
   if (!sources.empty()) relation.source = *sources.begin();
   const bool is_label_trained = std::ranges::find(labels_, domain) != labels_.end();
+  const std::string twin = trained_twin(labels_, domain);
   if (!has_list_) {
-    relation.is_trained = is_label_trained;
+    relation.is_trained = is_label_trained || !twin.empty();
     relation.overlap =
         "judged by the label alone, for the run is of an older version and keeps no list of its "
         "training videos";
@@ -224,6 +226,8 @@ Relation TrainedOn::to(const Index& index, const Index& test, const std::string&
     relation.is_trained = relation.is_trained || trains;
     reasons.push_back(reason);
   };
+
+  if (!twin.empty()) add(true, "training made forgeries of this kind, " + twin);
 
   bool in_trained_set = false;  // of the same name and label: no news
   for (const TrainedVideo& video : videos_) {

@@ -35,7 +35,8 @@ Side side_of(const People& people, const std::set<std::string>& held_out) {
   return in_val == 0 ? Side::train : in_val == std::ssize(people) ? Side::val : Side::both;
 }
 
-/// Whether each data set, in each compression, has real and fake on both sides.
+/// Whether each data set, in each compression, has real and fake on both sides; real ones where
+/// nothing else is.
 bool serves(const Index& index, const Pool& pool, const std::set<std::string>& held_out) {
   std::map<std::pair<std::string, std::string>, std::array<bool, 4>> found;
   for (std::size_t i = 0; i < pool.videos.size(); ++i) {
@@ -44,8 +45,11 @@ bool serves(const Index& index, const Pool& pool, const std::set<std::string>& h
     const Side side = side_of(pool.people[i], held_out);
     if (side != Side::both) kinds[(side == Side::val ? 2 : 0) + (video.is_fake ? 1 : 0)] = true;
   }
-  return std::ranges::all_of(found, [](const auto& set) {
-    return std::ranges::all_of(set.second, [](bool has) { return has; });
+  const bool has_fakes = std::ranges::any_of(
+      pool.videos, [&](std::size_t video) { return index.videos[video].is_fake; });
+  return std::ranges::all_of(found, [&](const auto& set) {
+    const auto& [train_real, train_fake, val_real, val_fake] = set.second;
+    return train_real && val_real && (!has_fakes || (train_fake && val_fake));
   });
 }
 

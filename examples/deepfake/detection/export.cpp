@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "files/replace_file.hpp"
+#include "networks/script_of.hpp"
 
 namespace deepfake {
 namespace {
@@ -51,6 +52,30 @@ torch::jit::Module traced(Detector& detector, const at::Tensor& images) {
   return script;
 }
 
+/// A script as it is, behind its normalisation, with one logit: a trace of it would hold the number
+/// of images for good.
+torch::jit::Module wrapped(const torch::jit::Module& script, const Detector& detector) {
+  torch::jit::Module wrapper("__torch__.Detector");
+  wrapper.register_module("net", script);
+  std::string input = "images";
+  if (detector.input_scale().defined()) {
+    wrapper.register_buffer("input_scale", detector.input_scale());
+    wrapper.register_buffer("input_shift", detector.input_shift());
+    input = "images * self.input_scale + self.input_shift";
+  }
+  const bool has_parts = script.find_method("features") && script.find_method("head");
+  wrapper.define("def forward(self, images: Tensor) -> Tensor:\n  y = " +
+                 (has_parts ? "self.net.head(self.net.features(" + input + "))"
+                            : "self.net.forward(" + input + ")") +
+                 "\n  if y.dim() == 2:\n"
+                 "    if y.size(1) == 1:\n"
+                 "      y = y.squeeze(1)\n"
+                 "    else:\n"
+                 "      y = y.select(1, 1) - y.select(1, 0)\n"
+                 "  return y\n");
+  return wrapper;
+}
+
 std::string card(const TrainedDetector& trained) {
   nlohmann::ordered_json json;
   json["size"] = trained.options.model.size;
@@ -76,7 +101,9 @@ Exported export_detector(const TrainedDetector& trained, const std::filesystem::
   const auto draw = [&](std::int64_t count) {
     return at::randn({count, 3, size, size}, generator).clamp_(-1, 1);
   };
-  const torch::jit::Module script = traced(detector, draw(2));
+  const auto of_file = script_of(detector);
+  const torch::jit::Module script =
+      of_file ? wrapped(*of_file, detector) : traced(detector, draw(2));
   std::ostringstream stream;
   script.save(stream, {{card_name, card(trained)}});
   replace_file(file, stream.str());

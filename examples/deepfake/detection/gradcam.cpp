@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "files/left_out.hpp"
 #include "files/replace_file.hpp"
 #include "images/image.hpp"
+#include "images/resize.hpp"
 #include "text/progress.hpp"
 #include "training/batch.hpp"
 
@@ -117,21 +119,34 @@ std::vector<GradCamRow> write_grad_cams(const GradCamOptions& options) {
     const auto chosen = choose(test.parts, options.per_domain);
     Progress progress("gradcam", static_cast<std::int64_t>(chosen.size()));
     progress.keep(test.trained.run / "train.log");
+    std::optional<FaceCutter> cutter;
+    if (options.faces) cutter.emplace(*options.faces);
     std::vector<fs::path> broken;
     std::vector<LeftOut> lost;
     std::int64_t done = 0;
+    std::int64_t faceless = 0;
     for (const auto& [part, v] : chosen) {
       progress.update(++done);
       const Video& video = part->videos[v];
       const fs::path& frame = video.frames[video.frames.size() / 2];
       cv::Mat image;
       try {
-        image = read_image(frame, test.trained.options.model.size);
+        image = read_image(frame);
       } catch (const std::runtime_error&) {
         broken.push_back(frame);
         lost.push_back({"", video.dataset, "broken image", frame.string(), "skipped"});
         continue;
       }
+      if (cutter) {
+        const std::vector<FoundFace> faces = cutter->faces(image);
+        if (faces.empty()) {
+          lost.push_back({"", video.dataset, "frame without a face", frame.string(), "skipped"});
+          ++faceless;
+          continue;
+        }
+        image = cutter->cut(image, faces.front()).image;
+      }
+      image = resized(image, test.trained.options.model.size);
       const HeatMap map = grad_cam(*test.trained.detector, image);
       const std::string name = file_name(rows.size(), video);
       const auto png = encode_png(side_by_side(image, map));
@@ -141,7 +156,14 @@ std::vector<GradCamRow> write_grad_cams(const GradCamOptions& options) {
     }
     const std::string faults = broken_text(broken, "skipped");
     if (!faults.empty()) progress.print(faults);
-    if (rows.empty()) throw std::runtime_error("no frame could be read for gradcam: " + faults);
+    if (faceless > 0) {
+      progress.print(std::to_string(faceless) + (faceless == 1 ? " frame" : " frames") +
+                     " without a face skipped");
+    }
+    if (rows.empty()) {
+      throw std::runtime_error(faceless > 0 ? "no face was found in any frame; try without --align"
+                                            : "no frame could be read for gradcam: " + faults);
+    }
     write_gradcam_index(fresh, rows);
     replace_left_out(test.trained.run, "gradcam", std::move(lost));
   } catch (...) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <opencv2/core.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/face_crop.hpp"
 #include "detection/test_data.hpp"
 #include "networks/detector.hpp"
 #include "runs/analysis_files.hpp"
@@ -30,6 +32,7 @@ cv::Mat side_by_side(const cv::Mat& image, const HeatMap& map);
 
 struct GradCamOptions : TestOptions {
   std::size_t per_domain = 4;  ///< frames of each manipulation, and of the reals of each data set
+  std::optional<FaceCropOptions> faces = {};  ///< cut out the largest; else whole frames are judged
 };
 
 /// Writes RUN/gradcam/: a picture for each frame, evenly spaced over each label's videos, and

@@ -69,7 +69,7 @@ class Judge {
  public:
   explicit Judge(const PredictOptions& options)
       : options_(options), trained_(open_trained(options.run, options.checkpoint, options.device)) {
-    if (options.faces) cropper_.emplace(*options.faces);
+    if (options.faces) cutter_.emplace(*options.faces);
     calibration_ = read_calibration(trained_.run);
     if (calibration_ && calibration_->epoch != trained_.epoch) calibration_.reset();
     if (!calibration_ && (options.false_positive_rate || options.abstain_below > 0)) {
@@ -92,7 +92,7 @@ class Judge {
     bool is_grey = true;
     const auto look = [&](const cv::Mat& rgb) {
       is_grey = is_grey && has_no_colour(rgb);
-      if (!cropper_ && looks_like_a_photograph(rgb)) whole_.insert(file);
+      if (!cutter_ && looks_like_a_photograph(rgb)) whole_.insert(file);
     };
     try {
       if (is_video_file(file)) {
@@ -110,7 +110,7 @@ class Judge {
       return result;
     }
     if (result.frames.empty()) {
-      result.fault = file.string() + ": no face found; try without --crop-faces";
+      result.fault = file.string() + ": no face found; try without --crop-faces and --align";
       return result;
     }
     if (is_grey && is_colour_detector_) grey_.insert(file);
@@ -137,9 +137,11 @@ class Judge {
   void add(Prediction& result, int number, const cv::Mat& rgb) {
     std::vector<cv::Mat> crops;
     std::vector<cv::Rect> boxes;
-    if (cropper_) {
-      boxes = cropper_->faces(rgb);
-      for (const cv::Rect& face : boxes) crops.push_back(cropper_->crop(rgb, face));
+    if (cutter_) {
+      for (const FoundFace& face : cutter_->faces(rgb)) {
+        crops.push_back(cutter_->cut(rgb, face).image);
+        boxes.push_back(face.box);
+      }
     } else {
       crops.push_back(rgb);
     }
@@ -191,7 +193,7 @@ class Judge {
 
   const PredictOptions& options_;
   TrainedDetector trained_;
-  std::optional<FaceCropper> cropper_;
+  std::optional<FaceCutter> cutter_;
   std::optional<Calibration> calibration_;
   std::optional<Threshold> threshold_;
   bool is_colour_detector_ = true;

@@ -142,9 +142,12 @@ class EfficientNetB4 : public Detector {
     }
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    at::Tensor x = at::silu(stem_norm_(stem_(same_padded(images, 3, 2))));
-    for (const auto& block : *blocks_) x = block->as<InvertedBottleneck>()->forward(x);
+  std::size_t stages() const override { return blocks_->size() + 2; }
+  at::Tensor stage(std::size_t number, const at::Tensor& x) override {
+    if (number == 0) return at::silu(stem_norm_(stem_(same_padded(x, 3, 2))));
+    if (number <= blocks_->size()) {
+      return blocks_[number - 1]->as<InvertedBottleneck>()->forward(x);
+    }
     return at::silu(head_norm_(conv_head_(x)));
   }
   at::Tensor head(const at::Tensor& features) override {

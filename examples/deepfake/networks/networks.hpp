@@ -31,8 +31,9 @@ std::shared_ptr<Detector> xception();
 /// uses.
 std::shared_ptr<Detector> efficientnet_b4();
 
-/// A network in a TorchScript file, from [N, 3, H, W] to logits [N], [N, 1] (fake) or [N, 2] (real,
-/// fake). Where it has methods `features` and `head`, Grad-CAM works, too.
+/// A network in a TorchScript file, from images [N, 3, H, W], as they are normalised, to logits
+/// [N], [N, 1] (fake) or [N, 2] (real, fake). Where it has methods `features` and `head`, Grad-CAM
+/// works, too.
 /// @param size of the images, for a trial
 /// @throws std::runtime_error naming the file if it cannot be read, holds nothing to train, gives
 /// something else, or was traced in evaluation mode: its batch norm would stay frozen, silently

@@ -83,8 +83,10 @@ class ResidualSmall : public Detector {
     classifier_ = register_module("classifier", nn::Linear(channels, 1));
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    return blocks_->forward(stem_norm_.forward(stem_(images)).relu_());
+  std::size_t stages() const override { return 1 + blocks_->size(); }
+  at::Tensor stage(std::size_t number, const at::Tensor& x) override {
+    if (number == 0) return stem_norm_.forward(stem_(x)).relu_();
+    return blocks_->at<ResidualBlock>(number - 1).forward(x);
   }
   at::Tensor head(const at::Tensor& features) override {
     return classifier_(features.mean({2, 3})).squeeze(1);

@@ -62,11 +62,10 @@ class ResNet18 : public Detector {
     }
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    at::Tensor x = bn1_(conv1_(images)).relu_();
-    x = at::max_pool2d(x, 3, 2, 1);
-    for (auto& layer : layers_) x = layer->forward(x);
-    return x;
+  std::size_t stages() const override { return 1 + layers_.size(); }
+  at::Tensor stage(std::size_t number, const at::Tensor& x) override {
+    if (number == 0) return at::max_pool2d(bn1_(conv1_(x)).relu_(), 3, 2, 1);
+    return layers_[number - 1]->forward(x);
   }
   at::Tensor head(const at::Tensor& features) override {
     return fc_(features.mean({2, 3})).squeeze(1);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "networks/networks.hpp"
+#include "networks/script_of.hpp"
 
 namespace deepfake {
 namespace {
@@ -18,10 +19,11 @@ namespace {
 /// other.
 void reflect(torch::nn::Module& module, const torch::jit::Module& script);
 
-/// A part of the script.
+/// A part of the script, called by the name of its type.
 class Mirror : public torch::nn::Module {
  public:
-  explicit Mirror(torch::jit::Module script) : script_(std::move(script)) {
+  explicit Mirror(torch::jit::Module script)
+      : torch::nn::Module(script.type()->name()->name()), script_(std::move(script)) {
     reflect(*this, script_);
   }
   void train(bool on = true) override {
@@ -54,8 +56,9 @@ class Scripted : public Detector {
     reflect(*this, script_);
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    return has_parts_ ? script_.get_method("features")({images}).toTensor() : images;
+  std::size_t stages() const override { return has_parts_ ? 1 : 0; }
+  at::Tensor stage(std::size_t, const at::Tensor& x) override {
+    return script_.get_method("features")({x}).toTensor();
   }
   at::Tensor head(const at::Tensor& features) override {
     const c10::IValue result =
@@ -69,6 +72,7 @@ class Scripted : public Detector {
                              "; a detector gives logits [N], [N, 1] or [N, 2]");
   }
   bool has_feature_maps() const override { return has_parts_; }
+  const torch::jit::Module& script() const { return script_; }
 
   void train(bool on = true) override {
     script_.train(on);
@@ -115,6 +119,12 @@ void try_out(Scripted& detector, const std::string& file, int size) {
 }
 
 }  // namespace
+
+std::optional<torch::jit::Module> script_of(const Detector& detector) {
+  const auto* of_file = dynamic_cast<const Scripted*>(&detector);
+  if (of_file == nullptr) return std::nullopt;
+  return of_file->script();
+}
 
 std::shared_ptr<Detector> scripted(const std::filesystem::path& path, int size) {
   torch::jit::setTensorExprFuserEnabled(false);  // it can hang, as on Debian 13

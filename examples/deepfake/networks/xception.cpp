@@ -93,12 +93,11 @@ class Xception : public Detector {
     fc_ = register_module("fc", nn::Linear(2048, 1));
   }
 
-  at::Tensor features(const at::Tensor& images) override {
-    at::Tensor x = bn1_(conv1_(images)).relu_();
-    x = bn2_(conv2_(x)).relu_();
-    for (auto& block : blocks_) x = block->forward(x);
-    x = bn3_(conv3_->forward(x)).relu_();
-    return bn4_(conv4_->forward(x));
+  std::size_t stages() const override { return blocks_.size() + 2; }
+  at::Tensor stage(std::size_t number, const at::Tensor& x) override {
+    if (number == 0) return bn2_(conv2_(bn1_(conv1_(x)).relu_())).relu_();
+    if (number <= blocks_.size()) return blocks_[number - 1]->forward(x);
+    return bn4_(conv4_->forward(bn3_(conv3_->forward(x)).relu_()));
   }
   at::Tensor head(const at::Tensor& features) override {
     return fc_(features.relu().mean({2, 3})).squeeze(1);

@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "data/pseudo_kinds.hpp"
 #include "files/csv.hpp"
 #include "text/table.hpp"
 
@@ -20,7 +21,8 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 bool was_trained_on(const Run& run, const TestDomain& domain) {
   const EvalRow* row = test_row(run, domain, frame_level);
   if (row && !row->trained.empty()) return row->trained == "yes";
-  return contains(run.config.train_domains, domain.domain);
+  return contains(run.config.train_domains, domain.domain) ||
+         !trained_twin(run.config.train_domains, domain.domain).empty();
 }
 
 /// What compare's settings call the run; empty for others.

@@ -17,6 +17,8 @@ std::string histogram_section(const Comparison& comparison);
 /// A real frame, the fakes made from it, and the first run's scores of them. Data that is gone is
 /// a remark, not an error.
 std::string examples_section(const Comparison& comparison);
+/// Pictures of the forgeries that were made while training.
+std::string pseudo_section(const Comparison& comparison);
 /// audit.csv of a run folder or of the data's folder: a column "statistic", then one per domain.
 std::string audit_section(const Comparison& comparison);
 /// Differences from the baseline, by bootstrap over the test videos.

@@ -35,18 +35,23 @@ at::Tensor to_tensor(std::span<const cv::Mat> images) {
 }
 
 Batch make_batch(std::span<const SamplePair> pairs, ImageCache& cache,
-                 const AugmentOptions& options) {
-  std::vector<cv::Mat> images;
-  images.reserve(2 * pairs.size());
+                 const AugmentOptions& options, const Forger* forger) {
+  std::vector<cv::Mat> reals, fakes;
+  Batch batch;
   for (const SamplePair& pair : pairs) {
-    images.push_back(augment(cache.get(pair.real), options, pair.key));
+    const bool is_made = forger != nullptr && forger->makes(pair.fake);
+    const Forged forged =
+        is_made ? forger->forge(pair) : Forged{cache.get(pair.real), cache.get(pair.fake), {}};
+    reals.push_back(augment(forged.real, options, pair.key));
+    fakes.push_back(augment(forged.fake, options, options.pair_augment ? pair.key : ~pair.key));
+    batch.frames.push_back(pair.real);
   }
-  for (const SamplePair& pair : pairs) {
-    const std::uint64_t key = options.pair_augment ? pair.key : ~pair.key;
-    images.push_back(augment(cache.get(pair.fake), options, key));
-  }
+  for (const SamplePair& pair : pairs) batch.frames.push_back(pair.fake);
+  reals.insert(reals.end(), fakes.begin(), fakes.end());
+  batch.images = to_tensor(reals);
   const auto count = static_cast<std::int64_t>(pairs.size());
-  return {to_tensor(images), at::cat({at::zeros({count}), at::ones({count})})};
+  batch.labels = at::cat({at::zeros({count}), at::ones({count})});
+  return batch;
 }
 
 at::Tensor detection_loss(const at::Tensor& logits, const at::Tensor& labels) {

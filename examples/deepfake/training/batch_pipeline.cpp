@@ -12,7 +12,7 @@ std::vector<Batch> BatchPipeline::make(std::int64_t step, const Epoch& epoch) co
   for (const auto& domain : epoch) {
     const auto here =
         std::span(domain).subspan(position + share_.first, share_.second - share_.first);
-    batches.push_back(make_batch(here, cache_, augment_));
+    batches.push_back(make_batch(here, cache_, augment_, forger_));
   }
   return batches;
 }

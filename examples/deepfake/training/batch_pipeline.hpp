@@ -32,6 +32,9 @@ class BatchPipeline {
         workers_(workers),
         share_(share.value_or(Share(0, sampler.pairs_per_step()))) {}
 
+  /// Takes the fakes that are made from @p forger, which must outlive the pipeline.
+  void forge_with(const Forger* forger) { forger_ = forger; }
+
   /// One batch for each domain of the step, counted from 0 over all epochs. Steps are asked for in
   /// order, from any first one.
   std::vector<Batch> next(std::int64_t step);
@@ -45,6 +48,7 @@ class BatchPipeline {
   AugmentOptions augment_;
   std::size_t workers_;
   Share share_;
+  const Forger* forger_ = nullptr;
   std::int64_t epoch_number_ = -1;
   std::shared_ptr<const Epoch> epoch_;
   std::int64_t first_ = 0;                             ///< step of the queue's front

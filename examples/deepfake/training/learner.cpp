@@ -4,6 +4,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -23,14 +24,38 @@ Learner::Learner(const TrainOptions& options, const ModelOptions& model, Ranks& 
       type_(scalar_type(options.precision)) {
   at::manual_seed(Random(options.seed).fork("weights").bits());
   detector_ = make_detector(model);
-  freeze(*detector_, options.freeze);
+  choose_trained(*detector_, options.train_only, options.freeze);
   detector_->to(device_);
+  if (options.cache_frozen) keep_outputs();
   optimizer_ = make_optimizer(options, *detector_);
   if (type_ == at::kHalf) {
     scaler_.emplace();
     optimizer_->attach(*scaler_);
   }
   if (options.ema > 0) average_.emplace(detector_, roga::ExponentialAverage{.decay = options.ema});
+}
+
+void Learner::keep_outputs() {
+  kept_stages_ = frozen_stages(*detector_, options_.model.size);
+  if (kept_stages_ == 0) {
+    throw std::runtime_error(
+        "option cache-frozen finds no first stage that stays the same: --freeze the first stages, "
+        "or train the last ones with --train-only; of a TorchScript file the stage is its method "
+        "features");
+  }
+  outputs_.emplace(*detector_, kept_stages_, type_,
+                   static_cast<std::size_t>(options_.cache_mb) << 20U);
+}
+
+FrameJudge Learner::judge(std::size_t number) {
+  if (!outputs_) return {};
+  while (validation_outputs_.size() <= number) {
+    validation_outputs_.emplace_back(*detector_, kept_stages_, at::kFloat,
+                                     static_cast<std::size_t>(options_.cache_mb) << 18U);
+  }
+  return [this, number](const at::Tensor& images, std::span<const FrameRef> frames) {
+    return detector_->after(kept_stages_, validation_outputs_[number].of(frames, images));
+  };
 }
 
 LoadedWeights Learner::begin_with(const std::filesystem::path& weights) {
@@ -76,12 +101,16 @@ void Learner::join() {
 }
 
 roga::LossClosure Learner::loss_of(const Batch& batch) {
-  return [this, images = batch.images.to(device_), labels = batch.labels.to(device_)] {
+  return [this, images = batch.images, frames = batch.frames, labels = batch.labels.to(device_),
+          input = at::Tensor()]() mutable {
     try {
+      if (!input.defined()) input = outputs_ ? outputs_->of(frames, images) : images.to(device_);
       detector_->zero_grad();
       const at::Tensor loss = [&] {
         const Autocast autocast(device_, type_);
-        return detection_loss(detector_->forward(images).to(at::kFloat), labels);
+        const at::Tensor logits =
+            outputs_ ? detector_->after(kept_stages_, input) : detector_->forward(input);
+        return detection_loss(logits.to(at::kFloat), labels);
       }();
       (scaler_ ? scaler_->scale(loss) : loss).backward();
       return loss;
@@ -94,6 +123,7 @@ roga::LossClosure Learner::loss_of(const Batch& batch) {
 
 TimedStep Learner::step(const std::vector<Batch>& batches, std::int64_t number,
                         double learning_rate) {
+  set_training_mode(*detector_, options_.freeze);
   std::vector<roga::LossClosure> losses;
   for (const Batch& batch : batches) losses.push_back(loss_of(batch));
   optimizer_->learning_rate(learning_rate);
@@ -102,7 +132,6 @@ TimedStep Learner::step(const std::vector<Batch>& batches, std::int64_t number,
   const bool draws_apart = is_model_file(options_.model.model) && !ranks_.is_first();
   if (draws_apart) random = random.fork("rank", ranks_.rank());
   at::manual_seed(random.bits());
-  set_training_mode(*detector_, options_.freeze);
 
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();

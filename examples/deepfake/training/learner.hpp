@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,10 +13,12 @@
 #include <vector>
 
 #include "training/batch.hpp"
+#include "training/frozen_stages.hpp"
 #include "training/methods.hpp"
 #include "training/model.hpp"
 #include "training/pretrained.hpp"
 #include "training/ranks.hpp"
+#include "training/scoring.hpp"
 
 namespace deepfake {
 
@@ -49,6 +52,13 @@ class Learner {
   /// one.
   void with_kept_weights(const std::function<void(Detector&)>& use);
 
+  /// Judges the frames of a validation set, from kept outputs of frozen stages if the options say
+  /// so.
+  /// @param number of the set
+  FrameJudge judge(std::size_t number);
+  /// First stages whose outputs are kept.
+  std::size_t kept_stages() const { return kept_stages_; }
+
   /// Writes what a run continues from.
   void save(const std::filesystem::path& file, const nlohmann::ordered_json& state) const;
   /// Writes the detector alone, with the weights that it has now.
@@ -59,6 +69,7 @@ class Learner {
  private:
   roga::LossClosure loss_of(const Batch& batch);
   std::shared_ptr<const SharedBatch> shared_batch();
+  void keep_outputs();
 
   const TrainOptions& options_;
   Ranks& ranks_;
@@ -68,6 +79,9 @@ class Learner {
   std::unique_ptr<MethodOptimizer> optimizer_;
   std::optional<roga::LossScaler> scaler_;
   std::optional<roga::WeightAverage> average_;
+  std::size_t kept_stages_ = 0;
+  std::optional<FrozenOutputs> outputs_;          ///< of training frames
+  std::deque<FrozenOutputs> validation_outputs_;  ///< by validation set
 };
 
 }  // namespace deepfake

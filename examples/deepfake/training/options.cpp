@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "data/pseudo_kinds.hpp"
+#include "networks/normalisation.hpp"
 #include "text/unknown_name.hpp"
 
 namespace deepfake {
@@ -15,6 +17,36 @@ void require(bool holds, const std::string& name, const std::string& rule, const
   if (!holds) {
     throw std::runtime_error("option " + name + " must be " + rule + ", not " + value.dump());
   }
+}
+
+void validate_pseudo(const TrainOptions& options) {
+  for (const std::string& kind : options.pseudo) {
+    const std::vector<std::string> known = pseudo_kind_names();
+    if (std::ranges::find(known, kind) == known.end()) {
+      throw std::runtime_error(unknown_name("kind of option pseudo", kind, known));
+    }
+    require(std::ranges::count(options.pseudo, kind) == 1, "pseudo", "kinds that differ",
+            options.pseudo);
+  }
+  if (options.protocol == "none" && options.pseudo.empty()) {
+    throw std::runtime_error(
+        "protocol none trains on no forgery of the data: name those to make, --pseudo self-blend");
+  }
+}
+
+void validate_input(const ModelOptions& model) {
+  for (const auto& [name, values] :
+       {std::pair("mean", &model.mean), std::pair("std", &model.deviation)}) {
+    require(values->empty() || values->size() == 1 || values->size() == 3, name,
+            "one number or three", *values);
+  }
+  for (const double one : model.deviation) require(one > 0, "std", "more than 0", model.deviation);
+  std::vector<std::string> known = normalisation_names();
+  known.emplace_back("auto");
+  if (std::ranges::find(known, model.normalisation) == known.end()) {
+    throw std::runtime_error(unknown_name("normalisation", model.normalisation, known));
+  }
+  require(model.input_range >= 0, "input-range", "0 or more", model.input_range);
 }
 
 void require_one_of(const std::string& name, const std::string& value,
@@ -40,6 +72,13 @@ void validate(const TrainOptions& options) {
         "option precision must be bfloat16 or float32 on the cpu, not float16");
   }
   require_one_of("select", options.select, {"frame", "video"});
+  require_one_of("pseudo-region", options.pseudo_region, {"aligned", "box"});
+  validate_pseudo(options);
+  validate_input(options.model);
+  if (options.cache_frozen && (options.augment.augment || !options.pseudo.empty())) {
+    throw std::runtime_error(
+        "option cache-frozen needs images that stay the same: say --no-augment, and no --pseudo");
+  }
   const auto positive = [](const char* name, auto value) {
     require(value > 0, name, "more than 0", value);
   };

@@ -60,14 +60,28 @@ struct ModelOptions {
   int width = 16;
   std::string norm = "batch";  ///< batch or group
   int size = 64;               ///< images are resized to size x size pixels
+  std::string normalisation = "auto";
+  std::vector<double> mean;  ///< empty: that of the normalisation
+  std::vector<double> deviation;
+  double input_range = 0;  ///< 0: that of the normalisation
 
   template <class Visit>
   void visit(Visit&& field) {
     field("model", model,
-          "network: residual-small, resnet-18, xception, efficientnet-b4, or a TorchScript file");
+          "network: residual-small, resnet-18, xception, efficientnet-b4, dlib-resnet-34, or a "
+          "TorchScript file");
     field("width", width, "residual-small: channels of the first block, a multiple of 8");
     field("norm", norm, "residual-small: normalisation, batch or group");
     field("size", size, "image size in pixels");
+    field("normalisation", normalisation,
+          "what the network is given for a pixel: deepfakebench (-1 to 1), imagenet, clip, dlib, "
+          "unit (0 to 1), or auto: dlib of dlib-resnet-34, else deepfakebench");
+    field("mean", mean,
+          "three numbers, or one, in place of the normalisation's: a pixel is given as (value - "
+          "mean) / std");
+    field("std", deviation, "three numbers, or one, in place of the normalisation's");
+    field("input-range", input_range,
+          "value of a white pixel before mean and std, 1 or 255; 0: the normalisation's");
   }
 };
 
@@ -101,9 +115,13 @@ struct TrainOptions {
   bool allow_shared_people = false;
   int frames_per_video = 0;
   int val_frames_per_video = 0;
+  std::vector<std::string> pseudo;
+  std::string pseudo_region = "aligned";
   ModelOptions model;
   std::string weights;
+  std::vector<std::string> train_only;
   std::vector<std::string> freeze;
+  bool cache_frozen = false;
   std::string optimizer = "roga";
   std::string base = "adamw";
   MethodOptions method;
@@ -136,7 +154,8 @@ struct TrainOptions {
     field("datasets", datasets, "data sets to train on; all that have a train split if not given");
     field("labels", labels, "JSON file that names classes and domains of labels of your own");
     field("protocol", protocol,
-          "manipulations to train on: all, loo:NAME (all but NAME) or single:NAME");
+          "manipulations to train on: all, loo:NAME (all but NAME), single:NAME, or none, with "
+          "--pseudo");
     field("val-from-train", val_from_train,
           "make the validation split from this share of the training people, in place of the "
           "index's own; 0: use that");
@@ -144,10 +163,22 @@ struct TrainOptions {
           "train though people, or whole videos, are in two splits; the report says so");
     field("frames-per-video", frames_per_video, "training frames per video, evenly spaced; 0: all");
     field("val-frames-per-video", val_frames_per_video, "validation frames per video; 0: all");
+    field("pseudo", pseudo,
+          "kinds of forgeries to make from real frames while training, each a domain: self-blend, "
+          "region-swap, resample, recolour, warp, recompress");
+    field("pseudo-region", pseudo_region,
+          "where a face without landmarks is: aligned (DeepfakeBench's crops, rendered faces) or "
+          "box (crops by a detector's box, make-data --photos)");
     model.visit(field);
     field("weights", weights,
           "file of weights to begin with, loaded by name: TorchScript, a checkpoint, or a dict");
+    field("train-only", train_only,
+          "train these alone: normalisation (scale and shift of every normalisation layer), parts "
+          "or parameters by name, with * and ? for any letters: layer4 *adapter* *.bias");
     field("freeze", freeze, "parts of the network to leave as they are, by name: layer1 layer2.0");
+    field("cache-frozen", cache_frozen,
+          "work out what the frozen first stages make of each image once, and keep it, within "
+          "cache-mb; needs --no-augment");
     field("optimizer", optimizer, optimizer_description());
     field("base", base, "optimizer underneath: adamw, adam or sgd");
     method.visit(field);

@@ -10,6 +10,7 @@
 #include <roga/checkpoint.hpp>
 #include <stdexcept>
 
+#include "networks/dlib_resnet34.hpp"
 #include "training/run_checkpoint.hpp"
 
 namespace deepfake {
@@ -86,14 +87,16 @@ Tensors of_pickle(const fs::path& file) {
 
 Tensors read(const fs::path& file) {
   if (!fs::exists(file)) throw std::runtime_error(file.string() + ": no such weights file");
+  if (is_dlib_network(file)) return read_dlib_resnet34(file);
   for (const auto& reader : {of_checkpoint, of_script, of_pickle}) {
     auto tensors = attempt([&] { return reader(file); });
     if (tensors && !tensors->empty()) return std::move(*tensors);
   }
   throw std::runtime_error(
       file.string() +
-      ": neither TorchScript, nor a checkpoint of roga-deepfake, nor a plain dict of tensors, by "
-      "itself or under \"state_dict\", \"model\" or \"net\"; convert it with Python: "
+      ": neither TorchScript, nor a checkpoint of roga-deepfake, nor dlib's ResNet-34, nor a plain "
+      "dict of tensors, by itself or under \"state_dict\", \"model\" or \"net\"; convert it with "
+      "Python: "
       "torch.save(dict(state_dict), file)");
 }
 

@@ -19,9 +19,10 @@ struct LoadedWeights {
 };
 
 /// Copies parameters and buffers by name from a TorchScript file, from a checkpoint of this
-/// program, or from a file of `torch.save(dict(model.state_dict()), file)`, where the dict may lie
-/// under "state_dict", "model", "net" or the like. The prefixes that wrappers put before every
-/// name, "model.", "net.", "module." and "backbone.", do not count.
+/// program, from dlib's file of its ResNet-34, or from a file of
+/// `torch.save(dict(model.state_dict()), file)`, where the dict may lie under "state_dict",
+/// "model", "net" or the like. The prefixes that wrappers put before every name, "model.", "net.",
+/// "module." and "backbone.", do not count.
 /// @throws std::runtime_error naming the file if it is none of these, or if no name fits
 LoadedWeights load_weights(Detector& detector, const std::filesystem::path& file);
 

@@ -52,7 +52,7 @@ void clear_run(const fs::path& run) {
   for (const char* name :
        {"config.json", "history.csv", "eval.csv", "scores", "checkpoints", kept_model, "gradcam",
         "robustness.csv", "train.log", "report.html", "detector.ts.pt", "trained_on.csv",
-        "left_out.csv", "labels.json", "calibration.json"}) {
+        "left_out.csv", "labels.json", "calibration.json", "pseudo"}) {
     fs::remove_all(run / name);
   }
 }

@@ -20,7 +20,8 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
 
 std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
                                      const ImageSource& source, Ranks& ranks,
-                                     const std::function<void(std::size_t)>& scored) {
+                                     const std::function<void(std::size_t)>& scored,
+                                     const FrameJudge& judge) {
   constexpr std::size_t batch_size = 64;
   const c10::NoGradGuard no_grad;
   detector.eval();
@@ -37,16 +38,19 @@ std::vector<FrameScore> score_frames(Detector& detector, const Index& index,
          batch += ranks.size()) {
       std::vector<cv::Mat> images;
       std::vector<std::size_t> numbers;
+      std::vector<FrameRef> of_batch;
       const std::size_t end = std::min(frames.size(), (batch + 1) * batch_size);
       for (std::size_t n = batch * batch_size; n < end; ++n) {
         cv::Mat image = source(frames[n]);
         if (image.empty()) continue;
         images.push_back(std::move(image));
         numbers.push_back(n);
+        of_batch.push_back(frames[n]);
       }
       if (images.empty()) continue;
-      const at::Tensor probabilities =
-          at::sigmoid(detector.forward(to_tensor(images).to(device))).cpu();
+      const at::Tensor input = to_tensor(images);
+      const at::Tensor logits = judge ? judge(input, of_batch) : detector.forward(input.to(device));
+      const at::Tensor probabilities = at::sigmoid(logits).cpu();
       const float* probability = probabilities.data_ptr<float>();
       for (const std::size_t n : numbers) {
         has_score[n] = 1;

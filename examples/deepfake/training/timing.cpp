@@ -58,16 +58,18 @@ std::vector<double> step_seconds(std::span<const TrainOptions> methods, int roun
   std::vector<Contestant> contestants;
   for (const TrainOptions& options : methods) {
     auto detector = make_detector(options.model);
+    choose_trained(*detector, options.train_only, options.freeze);
     auto optimizer = make_optimizer(options, *detector);
     contestants.push_back({std::move(detector), std::move(optimizer), {}});
   }
+  const Forger forger(set.train, cache, first.pseudo_region);
   const Epoch epoch = sampler.epoch(0);
   for (int round = 0; round <= rounds; ++round) {
     const std::size_t step = static_cast<std::size_t>(round) % sampler.steps_per_epoch();
     std::vector<Batch> batches;
     for (const auto& domain : epoch) {
-      batches.push_back(
-          make_batch(std::span(domain).subspan(step * pairs, pairs), cache, first.augment));
+      batches.push_back(make_batch(std::span(domain).subspan(step * pairs, pairs), cache,
+                                   first.augment, &forger));
     }
     for (Contestant& contestant : contestants) {
       const auto begin = Clock::now();
@@ -96,7 +98,9 @@ Throughput profile(const TrainOptions& given, int steps) {
     return images / std::chrono::duration<double>(Clock::now() - begin).count();
   };
   const auto pipeline = [&](ImageCache& cache) {
+    const Forger forger(set.train, cache, options.pseudo_region);
     BatchPipeline batches(sampler, cache, options.augment, 0);
+    batches.forge_with(&forger);
     return rate([&](int step) { batches.next(step); });
   };
   ImageCache none(set.train, options.model.size, 0);
@@ -109,8 +113,12 @@ Throughput profile(const TrainOptions& given, int steps) {
 
   at::manual_seed(options.seed);
   const auto detector = make_detector(options.model);
+  choose_trained(*detector, options.train_only, options.freeze);
   const auto optimizer = make_optimizer(options, *detector);
-  const std::vector<Batch> batches = BatchPipeline(sampler, all, options.augment, 0).next(0);
+  const Forger forger(set.train, all, options.pseudo_region);
+  BatchPipeline first(sampler, all, options.augment, 0);
+  first.forge_with(&forger);
+  const std::vector<Batch> batches = first.next(0);
   result.network = rate([&](int) { take_step(*optimizer, *detector, batches); });
   return result;
 }

@@ -7,6 +7,8 @@
 #include <array>
 #include <chrono>
 #include <fstream>
+#include <map>
+#include <opencv2/core.hpp>
 #include <opencv2/core/version.hpp>
 #include <optional>
 #include <roga/version.hpp>
@@ -15,10 +17,13 @@
 #include <vector>
 
 #include "data/fingerprint.hpp"
+#include "data/pseudo_kinds.hpp"
 #include "data/trained_on.hpp"
 #include "files/csv.hpp"
 #include "files/folder_lock.hpp"
 #include "files/left_out.hpp"
+#include "files/replace_file.hpp"
+#include "images/image.hpp"
 #include "metrics/evaluation.hpp"
 #include "runs/calibration_file.hpp"
 #include "runs/run_files.hpp"
@@ -54,6 +59,8 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   config["train_datasets"] = set.datasets;
   config["train_domains"] = set.domains;
   config["parameters"] = count_parameters(learner.detector());
+  const std::int64_t trained = count_trained(learner.detector());
+  if (trained < count_parameters(learner.detector())) config["trained_parameters"] = trained;
   config["steps"] = data.steps_per_epoch() * options.epochs;
   config["record"] = {{"grey", data.is_grey()}, {"ranks", ranks}};
   config["options"] = to_json(options);
@@ -64,6 +71,22 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
       {"opencv", CV_VERSION},
       {"compiler", __VERSION__}};
   return config;
+}
+
+/// RUN/pseudo/KIND_N.png: a real frame, its forgery and the mask, side by side.
+void write_pseudo_examples(const fs::path& run, const TrainingData& data) {
+  constexpr std::size_t of_each_kind = 4;
+  std::map<std::string, int> numbers;
+  for (const auto& [kind, forged] : data.examples(of_each_kind)) {
+    cv::Mat bytes, mask, row;
+    forged.mask.convertTo(bytes, CV_8U, 255);
+    cv::merge(std::vector<cv::Mat>(3, bytes), mask);
+    cv::hconcat(std::vector<cv::Mat>{forged.real, forged.fake, mask}, row);
+    const auto png = encode_png(row);
+    fs::create_directories(run / "pseudo");
+    replace_file(run / "pseudo" / (kind + '_' + std::to_string(numbers[kind]++) + ".png"),
+                 {reinterpret_cast<const char*>(png.data()), png.size()});
+  }
 }
 
 /// Mean AUC over the manipulations; one that several data sets list counts once.
@@ -134,11 +157,20 @@ class TrainingLoop {
     for (const std::string& line : data_.faults()) print(line);
     keep_left_out();
     for (const std::string& note : data_.set().notes) print("note: " + note);
+    const std::int64_t parameters = count_parameters(learner_.detector());
+    const std::int64_t trained = count_trained(learner_.detector());
     print(options_.optimizer + " over " + options_.base + ", " + options_.model.model + " with " +
-          std::to_string(count_parameters(learner_.detector())) + " parameters");
+          std::to_string(parameters) + " parameters" +
+          (trained < parameters ? ", of which " + std::to_string(trained) + " are trained" : ""));
+    if (learner_.kept_stages() > 0) {
+      print("what the first " + std::to_string(learner_.kept_stages()) + " of " +
+            std::to_string(learner_.detector().stages()) +
+            " stages make of an image is worked out once");
+    }
     print("train on " + data_.domains_text() + "; validate on " +
           std::to_string(data_.val_frames()) + " frames; " + std::to_string(options_.epochs) +
           " epochs of " + std::to_string(data_.steps_per_epoch()) + " steps");
+    if (const std::string text = data_.outlines_text(); !text.empty()) print(text);
     if (ranks_.are_several()) {
       print(std::to_string(ranks_.size()) + " ranks, which share the " +
             std::to_string(options_.pairs) + " pairs of each manipulation in a step");
@@ -209,7 +241,8 @@ class TrainingLoop {
     double frame_auc = 0, video_auc = 0;
     bool is_best = false;
     learner_.with_kept_weights([&](Detector& detector) {
-      const std::vector<FrameScore> scores = data_.validate(detector);
+      const std::vector<FrameScore> scores =
+          data_.validate(detector, [&](std::size_t number) { return learner_.judge(number); });
       std::array<double, 2> of_first{};
       ranks_.on_first([&] {
         rows = evaluate_frames(scores, epoch, "val");
@@ -304,7 +337,8 @@ class RunBeginning {
     }
     write_config(run,
                  config_of(options, run, data, learner, ranks_of_run(config, now.step, ranks)));
-    write_trained_on(run, data.set().train);
+    write_trained_on(run, without_pseudo(data.set().train));
+    if (!resumes) write_pseudo_examples(run, data);
     writer_.emplace(run,
                     RunWriter::Plan{.domains = data.domains(),
                                     .images_per_step = data.images_per_step(),

@@ -35,9 +35,14 @@ TrainingData::TrainingData(const TrainOptions& options, Ranks& ranks, bool all_b
                              " or more on as many ranks, not " + std::to_string(options.pairs) +
                              ": each rank takes its share of every domain's pairs");
   }
+  if (!options.pseudo.empty()) {
+    forger_.emplace(set_.train, cache_, options.pseudo_region);
+    pipeline_.forge_with(&*forger_);
+  }
   for (const Index& part : set_.val) {
     // Validation reads each frame once an epoch, training every one of them as often or more.
     val_caches_.emplace_back(part, options.model.size, megabytes(options.cache_mb) / 4);
+    val_forgers_.emplace_back(part, val_caches_.back(), options.pseudo_region);
   }
 }
 
@@ -49,13 +54,46 @@ std::size_t TrainingData::images_per_step() const {
   return 2 * sampler_.pairs_per_step() * set_.domains.size();
 }
 
-std::vector<FrameScore> TrainingData::validate(Detector& detector) {
+std::vector<FrameScore> TrainingData::validate(
+    Detector& detector, const std::function<FrameJudge(std::size_t)>& judge) {
   std::vector<FrameScore> scores;
   for (std::size_t i = 0; i < set_.val.size(); ++i) {
-    const auto part = score_frames(detector, set_.val[i], val_caches_[i].source(), ranks_);
+    const Forger& forger = val_forgers_[i];
+    const auto source = [&, read = val_caches_[i].source()](FrameRef frame) {
+      return forger.makes(frame) ? forger.forge_for_validation(frame).fake : read(frame);
+    };
+    const auto part =
+        score_frames(detector, set_.val[i], source, ranks_, {}, judge ? judge(i) : FrameJudge());
     scores.insert(scores.end(), part.begin(), part.end());
   }
   return scores;
+}
+
+std::vector<TrainingData::Example> TrainingData::examples(std::size_t of_each_kind) const {
+  std::vector<Example> examples;
+  if (!forger_) return examples;
+  const auto& videos = set_.train.videos;
+  for (const std::string& domain : set_.domains) {
+    std::vector<std::size_t> of_kind;
+    for (std::size_t v = 0; v < videos.size(); ++v) {
+      if (!videos[v].pseudo.empty() && videos[v].domain == domain) of_kind.push_back(v);
+    }
+    for (const std::size_t n : evenly_spaced(of_kind.size(), of_each_kind)) {
+      const FrameRef fake{of_kind[n], videos[of_kind[n]].frames.size() / 2};
+      const SamplePair pair{{*videos[fake.video].real_partner, fake.frame}, fake, n};
+      examples.push_back({videos[fake.video].pseudo, forger_->forge(pair)});
+    }
+  }
+  return examples;
+}
+
+std::string TrainingData::outlines_text() const {
+  if (!forger_) return "";
+  return "forgeries are made along the landmarks of " +
+         std::to_string(forger_->videos_with_landmarks()) + " of " +
+         std::to_string(forger_->real_videos()) +
+         " real videos, and else where --pseudo-region has "
+         "the face";
 }
 
 std::string TrainingData::domains_text() const {

@@ -4,15 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/image_cache.hpp"
 #include "metrics/evaluation.hpp"
 #include "training/batch_pipeline.hpp"
+#include "training/forger.hpp"
 #include "training/model.hpp"
 #include "training/ranks.hpp"
 #include "training/sampler.hpp"
+#include "training/scoring.hpp"
 #include "training/training_set.hpp"
 
 namespace deepfake {
@@ -34,7 +37,18 @@ class TrainingData {
   /// Steps are asked for in order, from any first one.
   std::vector<Batch> batches(std::int64_t step) { return pipeline_.next(step); }
   /// Scores every validation frame, with the other ranks: the same on all, in the index's order.
-  std::vector<FrameScore> validate(Detector& detector);
+  /// @param judge of the validation set of a position; empty: the detector itself
+  std::vector<FrameScore> validate(Detector& detector,
+                                   const std::function<FrameJudge(std::size_t)>& judge = {});
+
+  /// Some of the forgeries that are made, each with its kind.
+  struct Example {
+    std::string kind;
+    Forged forged;
+  };
+  std::vector<Example> examples(std::size_t of_each_kind) const;
+  /// Where their faces' outlines come from, in words; empty if none are made.
+  std::string outlines_text() const;
 
   /// The domains with their sizes, in words.
   std::string domains_text() const;
@@ -59,8 +73,10 @@ class TrainingData {
   TrainingSet set_;
   PairSampler sampler_;
   ImageCache cache_;
+  std::optional<Forger> forger_;
   BatchPipeline pipeline_;
   std::deque<ImageCache> val_caches_;
+  std::deque<Forger> val_forgers_;
 };
 
 }  // namespace deepfake

@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "data/faults.hpp"
 #include "data/fingerprint.hpp"
 #include "data/identities.hpp"
+#include "data/pseudo_kinds.hpp"
 #include "data/selection.hpp"
 #include "data/val_split.hpp"
 #include "training/sampler.hpp"
@@ -41,6 +43,25 @@ std::string compression_in(const std::vector<std::string>& datasets) {
   return found.size() == 1 ? *found.begin() : "";
 }
 
+/// The manipulations that the protocol names; with kinds to make, there may be none.
+std::vector<std::string> domains_of(const TrainOptions& options, const Index& index) {
+  if (options.protocol == "none") return {};
+  const std::vector<std::string> there = manipulations(index);
+  if (there.empty() && options.pseudo.empty()) {
+    throw std::runtime_error(
+        "the data has no forgeries to train on: make them from its real frames, --pseudo "
+        "self-blend");
+  }
+  return protocol_domains(options.protocol, there);
+}
+
+/// Says what a reader has to know of them.
+std::string pseudo_note(const std::vector<std::string>& kinds) {
+  std::string text = "trained on forgeries made from real frames while training: ";
+  for (std::size_t i = 0; i < kinds.size(); ++i) text += (i > 0 ? ", " : "") + kinds[i];
+  return text + "; validated on forgeries of the same kinds";
+}
+
 void require_validation(const Index& index, const Selection& selection) {
   for (const std::string& dataset : selection.datasets) {
     const auto validates = [&](const Video& video) {
@@ -70,6 +91,7 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   TrainingSet set;
   set.labels = labels_of(options.labels);
   Index index = load_index(locate_data(options.data, options.rgb_dir), {.labels = set.labels});
+  if (options.protocol == "none") index = only_real(std::move(index));
   Selection selection{.datasets = options.datasets, .compression = options.compression};
   if (selection.compression.empty()) selection.compression = compression_in(options.datasets);
   selection.split = "train";
@@ -77,7 +99,7 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   if (options.val_from_train > 0) {
     set.notes = split_off_validation(index, selection.datasets, options.val_from_train);
   }
-  selection.domains = protocol_domains(options.protocol, manipulations(select(index, selection)));
+  selection.domains = domains_of(options, select(index, selection));
   selection.frames_per_video = static_cast<std::size_t>(options.frames_per_video);
 
   set.train = select(index, selection);
@@ -110,6 +132,12 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   selection.split = "val";
   selection.frames_per_video = static_cast<std::size_t>(options.val_frames_per_video);
   set.val = by_dataset(index, selection);
+  if (!options.pseudo.empty()) {
+    add_pseudo_videos(set.train, options.pseudo);
+    for (Index& part : set.val) add_pseudo_videos(part, options.pseudo);
+    for (const std::string& kind : options.pseudo) set.domains.push_back(pseudo_domain(kind));
+    set.notes.push_back(pseudo_note(options.pseudo));
+  }
   return set;
 }
 

@@ -15,11 +15,13 @@ struct TrainingSet {
   Index train;                        ///< the reals and the manipulations of the protocol
   std::vector<Index> val;             ///< by data set, the same manipulations
   std::vector<std::string> datasets;  ///< that train comes from
-  std::vector<std::string> domains;   ///< manipulations of the protocol
-  Index all;                          ///< all splits of the data sets: what the run depends on
-  std::string fingerprint;            ///< of that
-  std::vector<std::string> notes;     ///< what a reader of the results has to know of the splits
-  Labels labels;                      ///< of --labels
+  /// Manipulations of the protocol, then kinds of forgeries that are made while training, whose
+  /// videos are in train and val (see add_pseudo_videos).
+  std::vector<std::string> domains;
+  Index all;                       ///< all splits of the data sets: what the run depends on
+  std::string fingerprint;         ///< of that
+  std::vector<std::string> notes;  ///< what a reader of the results has to know of the splits
+  Labels labels;                   ///< of --labels
   bool synthetic = false;
 };
 
