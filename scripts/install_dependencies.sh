@@ -15,7 +15,7 @@ packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
 [ "${1:-}" != faces ] || packages+=(libdlib-dev libdlib-data)
 [ "${1:-}" != docs ] || packages=(doxygen doxygen-awesome-css mkdocs-material)
 [ "${1:-}" != chroots ] || packages=(debootstrap)
-[ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist)
+[ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist librsvg2-bin)
 
 if ! command -v dpkg-query > /dev/null; then
   echo "No Debian or Ubuntu: please see to these yourself: ${packages[*]}" >&2
