@@ -231,13 +231,14 @@ struct Bench {
     const double one_row = time([&] { group->add_up(rows[0])(); });
     const auto factor = torch::randn({256, 256}) / 16;
     auto product = factor;
-    // Ranks compute alike, whatever one row took on each.
-    const auto times = static_cast<int>(one_row / 2);
-    const auto agreed = torch::full({1}, static_cast<double>(times), torch::kDouble);
-    group->add_up(agreed)();
-    const int turns = std::max(1, static_cast<int>(agreed.item<double>()) / group->size());
+    const auto start = Clock::now();
+    for (int turn = 0; turn < 50; ++turn) product = product.mm(factor);
+    // As long as a row travels; ranks compute alike, whatever they measured.
+    const auto turns = torch::full({1}, 50 * one_row / milliseconds_since(start), torch::kDouble);
+    group->add_up(turns)();
+    const int count = std::max(1, static_cast<int>(turns.item<double>() / group->size()));
     const auto pass = [&] {
-      for (int turn = 0; turn < turns; ++turn) product = product.mm(factor);
+      for (int turn = 0; turn < count; ++turn) product = product.mm(factor);
     };
     const double megabytes = static_cast<double>(size) * 4e-6 * domains;
     print("passes alone,", time([&] {
