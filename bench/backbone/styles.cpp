@@ -14,13 +14,9 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 #include <roga/roga.hpp>
-#include <set>
-#include <stdexcept>
 
+#include "generalization/emoji.hpp"
 #include "networks/dlib_resnet34.hpp"
 #include "networks/normalisation.hpp"
 #include "training/pretrained.hpp"
@@ -29,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> styles{"fluent", "google", "openmoji", "twitter"};
+const std::vector<std::string>& styles = generalization::emoji_styles();
 constexpr std::size_t frozen = 4;  ///< the stem and three stages
 
 struct Options {
@@ -45,27 +41,6 @@ struct Options {
   double lr = 1e-4, rho = 0.05, ema = 0.99;
 };
 
-/// RGB on white, in [-1, 1], [3, size, size].
-at::Tensor picture(const fs::path& file, int size) {
-  cv::Mat image = cv::imread(file.string(), cv::IMREAD_UNCHANGED);
-  if (image.empty() || image.depth() != CV_8U) {
-    throw std::runtime_error(file.string() + ": missing or no 8-bit picture");
-  }
-  if (image.channels() == 1) cv::cvtColor(image, image, cv::COLOR_GRAY2BGRA);
-  if (image.channels() == 3) cv::cvtColor(image, image, cv::COLOR_BGR2BGRA);
-  const int how = image.cols > size ? cv::INTER_AREA : cv::INTER_CUBIC;
-  image.convertTo(image, CV_32F, 1 / 255.0);
-  std::vector<cv::Mat> planes;
-  cv::split(image, planes);
-  at::Tensor result = at::empty({3, size, size});
-  for (int c = 0; c < 3; ++c) {
-    const cv::Mat on_white = planes[3].mul(planes[static_cast<std::size_t>(2 - c)]) + 1 - planes[3];
-    cv::Mat plane(size, size, CV_32F, result[c].data_ptr<float>());
-    cv::resize(on_white, plane, plane.size(), 0, 0, how);
-  }
-  return result.clamp_(0, 1).mul_(2).sub_(1);
-}
-
 /// What the frozen stages make of each style's pictures, [concepts, C, h, w], and the categories.
 struct Outputs {
   std::map<std::string, at::Tensor> of_style;
@@ -74,34 +49,13 @@ struct Outputs {
 };
 
 Outputs worked_out(const Options& options, deepfake::Detector& network, at::Device device) {
-  std::ifstream file(options.emoji / "concepts.csv");
-  if (!file) {
-    throw std::runtime_error((options.emoji / "concepts.csv").string() +
-                             ": missing; scripts/fetch_emoji.sh fetches the pictures");
-  }
-  std::vector<std::string> codes, categories;
-  std::string line;
-  std::getline(file, line);
-  while (std::getline(file, line)) {
-    const std::size_t comma = line.find(',');
-    codes.push_back(line.substr(0, comma));
-    categories.push_back(line.substr(comma + 1));
-  }
-  const std::set<std::string> names(categories.begin(), categories.end());
-  std::vector<std::int64_t> labels;
-  for (const std::string& category : categories) {
-    labels.push_back(std::distance(names.begin(), names.find(category)));
-  }
-  Outputs outputs{{}, at::tensor(labels).to(device), std::ssize(names)};
+  const generalization::Emoji emoji = generalization::read_emoji(options.emoji, options.size);
+  Outputs outputs{{}, emoji.labels.to(device), emoji.categories};
   const c10::NoGradGuard no_grad;
-  for (const std::string& style : styles) {
-    std::vector<at::Tensor> parts, images;
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      const char* ending = style == "fluent" ? ".webp" : ".png";
-      images.push_back(picture(options.emoji / style / (codes[i] + ending), options.size));
-      if (images.size() < 64 && i + 1 < codes.size()) continue;
-      parts.push_back(network.before(frozen, at::stack(images).to(device)));
-      images.clear();
+  for (const auto& [style, images] : emoji.of_style) {
+    std::vector<at::Tensor> parts;
+    for (const at::Tensor& some : images.split(64)) {
+      parts.push_back(network.before(frozen, some.to(device)));
     }
     outputs.of_style[style] = at::cat(parts);
   }
@@ -113,30 +67,25 @@ struct Part {
   at::Tensor inputs, labels;
 };
 
-/// As in bench/generalization: half of the concepts are trained on, 15 % are for validation, 35 %
-/// for the test, in whatever style.
 struct Split {
   std::vector<Part> train, validation;
   Part test;
 };
 
 Split split_of(const Outputs& outputs, const std::string& held_out, std::uint64_t seed) {
-  auto generator = at::detail::createCPUGenerator(seed);
-  const std::int64_t concepts = outputs.labels.size(0);
-  const at::Tensor order = at::randperm(concepts, generator).to(outputs.labels.device());
-  const std::int64_t train = concepts / 2, validation = concepts * 15 / 100;
+  const auto concepts = generalization::split_concepts(outputs.labels.size(0), seed);
   Split split;
   for (const std::string& style : styles) {
-    const auto part = [&](std::int64_t begin, std::int64_t end) {
-      const at::Tensor rows = order.slice(0, begin, end);
+    const auto part = [&](const at::Tensor& some) {
+      const at::Tensor rows = some.to(outputs.labels.device());
       return Part{style, outputs.of_style.at(style).index_select(0, rows),
                   outputs.labels.index_select(0, rows)};
     };
     if (style == held_out) {
-      split.test = part(train + validation, concepts);
+      split.test = part(concepts.test);
     } else {
-      split.train.push_back(part(0, train));
-      split.validation.push_back(part(train, train + validation));
+      split.train.push_back(part(concepts.train));
+      split.validation.push_back(part(concepts.validation));
     }
   }
   return split;

@@ -2,9 +2,13 @@
 #include "generalization/experiment.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/randperm.h>
+#include <ATen/ops/stack.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/any.h>
 #include <torch/nn/modules/conv.h>
@@ -12,6 +16,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <numeric>
 #include <optional>
@@ -38,14 +43,15 @@ nn::AnyModule norm_layer(const std::string& norm, std::int64_t channels) {
 }
 
 /// Two convolutions, each followed by a norm if the options name one, and two linear layers:
-/// 106,000 parameters.
+/// 106,000 parameters for 28 pixels, 137,000 for 32.
 class SmallNet : public deepfake::Detector {
  public:
-  SmallNet(std::int64_t channels, std::int64_t classes, const std::string& norm)
-      : conv1_(register_module("conv1", nn::Conv2d(nn::Conv2dOptions(channels, 16, 3).padding(1)))),
+  SmallNet(const Problem& problem, const std::string& norm)
+      : conv1_(register_module("conv1",
+                               nn::Conv2d(nn::Conv2dOptions(problem.channels, 16, 3).padding(1)))),
         conv2_(register_module("conv2", nn::Conv2d(nn::Conv2dOptions(16, 32, 3).padding(1)))),
-        fc1_(register_module("fc1", nn::Linear(32 * 7 * 7, 64))),
-        fc2_(register_module("fc2", nn::Linear(64, classes))),
+        fc1_(register_module("fc1", nn::Linear(32 * (problem.side / 4) * (problem.side / 4), 64))),
+        fc2_(register_module("fc2", nn::Linear(64, problem.classes))),
         norm1_(norm_layer(norm, 16)),
         norm2_(norm_layer(norm, 32)) {
     register_module("norm1", norm1_.ptr());
@@ -86,21 +92,77 @@ double mean_accuracy(SmallNet& net, const std::vector<Domain>& domains) {
   return sum / static_cast<double>(domains.size());
 }
 
+/// Images [N, C, side, side], each moved by up to @p most pixels into a white margin.
+at::Tensor shifted(const at::Tensor& images, std::int64_t most, const at::Generator& generator) {
+  if (most == 0) return images;
+  const at::Tensor wide = at::constant_pad_nd(images, {most, most, most, most}, 1);
+  const at::Tensor offsets = at::randint(2 * most + 1, {images.size(0), 2}, generator, at::kLong);
+  const auto offset = offsets.accessor<std::int64_t, 2>();
+  std::vector<at::Tensor> moved;
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    moved.push_back(
+        wide[i].narrow(1, offset[i][0], images.size(2)).narrow(2, offset[i][1], images.size(3)));
+  }
+  return at::stack(moved);
+}
+
+/// Domains' batches whose images are dealt out anew.
+void shuffle_over_groups(std::vector<Domain>& batches, const at::Generator& generator) {
+  std::vector<at::Tensor> images, labels;
+  for (const Domain& batch : batches) {
+    images.push_back(batch.images);
+    labels.push_back(batch.labels);
+  }
+  const at::Tensor all_images = at::cat(images), all_labels = at::cat(labels);
+  const auto parts =
+      at::randperm(all_labels.size(0), generator).chunk(static_cast<std::int64_t>(batches.size()));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    batches[i].images = all_images.index_select(0, parts[i]);
+    batches[i].labels = all_labels.index_select(0, parts[i]);
+  }
+}
+
+/// Accuracies, sharpness and agreement of the present weights.
+nlohmann::ordered_json judged(SmallNet& net, const Problem& problem) {
+  nlohmann::ordered_json result;
+  result["validation"] = mean_accuracy(net, problem.validation);
+  result["train"] = mean_accuracy(net, problem.train);
+  for (const Domain& domain : problem.tests) result["tests"][domain.name] = accuracy(net, domain);
+  std::vector<roga::diagnostics::Loss> losses;
+  for (const Domain& domain : problem.train) {
+    losses.emplace_back([&net, &domain] { return loss_of(net, domain.images, domain.labels); });
+  }
+  const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
+  double of_domains = 0;
+  for (const double value : sharpness.of_domain) of_domains += value;
+  result["sharpness_of_domains"] = of_domains / static_cast<double>(losses.size());
+  result["sharpness_pooled"] = sharpness.pooled;
+  result["agreement"] = roga::diagnostics::conflict(losses, net.parameters()).agreement;
+  return result;
+}
+
 }  // namespace
+
+std::string arithmetic() {
+  const char* name = std::getenv("ATEN_CPU_CAPABILITY");  // NOLINT(concurrency-mt-unsafe)
+  return name == nullptr ? "" : name;
+}
 
 nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant) {
   const Problem problem = make_problem(options.problem);
   at::manual_seed(1000 + options.problem.seed);
-  SmallNet net(problem.channels, problem.classes, variant.training.model.norm);
+  SmallNet net(problem, variant.training.model.norm);
   const deepfake::TrainOptions training = deepfake::with_defaults(variant.training);
   const auto optimizer = deepfake::make_optimizer(training, net);
-  const auto late =
-      static_cast<std::int64_t>(variant.late_start * static_cast<double>(options.steps));
   std::optional<roga::WeightAverage> average;
   if (variant.training.ema > 0) {
     average.emplace(net, roga::ExponentialAverage{.decay = variant.training.ema});
   }
   auto generator = at::detail::createCPUGenerator(77 + options.problem.seed);
+  auto dealer = at::detail::createCPUGenerator(177 + options.problem.seed);
+  const auto steps =
+      static_cast<std::int64_t>(variant.more_steps * static_cast<double>(options.steps));
+  const auto late = static_cast<std::int64_t>(variant.late_start * static_cast<double>(steps));
   double seconds = 0;
   double last_loss = 0;
   std::int64_t skipped = 0;
@@ -114,20 +176,26 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   }
   const auto ascent_batch = static_cast<std::int64_t>(
       std::ceil(variant.ascent_share * static_cast<double>(options.batch)));
-  for (std::int64_t step = 0; step < options.steps; ++step) {
-    std::vector<roga::LossClosure> closures;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    std::vector<Domain> batches;
     for (const Domain& domain : problem.train) {
       const auto rows = at::randint(domain.labels.size(0), {options.batch}, generator, at::kLong);
+      batches.push_back({domain.name,
+                         shifted(domain.images.index_select(0, rows), problem.shift, generator),
+                         domain.labels.index_select(0, rows)});
+    }
+    if (variant.random_groups) shuffle_over_groups(batches, dealer);
+    std::vector<roga::LossClosure> closures;
+    for (const Domain& batch : batches) {
       // A domain's first call in a step is the one at the unmoved weights.
-      closures.emplace_back([&net, ascent_batch, moved = false,
-                             x = domain.images.index_select(0, rows),
-                             y = domain.labels.index_select(0, rows)]() mutable {
-        const std::int64_t count = std::exchange(moved, true) ? ascent_batch : x.size(0);
-        net.zero_grad();
-        auto loss = loss_of(net, x.narrow(0, 0, count), y.narrow(0, 0, count));
-        loss.backward();
-        return loss;
-      });
+      closures.emplace_back(
+          [&net, ascent_batch, moved = false, x = batch.images, y = batch.labels]() mutable {
+            const std::int64_t count = std::exchange(moved, true) ? ascent_batch : x.size(0);
+            net.zero_grad();
+            auto loss = loss_of(net, x.narrow(0, 0, count), y.narrow(0, 0, count));
+            loss.backward();
+            return loss;
+          });
     }
     const std::clock_t begin = std::clock();  // of this process: the machine may be busy
     const auto outcome = optimizer->step(std::move(closures));
@@ -137,35 +205,29 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
                 static_cast<double>(outcome.losses.size());
     if (average) average->update();
   }
-  std::optional<roga::WeightAverage::InUse> in_use;
-  if (average) in_use.emplace(average->use());
   net.eval();
-  std::vector<roga::diagnostics::Loss> losses;
-  for (const Domain& domain : problem.train) {
-    losses.emplace_back([&net, &domain] { return loss_of(net, domain.images, domain.labels); });
-  }
-  const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
-  const auto conflict = roga::diagnostics::conflict(losses, net.parameters());
-  double domain_sharpness = 0;
-  for (const double value : sharpness.of_domain) domain_sharpness += value;
 
   nlohmann::ordered_json line;
   line["family"] = options.problem.family;
   line["held_out"] = options.problem.held_out;
+  if (!options.problem.also_left_out.empty()) {
+    line["also_left_out"] = options.problem.also_left_out;
+  }
   line["label_noise"] = options.problem.label_noise;
   line["seed"] = options.problem.seed;
+  line["arithmetic"] = arithmetic();
   line["method"] = variant.method;
   line["variant"] = variant.name;
-  line["steps"] = options.steps;
-  line["validation"] = mean_accuracy(net, problem.validation);
-  line["test"] = accuracy(net, problem.test);
-  line["train"] = mean_accuracy(net, problem.train);
+  if (!variant.settings_of.empty()) line["settings_of"] = variant.settings_of;
+  line["steps"] = steps;
+  line["raw"] = judged(net, problem);
+  if (average) {
+    const auto in_use = average->use();
+    line["averaged"] = judged(net, problem);
+  }
   line["loss"] = last_loss;
   line["skipped"] = skipped;
-  line["seconds_per_step"] = seconds / static_cast<double>(options.steps);
-  line["sharpness_of_domains"] = domain_sharpness / static_cast<double>(losses.size());
-  line["sharpness_pooled"] = sharpness.pooled;
-  line["agreement"] = conflict.agreement;
+  line["seconds_per_step"] = seconds / static_cast<double>(steps);
   return line;
 }
 

@@ -82,23 +82,14 @@ Domain coloured(const Domain& base, double agreement, const at::Generator& gener
 
 }  // namespace
 
-std::vector<std::string> domains(const std::string& family) {
+std::vector<std::string> fashion_domains(const std::string& family) {
   std::vector<std::string> names;
-  if (family == "rotated") {
-    for (const auto& [name, angle] : angles) names.push_back(name);
-  } else if (family == "coloured") {
-    for (const auto& [name, agreement] : agreements) names.push_back(name);
-  } else {
-    throw std::runtime_error("family must be rotated or coloured, not " + family);
-  }
+  const auto& all = family == "rotated" ? angles : agreements;
+  for (const auto& [name, degree] : all) names.push_back(name);
   return names;
 }
 
-Problem make_problem(const ProblemOptions& options) {
-  const auto names = domains(options.family);
-  if (std::ranges::find(names, options.held_out) == names.end()) {
-    throw std::runtime_error("family " + options.family + " has no domain " + options.held_out);
-  }
+Problem fashion_problem(const ProblemOptions& options) {
   const bool rotates = options.family == "rotated";
   auto generator = at::detail::createCPUGenerator(options.seed);
   const Domain train = read_base(options.data, "train", 60000);
@@ -118,21 +109,28 @@ Problem make_problem(const ProblemOptions& options) {
   Problem problem;
   problem.classes = rotates ? 10 : 2;
   problem.channels = rotates ? 1 : 2;
+  problem.side = side;
   std::int64_t used = 0;
   const auto take = [&](std::int64_t count) {
     used += count;
     return order.slice(0, used - count, used);
   };
-  for (const std::string& name : names) {
-    if (name == options.held_out) continue;
+  for (const std::string& name : fashion_domains(options.family)) {
+    if (name == options.held_out || name == options.also_left_out) continue;
     problem.train.push_back(domain(train, take(options.train), name));
     problem.validation.push_back(domain(train, take(options.validation), name));
     at::Tensor& labels = problem.train.back().labels;
     const at::Tensor noisy = at::rand(labels.sizes(), generator) < options.label_noise;
     labels = at::where(noisy, at::randint(problem.classes, labels.sizes(), generator), labels);
   }
-  problem.test =
-      domain(test, at::randperm(10000, generator).slice(0, 0, options.test), options.held_out);
+  if (options.also_left_out.empty()) {
+    problem.tests.push_back(
+        domain(test, at::randperm(10000, generator).slice(0, 0, options.test), options.held_out));
+  } else {
+    for (const std::string& name : {options.held_out, options.also_left_out}) {
+      problem.tests.push_back(domain(train, take(options.validation), name));
+    }
+  }
   return problem;
 }
 

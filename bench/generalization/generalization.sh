@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(rotated inner noise factors metric norms coloured faces manipulations); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(styles rotated inner noise factors metric norms coloured faces manipulations); fi
 
 for plan in "${plans[@]}"; do
   [ "$plan" = faces ] || [ "$plan" = manipulations ] || [ -f "bench/generalization/$plan.json" ] ||
@@ -36,6 +36,7 @@ scripts/install_dependencies.sh bench
 cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
 cmake --build --preset dev --target generalization
 program=build/dev/bench/generalization/generalization
+[[ $only_page -eq 1 || " ${plans[*]} " != *" styles "* ]] || scripts/fetch_emoji.sh
 results=bench/generalization/results
 mkdir -p "$results" out
 cores=$(nproc)
@@ -46,6 +47,20 @@ gather() {
   find out -name "$1.[0-9]*.jsonl" -exec cat {} + | cat - "$results/$1.jsonl" | sort -u > out/all.jsonl
   mv out/all.jsonl "$results/$1.jsonl"
   rm -f out/"$1".[0-9]*.jsonl
+}
+# Under an instruction set; under the machine's own if none is named.
+under() {
+  local name=$1
+  shift
+  case "$name" in
+    "") "$@" ;;
+    avx2) ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell ONEDNN_MAX_CPU_ISA=AVX2 "$@" ;;
+    avx512)
+      grep -q avx512bw /proc/cpuinfo || { echo "generalization.sh: no AVX-512 here" >&2; return 1; }
+      ATEN_CPU_CAPABILITY=avx512 OPENBLAS_CORETYPE=SkylakeX ONEDNN_MAX_CPU_ISA=AVX512_CORE "$@"
+      ;;
+    *) echo "generalization.sh: unknown instruction set $name" >&2; return 1 ;;
+  esac
 }
 # Each process appends to a file of its own, which begins with what is done.
 train() {
@@ -106,22 +121,38 @@ for plan in "${plans[@]}"; do
   fi
   file=bench/generalization/$plan.json
   search=$(of_plan "$file" search "$plan")
+  mapfile -t rules < <(of_plan "$file" rules validation)
+  mapfile -t sets < <(of_plan "$file" arithmetics "")
   chosen=()
   if grep -q '"grid"' "$file"; then chosen=(--chosen-by "$results/$search.search.jsonl"); fi
   if [ "$only_page" -eq 0 ]; then
     # Seeds of their own, so that no setting is chosen on what it is judged by.
     if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
-      train "$plan.search" --plan "$file" --first-seed 100 --seeds 2
+      if [[ " ${rules[*]} " == *" leave-out "* ]]; then
+        train "$plan.search" --plan "$file" --first-seed 100 --seeds 1 --leave-out
+      else
+        train "$plan.search" --plan "$file" --first-seed 100 --seeds 2
+      fi
     fi
-    train "$plan" --plan "$file" --seeds "$(of_plan "$file" seeds "$seeds")" ${chosen[@]+"${chosen[@]}"}
+    for set in "${sets[@]}"; do
+      under "$set" train "$plan" --plan "$file" --seeds "$(of_plan "$file" seeds "$seeds")" \
+        ${chosen[@]+"${chosen[@]}"}
+    done
   fi
   [ -s "$results/$plan.jsonl" ] || continue
   mapfile -t baselines < <(of_plan "$file" against ERM SAM)
-  "$program" table "$results/$plan.jsonl" ${chosen[@]+"${chosen[@]}"} --against "${baselines[@]}" > "out/$plan.md"
-  parts=("$plan=out/$plan.md")
-  if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
-    "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
-    parts+=("$plan.search=out/$plan.search.md")
-  fi
+  parts=()
+  for rule in "${rules[@]}"; do
+    part=$plan
+    [ "$rule" = validation ] || part=$plan.$rule
+    by=()
+    if [ "${#chosen[@]}" -gt 0 ]; then by=("${chosen[@]}" --rule "$rule"); fi
+    "$program" table "$results/$plan.jsonl" ${by[@]+"${by[@]}"} --against "${baselines[@]}" > "out/$part.md"
+    parts+=("$part=out/$part.md")
+    if [ "${#chosen[@]}" -gt 0 ] && [ "$search" = "$plan" ]; then
+      "$program" choices "$results/$plan.search.jsonl" --rule "$rule" > "out/$part.search.md"
+      parts+=("$part.search=out/$part.search.md")
+    fi
+  done
   python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
 done

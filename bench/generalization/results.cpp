@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <fstream>
 #include <limits>
-#include <map>
 #include <numeric>
 #include <random>
 #include <set>
@@ -31,31 +30,65 @@ double standard_error(const std::vector<double>& values) {
   return n > 1 ? std::sqrt(squares / (n - 1) / n) : std::nan("");
 }
 
-/// Each variant's mean over held-out domains, by seed; seeds with a domain missing are left out.
-std::map<std::string, std::map<std::uint64_t, double>> by_seed(const std::vector<Trial>& trials,
-                                                               double Trial::*value) {
+/// Of an instruction set, by seed.
+using Values = std::map<std::string, std::map<std::uint64_t, double>>;
+
+/// Each method's mean over held-out domains; seeds with a domain missing are left out.
+std::map<std::string, Values> by_seed(const std::vector<Trial>& trials, double Trial::*value) {
   std::set<std::string> held_out;
-  std::map<std::string, std::map<std::uint64_t, std::map<std::string, double>>> all;
+  std::map<std::string,
+           std::map<std::pair<std::string, std::uint64_t>, std::map<std::string, double>>>
+      all;
   for (const Trial& trial : trials) {
     held_out.insert(trial.held_out);
-    all[trial.method][trial.seed][trial.held_out] = trial.*value;
+    all[trial.method][{trial.arithmetic, trial.seed}][trial.held_out] = trial.*value;
   }
-  std::map<std::string, std::map<std::uint64_t, double>> means;
-  for (const auto& [variant, seeds] : all) {
-    for (const auto& [seed, values] : seeds) {
+  std::map<std::string, Values> means;
+  for (const auto& [method, trainings] : all) {
+    for (const auto& [training, values] : trainings) {
       if (values.size() < held_out.size()) continue;
       double sum = 0;
       for (const auto& [name, one] : values) sum += one;
-      means[variant][seed] = sum / static_cast<double>(values.size());
+      means[method][training.first][training.second] = sum / static_cast<double>(values.size());
     }
   }
   return means;
 }
 
-std::vector<double> values_of(const std::map<std::uint64_t, double>& seeds) {
-  std::vector<double> values;
-  for (const auto& [seed, value] : seeds) values.push_back(value);
-  return values;
+std::vector<double> values_of(const Values& values) {
+  std::vector<double> all;
+  for (const auto& [arithmetic, seeds] : values) {
+    for (const auto& [seed, value] : seeds) all.push_back(value);
+  }
+  return all;
+}
+
+/// By instruction set and seed, of the seeds that both have under every instruction set of both.
+std::map<std::string, std::vector<double>> paired(const Values& of_method,
+                                                  const Values& of_baseline) {
+  std::map<std::uint64_t, std::size_t> times;
+  std::size_t sets = 0;
+  for (const auto& [arithmetic, seeds] : of_method) {
+    const auto base = of_baseline.find(arithmetic);
+    if (base == of_baseline.end()) continue;
+    ++sets;
+    for (const auto& [seed, value] : seeds) times[seed] += base->second.count(seed);
+  }
+  std::map<std::string, std::vector<double>> differences;
+  for (const auto& [arithmetic, seeds] : of_method) {
+    const auto base = of_baseline.find(arithmetic);
+    if (base == of_baseline.end()) continue;
+    for (const auto& [seed, value] : seeds) {
+      if (times[seed] == sets) differences[arithmetic].push_back(value - base->second.at(seed));
+    }
+  }
+  return differences;
+}
+
+PairedTest test_of(const std::map<std::string, std::vector<double>>& by_arithmetic) {
+  std::vector<std::vector<double>> all;
+  for (const auto& [arithmetic, values] : by_arithmetic) all.push_back(values);
+  return paired_test(all);
 }
 
 std::string signed_fixed(double value) {
@@ -69,77 +102,157 @@ std::string mean_with_error(const std::vector<double>& values) {
   return deepfake::fixed(mean_of(values)) + " ± " + deepfake::fixed(standard_error(values));
 }
 
+namespace {
+
+/// Those of one line. Lines of the first answer judge one kind of weights, at the top level.
+void add_trials(std::vector<Trial>& trials, const nlohmann::json& line) {
+  constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+  Trial trial;
+  trial.family = line.at("family");
+  trial.held_out = line.at("held_out");
+  trial.method = line.at("method");
+  trial.variant = line.at("variant");
+  trial.settings_of = line.value("settings_of", "");
+  trial.arithmetic = line.value("arithmetic", "");
+  trial.seed = line.at("seed");
+  trial.loss = line.at("loss");
+  trial.seconds_per_step = line.value("seconds_per_step", missing);
+  const auto take = [&](const nlohmann::json& judged, const std::string& kind) {
+    Trial one = trial;
+    one.variant.insert(one.method.size(), kind);
+    one.method += kind;
+    if (!one.settings_of.empty()) one.settings_of += kind;
+    one.validation = judged.at("validation");
+    one.sharpness = judged.value("sharpness_of_domains", missing);
+    one.agreement = judged.value("agreement", missing);
+    if (!judged.contains("tests")) {
+      one.test = judged.at("test");
+      trials.push_back(one);
+      return;
+    }
+    const nlohmann::json& tests = judged.at("tests");
+    const std::string also = line.value("also_left_out", "");
+    if (also.empty()) {
+      one.test = tests.at(one.held_out);
+      trials.push_back(one);
+      return;
+    }
+    // Two left out: each is the one that is kept for the end once, and the other is judged.
+    const std::string first = one.held_out;
+    for (const auto& [kept, seen] : {std::pair(first, also), std::pair(also, first)}) {
+      one.held_out = kept;
+      one.also_left_out = seen;
+      one.test = tests.at(seen);
+      trials.push_back(one);
+    }
+  };
+  if (line.contains("raw")) take(line.at("raw"), "");
+  if (line.contains("averaged")) take(line.at("averaged"), " averaged");
+  if (line.contains("validation")) take(line, "");
+}
+
+}  // namespace
+
 std::vector<Trial> read_trials(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) throw std::runtime_error(file.string() + ": no such results file");
-  constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<Trial> trials;
   for (std::string line; std::getline(stream, line);) {
     const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) continue;
-    trials.push_back({json.at("family"), json.at("held_out"), json.at("method"), json.at("variant"),
-                      json.at("seed"), json.at("validation"), json.at("test"),
-                      json.value("seconds_per_step", missing),
-                      json.value("sharpness_of_domains", missing), json.value("agreement", missing),
-                      json.at("loss")});
+    add_trials(trials, json);
   }
   return trials;
 }
 
 namespace {
 
-/// Method, variant, validation accuracies.
-std::map<std::string, std::map<std::string, std::vector<double>>> validations(
-    const std::vector<Trial>& trials) {
-  std::map<std::string, std::map<std::string, std::vector<double>>> values;
-  for (const Trial& trial : trials) {
-    values[trial.method][trial.variant].push_back(trial.validation);
+/// "lr 0.002" of "ERM, lr 0.002".
+std::string setting_of(const Trial& trial) {
+  const std::string rest =
+      trial.variant.substr(std::min(trial.method.size(), trial.variant.size()));
+  return rest.starts_with(", ") ? rest.substr(2) : rest;
+}
+
+/// What the rule goes by: method, domain left out ("" for all), setting, accuracies.
+std::map<std::string, std::map<std::string, std::map<std::string, std::vector<double>>>> evidence(
+    const std::vector<Trial>& search, Rule rule) {
+  std::map<std::string, std::map<std::string, std::map<std::string, std::vector<double>>>> values;
+  for (const Trial& trial : search) {
+    const std::string setting = setting_of(trial);
+    if (rule == Rule::validation) {
+      values[trial.method][""][setting].push_back(trial.validation);
+    } else if (!trial.also_left_out.empty()) {
+      values[trial.method][trial.held_out][setting].push_back(trial.test);
+    }
   }
   return values;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> chosen(const std::vector<Trial>& trials) {
-  std::map<std::string, std::string> best;
-  for (const auto& [method, variants] : validations(trials)) {
-    best[method] = std::ranges::max_element(variants, {}, [](const auto& variant) {
-                     return mean_of(variant.second);
-                   })->first;
+Choices chosen(const std::vector<Trial>& search, Rule rule) {
+  Choices best;
+  for (const auto& [method, domains] : evidence(search, rule)) {
+    for (const auto& [held_out, settings] : domains) {
+      best[method][held_out] = std::ranges::max_element(settings, {}, [](const auto& setting) {
+                                 return mean_of(setting.second);
+                               })->first;
+    }
   }
   return best;
 }
 
-std::vector<Trial> only_chosen(std::vector<Trial> trials, const std::vector<Trial>& search) {
-  const auto best = chosen(search);
+bool is_chosen(const Choices& choices, const std::string& method, const std::string& setting,
+               const std::string& held_out) {
+  const auto of_method = choices.find(method);
+  if (of_method == choices.end()) return true;
+  auto own = of_method->second.find("");
+  if (own == of_method->second.end()) own = of_method->second.find(held_out);
+  return own == of_method->second.end() || own->second == setting;
+}
+
+std::vector<Trial> only_chosen(std::vector<Trial> trials, const Choices& choices) {
   std::erase_if(trials, [&](const Trial& trial) {
-    const auto choice = best.find(trial.method);
-    return choice != best.end() && choice->second != trial.variant;
+    const std::string& by = trial.settings_of.empty() ? trial.method : trial.settings_of;
+    return !is_chosen(choices, by, setting_of(trial), trial.held_out);
   });
   return trials;
 }
 
-std::string choices(const std::vector<Trial>& trials) {
-  const auto best = chosen(trials);
+std::string choices(const std::vector<Trial>& search, Rule rule) {
+  const auto best = chosen(search, rule);
+  const bool of_domain = rule == Rule::leave_out;
   std::ostringstream out;
-  out << "| setting | trials | validation |\n|---|---|---|\n";
-  for (const auto& [method, variants] : validations(trials)) {
-    for (const auto& [name, values] : variants) {
-      const bool is_best = best.at(method) == name;
-      out << "| " << (is_best ? "**" + name + "**" : name) << " | " << values.size() << " | "
-          << deepfake::fixed(mean_of(values)) << " |\n";
+  out << (of_domain ? "| left out | setting | trials | on the domain left out besides "
+                      "|\n|---|---|---|---|\n"
+                    : "| setting | trials | validation |\n|---|---|---|\n");
+  for (const auto& [method, domains] : evidence(search, rule)) {
+    for (const auto& [held_out, settings] : domains) {
+      for (const auto& [setting, values] : settings) {
+        const bool is_best = best.at(method).at(held_out) == setting;
+        const std::string name = setting.empty() ? method : method + ", " + setting;
+        out << (of_domain ? "| " + held_out + ' ' : "") << "| "
+            << (is_best ? "**" + name + "**" : name) << " | " << values.size() << " | "
+            << deepfake::fixed(mean_of(values)) << " |\n";
+      }
     }
   }
   return out.str();
 }
 
-PairedTest paired_test(const std::vector<double>& differences) {
+PairedTest paired_test(const std::vector<std::vector<double>>& differences) {
   PairedTest test;
-  test.seeds = differences.size();
   if (differences.empty()) return test;
-  test.mean = mean_of(differences);
-  test.standard_error = standard_error(differences);
-  const std::size_t n = differences.size();
+  const std::size_t sets = differences.size(), n = differences.front().size();
+  test.seeds = n;
+  if (n == 0) return test;
+  std::vector<double> of_seed(n, 0);
+  for (const auto& values : differences) {
+    for (std::size_t i = 0; i < n; ++i) of_seed[i] += values.at(i) / static_cast<double>(sets);
+  }
+  test.mean = mean_of(of_seed);
+  test.standard_error = standard_error(of_seed);
   constexpr std::size_t most = 20;
   if (n <= most) {
     const double observed = std::fabs(test.mean) * static_cast<double>(n) - 1e-12;
@@ -148,7 +261,7 @@ PairedTest paired_test(const std::vector<double>& differences) {
     for (std::size_t signs = 0; signs < patterns; ++signs) {
       double sum = 0;
       for (std::size_t i = 0; i < n; ++i) {
-        sum += ((signs >> i) & 1U) != 0 ? differences[i] : -differences[i];
+        sum += ((signs >> i) & 1U) != 0 ? of_seed[i] : -of_seed[i];
       }
       if (std::fabs(sum) >= observed) ++far;
     }
@@ -158,14 +271,57 @@ PairedTest paired_test(const std::vector<double>& differences) {
   constexpr std::size_t resamples = 10000;
   std::vector<double> means(resamples);
   for (double& mean : means) {
+    // Both are drawn anew: a seed is the same seed under each instruction set.
+    std::vector<std::size_t> weights(sets, sets == 1 ? 1 : 0);
+    if (sets > 1) {
+      for (std::size_t i = 0; i < sets; ++i) ++weights[random() % sets];
+    }
     double sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += differences[random() % n];
-    mean = sum / static_cast<double>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t seed = random() % n;
+      for (std::size_t set = 0; set < sets; ++set) {
+        sum += static_cast<double>(weights[set]) * differences[set][seed];
+      }
+    }
+    mean = sum / static_cast<double>(n * sets);
   }
   std::ranges::sort(means);
   test.low = means[resamples / 40];
   test.high = means[resamples - resamples / 40 - 1];
   return test;
+}
+
+std::string differences(const std::vector<Trial>& trials,
+                        const std::vector<std::string>& baselines) {
+  std::map<std::string, std::vector<Trial>> families;
+  for (const Trial& trial : trials) families[trial.family].push_back(trial);
+  std::ostringstream out;
+  const auto put = [](nlohmann::ordered_json& line, const PairedTest& test) {
+    line["mean"] = test.mean;
+    line["low"] = test.low;
+    line["high"] = test.high;
+    line["p"] = test.p_value;
+    line["seeds"] = test.seeds;
+  };
+  for (const auto& [family, of_family] : families) {
+    const auto tests = by_seed(of_family, &Trial::test);
+    for (const auto& [method, values] : tests) {
+      for (const std::string& baseline : baselines) {
+        const auto base = tests.find(baseline);
+        if (base == tests.end() || method == baseline) continue;
+        const auto by_arithmetic = paired(values, base->second);
+        const PairedTest test = test_of(by_arithmetic);
+        if (test.seeds == 0) continue;
+        nlohmann::ordered_json line{{"family", family}, {"method", method}, {"baseline", baseline}};
+        put(line, test);
+        for (const auto& [arithmetic, own] : by_arithmetic) {
+          put(line["by_arithmetic"][arithmetic], paired_test({own}));
+        }
+        out << line.dump() << '\n';
+      }
+    }
+  }
+  return out.str();
 }
 
 std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std::string>& baselines,
@@ -179,7 +335,7 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
     const auto seconds = by_seed(of_family, &Trial::seconds_per_step);
     const auto sharpness = by_seed(of_family, &Trial::sharpness);
     const auto agreement = by_seed(of_family, &Trial::agreement);
-    out << "### " << family << "\n\n| method | seeds | held out | validation |";
+    out << "### " << family << "\n\n| method | trainings | held out | validation |";
     for (const auto& baseline : baselines) out << " against " << baseline << ", interval, p |";
     out << " sharpness | agreement |" << (with_time ? " time |" : "") << "\n|---|---|---|---|";
     for (std::size_t i = 0; i < baselines.size(); ++i) out << "---|";
@@ -191,15 +347,11 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
     for (const auto& [name, seeds] : test) {
       names.push_back(name);
       for (std::size_t b = 0; b < baselines.size(); ++b) {
-        std::vector<double> differences;
         const auto base = test.find(baselines[b]);
-        if (base != test.end() && name != baselines[b]) {
-          for (const auto& [seed, value] : seeds) {
-            if (base->second.contains(seed)) differences.push_back(value - base->second.at(seed));
-          }
-        }
-        tests[name].push_back(paired_test(differences));
-        if (!differences.empty()) p_values[b].push_back(tests[name].back().p_value);
+        tests[name].push_back(base != test.end() && name != baselines[b]
+                                  ? test_of(paired(seeds, base->second))
+                                  : PairedTest());
+        if (tests[name].back().seeds > 0) p_values[b].push_back(tests[name].back().p_value);
       }
     }
     std::vector<std::vector<double>> adjusted;

@@ -10,39 +10,63 @@
 
 namespace generalization {
 
-/// One line of a results file.
+/// What a training made of its last weights, or of their average: then its method and variant say
+/// "averaged".
 struct Trial {
-  std::string family, held_out, method, variant;
+  std::string family, held_out;
+  /// If not empty: @p test is the accuracy on this one's validation images, and no image of
+  /// @p held_out was looked at.
+  std::string also_left_out;
+  std::string method, variant;
+  std::string settings_of;  ///< the method whose search chose the setting, if not its own
+  std::string arithmetic;   ///< instruction set; empty: whatever the machine had
   std::uint64_t seed = 0;
   double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
 };
 
-/// The complete lines; one that was cut off by a kill is left out.
+/// Of the complete lines; one that was cut off by a kill is left out.
 std::vector<Trial> read_trials(const std::filesystem::path& file);
 
 /// "mean ± standard error".
 std::string mean_with_error(const std::vector<double>& values);
 
-/// Each method's variant with the best mean validation accuracy; held-out images play no part.
-std::map<std::string, std::string> chosen(const std::vector<Trial>& trials);
-/// The search as a table: mean validation accuracy of each setting, the chosen ones marked.
-std::string choices(const std::vector<Trial>& trials);
+/// Which setting of a method is taken. The domain that is left out plays no part in either rule.
+enum class Rule {
+  validation,  ///< the best mean accuracy on validation images of the training domains
+  leave_out,   ///< the best on training domains that were left out as well, one after the other
+};
 
-/// Trials of the settings that a search has chosen. Trials of methods that it does not know stay.
-std::vector<Trial> only_chosen(std::vector<Trial> trials, const std::vector<Trial>& search);
+/// Setting of a method without its name, for each domain that was left out. By Rule::validation it
+/// is the same for all of them, under "".
+using Choices = std::map<std::string, std::map<std::string, std::string>>;
+Choices chosen(const std::vector<Trial>& search, Rule rule = Rule::validation);
+/// The search as a table: mean accuracy of each setting by the rule, the chosen ones marked.
+std::string choices(const std::vector<Trial>& search, Rule rule = Rule::validation);
 
-/// Paired over held-out domains and seeds.
+/// Trials of the settings that were chosen. Trials of methods that the search does not know stay.
+std::vector<Trial> only_chosen(std::vector<Trial> trials, const Choices& choices);
+/// Whether this setting of @p method is taken for @p held_out; unknown methods take all.
+bool is_chosen(const Choices& choices, const std::string& method, const std::string& setting,
+               const std::string& held_out);
+
+/// Paired over held-out domains, seeds and instruction sets.
 struct PairedTest {
   double mean = 0;
-  double standard_error = 0;  ///< over seeds, of the mean over held-out domains
-  double low = 0, high = 0;   ///< 95 % bootstrap interval over seeds
+  double standard_error =
+      0;                     ///< over seeds, of the mean over held-out domains and instruction sets
+  double low = 0, high = 0;  ///< 95 % bootstrap interval, over seeds and over instruction sets
   /// Exact sign-flip permutation test over seeds, two-sided: the share of the 2^n sign patterns
   /// whose mean is at least as far from 0. Its least value is 2 / 2^n.
   double p_value = 1;
   std::size_t seeds = 0;
 };
-/// @param differences of each seed
-PairedTest paired_test(const std::vector<double>& differences);
+/// @param differences of each seed; of each instruction set as many
+PairedTest paired_test(const std::vector<std::vector<double>>& differences);
+
+/// Methods against baselines, in lines of JSON for bench/generalization/forest.py: family, method,
+/// baseline, mean, low, high, seeds, and the same by instruction set.
+std::string differences(const std::vector<Trial>& trials,
+                        const std::vector<std::string>& baselines);
 
 /// A table: methods against the baselines, each with one setting.
 /// @param baselines names of methods

@@ -2,7 +2,11 @@
 // The benchmark's trials, on images that are made here.
 #include <zlib.h>
 
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+
 #include "deepfake/sample_data.hpp"
+#include "generalization/emoji.hpp"
 #include "generalization/experiment.hpp"
 #include "support/catch.hpp"
 
@@ -87,6 +91,16 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   // Without anything that keeps statistics there is nothing to protect.
   CHECK(changed([](Variant& v) { v.training.protect = false; }) == std::pair(false, false));
   CHECK(changed([](Variant& v) { v.training.model.norm = "group"; }) == std::pair(true, true));
+  CHECK(changed([](Variant& v) { v.more_steps = 2; }) == std::pair(true, true));
+  // The mean over the closures is the same however images are dealt out; ascents see the groups.
+  const auto grouped = [&](const char* method, bool random) {
+    Variant v = variant(method);
+    if (v.method != "erm") deepfake::set_from_json(v, {{"rho", 0.5}}, "a test");
+    v.random_groups = random;
+    return loss(v);
+  };
+  CHECK(grouped("erm", true) == Approx(erm_loss).epsilon(1e-6));
+  CHECK(std::abs(grouped("roga", true) - grouped("roga", false)) > 2e-5 * erm_loss);
   // A start that comes after the end leaves ERM.
   Variant late = sam;
   late.late_start = 1;
@@ -96,7 +110,7 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   const auto sharpness = [&](Variant of, bool protect) {
     of.training.model.norm = "batch";
     of.training.protect = protect;
-    return run_trial(options, of)["sharpness_of_domains"].get<double>();
+    return run_trial(options, of)["raw"]["sharpness_of_domains"].get<double>();
   };
   CHECK(sharpness(erm, true) == sharpness(erm, false));
   CHECK(sharpness(sam, true) != sharpness(sam, false));
@@ -113,8 +127,73 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   options.problem.held_out = "15";
   options.steps = 60;
   const auto line = run_trial(options, sam);
-  CHECK(line["validation"].get<double>() > 0.5);
-  CHECK(line["test"].get<double>() > 0.5);
+  CHECK(line["raw"]["validation"].get<double>() > 0.5);
+  CHECK(line["raw"]["tests"]["15"].get<double>() > 0.5);
+  CHECK_FALSE(line.contains("averaged"));
+
+  // A second domain out: both are judged, and averaged weights beside the last ones.
+  options.problem.also_left_out = "30";
+  Variant averaged = sam;
+  averaged.training.ema = 0.9;
+  const auto pair = run_trial(options, averaged);
+  for (const char* kind : {"raw", "averaged"}) {
+    CHECK(pair[kind]["tests"].size() == 2);
+    CHECK(pair[kind]["tests"]["30"].get<double>() > 0.5);
+  }
+  CHECK(pair["averaged"]["tests"] != pair["raw"]["tests"]);
+  CHECK(run_trial(options, sam)["raw"] == pair["raw"]);  // an average changes no training
+  options.problem.also_left_out = "15";
+  CHECK(mentions(message_of([&] { run_trial(options, sam); }), "left out twice"));
+}
+
+/// Of each style, pictures of one colour for each of two categories.
+void write_emoji(const fs::path& folder, int concepts) {
+  std::string list = "code,category\n";
+  for (const std::string& style : emoji_styles()) fs::create_directories(folder / style);
+  for (int i = 0; i < concepts; ++i) {
+    const std::string code = std::to_string(100 + i);
+    list += code + (i % 2 == 0 ? ",Food\n" : ",Travel & Places\n");
+    for (const std::string& style : emoji_styles()) {
+      const cv::Scalar colour =
+          i % 2 == 0 ? cv::Scalar(0, 0, 255, 255) : cv::Scalar(255, 0, 0, 255);
+      cv::Mat image(64, 64, CV_8UC4, cv::Scalar(0, 0, 0, 0));  // transparent
+      image(cv::Rect(16, 16, 32, 32)).setTo(colour);
+      cv::imwrite((folder / style / (code + (style == "fluent" ? ".webp" : ".png"))).string(),
+                  image);
+    }
+  }
+  std::ofstream(folder / "concepts.csv") << list;
+}
+
+TEST_CASE("styles: pictures on white, concepts in one split each", "[generalization]") {
+  const TemporaryFolder folder;
+  write_emoji(folder.path(), 40);
+  const Emoji emoji = read_emoji(folder.path(), 32);
+  CHECK(emoji.categories == 2);
+  const at::Tensor red = emoji.of_style.at("google")[0];
+  CHECK(red.index({at::indexing::Slice(), 0, 0}).eq(1).all().item<bool>());  // the margin is white
+  CHECK(red.index({0, 16, 16}).item<float>() == 1);                          // RGB
+  CHECK(red.index({2, 16, 16}).item<float>() == -1);
+
+  const Concepts concepts = split_concepts(40, 3);
+  CHECK(concepts.train.numel() == 20);
+  CHECK(concepts.validation.numel() == 6);
+  CHECK(concepts.test.numel() == 14);
+  const auto all =
+      std::get<0>(at::cat({concepts.train, concepts.validation, concepts.test}).sort());
+  CHECK(all.equal(at::arange(40)));
+
+  TrialOptions options;
+  options.problem.family = "styles";
+  options.problem.emoji = folder.path();
+  options.problem.held_out = "twitter";
+  options.steps = 40;
+  options.batch = 8;
+  const auto line = run_trial(options, variant("roga"));
+  CHECK(line["raw"]["tests"]["twitter"].get<double>() > 0.9);
+  options.problem.held_out = "noto";
+  CHECK(mentions(message_of([&] { run_trial(options, variant("erm")); }), "no domain noto"));
+  CHECK(mentions(message_of([&] { read_emoji(folder.path() / "no", 32); }), "fetch_emoji.sh"));
 }
 
 }  // namespace

@@ -13,18 +13,32 @@ using deepfake::testing::TemporaryFolder;
 using deepfake::testing::write_text;
 
 TEST_CASE("paired test: mean, error and exact p by hand", "[generalization]") {
-  const PairedTest three = paired_test({1, 2, 3});
+  const PairedTest three = paired_test({{1, 2, 3}});
   CHECK(three.mean == Approx(2));
   CHECK(three.standard_error == Approx(std::sqrt(1.0 / 3)));
   CHECK(three.p_value == Approx(2.0 / 8));  // all plus, all minus
   // Bootstrap means lie between the least and the greatest, here with 1/27 at each end.
   CHECK(three.low == Approx(1));
   CHECK(three.high == Approx(3));
-  CHECK(paired_test({1, -1}).p_value == 1);
-  CHECK(paired_test({0, 0, 0}).p_value == 1);
+  CHECK(paired_test({{1, -1}}).p_value == 1);
+  CHECK(paired_test({{0, 0, 0}}).p_value == 1);
   // Of the sums +-3 +-1 +-1, those of size 3 or more: 5, 3, 3 and their negatives.
-  CHECK(paired_test({3, 1, -1}).p_value == Approx(6.0 / 8));
+  CHECK(paired_test({{3, 1, -1}}).p_value == Approx(6.0 / 8));
   CHECK(paired_test({}).seeds == 0);
+
+  // Two instruction sets: signs flip for whole seeds, whose means are 2, 3 and 4; a resample may
+  // hold one set alone.
+  const PairedTest two = paired_test({{1, 2, 3}, {3, 4, 5}});
+  CHECK(two.mean == Approx(3));
+  CHECK(two.standard_error == Approx(std::sqrt(1.0 / 3)));
+  CHECK(two.p_value == Approx(2.0 / 8));
+  CHECK(two.low < 2);
+  CHECK(two.high > 4);
+  // Whatever the sets agree in is left to the seeds.
+  const PairedTest same = paired_test({{1, 2, 3, 4, 5}, {1, 2, 3, 4, 5}});
+  const PairedTest once = paired_test({{1, 2, 3, 4, 5}});
+  CHECK(same.low == Approx(once.low).margin(0.21));
+  CHECK(same.high == Approx(once.high).margin(0.21));
 }
 
 TEST_CASE("tables: paired over seeds, cut-off lines left out", "[generalization]") {
@@ -70,18 +84,68 @@ TEST_CASE("search: the best setting on validation images, whatever the held-out 
   const std::vector<Trial> trials{
       trial("SAM", "SAM, rho 0.1", .8, .1), trial("SAM", "SAM, rho 0.1", .6, .1),
       trial("SAM", "SAM, rho 0.2", .65, .9), trial("ERM", "ERM", .5, .5)};
-  CHECK(chosen(trials) ==
-        std::map<std::string, std::string>{{"ERM", "ERM"}, {"SAM", "SAM, rho 0.1"}});
+  CHECK(chosen(trials) == Choices{{"ERM", {{"", ""}}}, {"SAM", {{"", "rho 0.1"}}}});
   CHECK(mentions(choices(trials), "| **SAM, rho 0.1** | 2 | 0.700 |"));
   CHECK(mentions(choices(trials), "| SAM, rho 0.2 | 1 | 0.650 |"));
 
   // Rows of a setting that an earlier search chose stay out of the table; unknown methods stay in.
   const auto kept =
-      only_chosen({trials[0], trials[2], trial("RoGA", "RoGA, rho 9", .5, .5)}, trials);
+      only_chosen({trials[0], trials[2], trial("RoGA", "RoGA, rho 9", .5, .5)}, chosen(trials));
   REQUIRE(kept.size() == 2);
   CHECK(kept[0].variant == "SAM, rho 0.1");
   CHECK(kept[1].variant == "RoGA, rho 9");
   CHECK(mean_with_error({1, 2, 3}) == "2.000 ± 0.577");
+}
+
+/// Lines as the program writes them, of two settings of SAM and its partner with random groups.
+std::string judged_line(const std::string& held_out, const std::string& also, const char* rho,
+                        const char* tests, const char* averaged) {
+  const auto judged = [](const char* of) {
+    return std::string(R"({"validation":0.5,"tests":)") + of +
+           R"(,"sharpness_of_domains":0.1,"agreement":0.2})";
+  };
+  return R"({"family":"f","held_out":")" + held_out + '"' +
+         (also.empty() ? "" : R"(,"also_left_out":")" + also + '"') +
+         R"(,"seed":1,"arithmetic":"avx2","method":"SAM","variant":"SAM, rho )" + rho +
+         R"(","raw":)" + judged(tests) + R"(,"averaged":)" + judged(averaged) + R"(,"loss":0.3})" +
+         '\n';
+}
+
+TEST_CASE("search: leaving a second domain out keeps the first one for the end",
+          "[generalization]") {
+  const TemporaryFolder folder;
+  write_text(folder.path() / "search.jsonl",
+             judged_line("a", "b", "1", R"({"a":0.9,"b":0.2})", R"({"a":0.1,"b":0.8})") +
+                 judged_line("a", "b", "2", R"({"a":0.1,"b":0.4})", R"({"a":0.2,"b":0.7})"));
+  const auto search = read_trials(folder.path() / "search.jsonl");
+  REQUIRE(search.size() == 8);  // two trainings, two kinds of weights, two domains
+  // What keeps a for the end goes by b, and the other way round.
+  CHECK(chosen(search, Rule::leave_out) ==
+        Choices{{"SAM", {{"a", "rho 2"}, {"b", "rho 1"}}},
+                {"SAM averaged", {{"a", "rho 1"}, {"b", "rho 2"}}}});
+  CHECK(mentions(choices(search, Rule::leave_out), "| a | **SAM, rho 2** | 1 | 0.400 |"));
+  CHECK(chosen(search).at("SAM").contains(""));
+
+  write_text(folder.path() / "results.jsonl",
+             judged_line("a", "", "1", R"({"a":0.6})", R"({"a":0.7})") +
+                 judged_line("a", "", "2", R"({"a":0.5})", R"({"a":0.8})"));
+  auto trials = read_trials(folder.path() / "results.jsonl");
+  REQUIRE(trials.size() == 4);
+  auto control = trials[0];
+  control.method = "control";
+  control.variant = "control, rho 1";
+  control.settings_of = "SAM";
+  trials.push_back(control);
+  const auto kept = only_chosen(trials, chosen(search, Rule::leave_out));
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].variant == "SAM averaged, rho 1");
+  CHECK(kept[0].test == 0.7);
+  CHECK(kept[1].variant == "SAM, rho 2");
+  // The averaged weights against the last ones.
+  const auto line = nlohmann::json::parse(differences(kept, {"SAM"}));
+  CHECK(line.at("method") == "SAM averaged");
+  CHECK(line.at("mean").get<double>() == Approx(0.2));
+  CHECK(line.at("by_arithmetic").at("avx2").at("seeds") == 1);
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "generalization/problem.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "generalization/emoji.hpp"
+#include "generalization/fashion.hpp"
+
+namespace generalization {
+
+std::vector<std::string> domains(const std::string& family) {
+  if (family == "styles") return emoji_styles();
+  if (family == "rotated" || family == "coloured") return fashion_domains(family);
+  throw std::runtime_error("family must be rotated, coloured or styles, not " + family);
+}
+
+Problem make_problem(const ProblemOptions& options) {
+  const auto names = domains(options.family);
+  const auto check = [&](const std::string& name) {
+    if (std::ranges::find(names, name) == names.end()) {
+      throw std::runtime_error("family " + options.family + " has no domain " + name);
+    }
+  };
+  check(options.held_out);
+  if (!options.also_left_out.empty()) check(options.also_left_out);
+  if (options.also_left_out == options.held_out) {
+    throw std::runtime_error("domain " + options.held_out + " is left out twice");
+  }
+  return options.family == "styles" ? styles_problem(options) : fashion_problem(options);
+}
+
+}  // namespace generalization
