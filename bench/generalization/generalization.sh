@@ -106,10 +106,17 @@ manipulations() {
   mv "$out/search.jsonl" "$results/manipulations.search.jsonl"
   mv "$out/chosen.jsonl" "$results/manipulations.jsonl"
 }
+: > out/differences.jsonl  # for the picture
+differences() {  # PLAN OPTIONS...
+  "$program" differences "$results/$1.jsonl" "${@:2}" \
+    --against ERM SAM "ERM averaged" "SAM averaged" "RoGA, random groups" \
+    "RoGA, random groups averaged" >> out/differences.jsonl
+}
 for plan in "${plans[@]}"; do
   if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
     [ "$only_page" -eq 1 ] || "$plan"
     [ -s "$results/$plan.jsonl" ] || continue
+    differences "$plan"
     "$program" table "$results/$plan.jsonl" > "out/$plan.md"
     parts=("$plan=out/$plan.md")
     if [ -s "$results/$plan.search.jsonl" ]; then
@@ -154,5 +161,9 @@ for plan in "${plans[@]}"; do
       parts+=("$part.search=out/$part.search.md")
     fi
   done
+  case "$plan" in
+    styles | rotated | coloured) differences "$plan" "${chosen[@]}" --rule "${rules[0]}" ;;
+  esac
   python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
 done
+[ ! -s out/differences.jsonl ] || python3 bench/generalization/forest.py < out/differences.jsonl
