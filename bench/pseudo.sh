@@ -17,6 +17,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 scripts/install_dependencies.sh
+jobs=$(env -u OMP_NUM_THREADS nproc)  # which heeds it
 export OMP_NUM_THREADS=1
 cmake --preset dev > /dev/null
 cmake --build --preset dev --target roga-deepfake
@@ -24,5 +25,5 @@ program=build/dev/examples/deepfake/roga-deepfake
 "$program" make-data --output out/demo/data --preset demo
 # shellcheck disable=SC2086  # several seeds are several words
 "$program" compare --data out/demo/data --output out/pseudo --settings examples/deepfake/pseudo.json \
-  --jobs "$(nproc)" --seeds $seeds --timing-rounds 3
+  --jobs "$jobs" --seeds $seeds --timing-rounds 3
 python3 bench/generalization/faces_lines.py out/pseudo > bench/results/pseudo.jsonl

@@ -39,7 +39,7 @@ program=build/dev/bench/generalization/generalization
 [[ $only_page -eq 1 || " ${plans[*]} " != *" styles "* ]] || scripts/fetch_emoji.sh
 results=bench/generalization/results
 mkdir -p "$results" out
-cores=$(nproc)
+cores=$(env -u OMP_NUM_THREADS nproc)  # which heeds it
 export OMP_NUM_THREADS=1
 # Takes in what the processes have written, also those of a run that was killed.
 gather() {
