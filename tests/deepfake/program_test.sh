@@ -31,9 +31,21 @@ grep -q "epoch 3/3" whole/train.log || fail "train.log does not tell of the epoc
 ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 
 # From real faces alone, and what the network is given for a pixel.
-run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
+# config.json says how its numbers were rounded, and keeps that where the run goes on elsewhere.
+ONEDNN_MAX_CPU_ISA=AVX2 run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
   --normalisation imagenet --mean 0.5,0.4,0.3 --train-only normalisation classifier --run forged
 grep -q "parameters, of which" forged/train.log || fail "train does not say how many parameters it trains"
+python3 - <<'END' || fail "config.json records another arithmetic"
+import json, pathlib, re
+record = json.load(open("forged/config.json"))["arithmetic"]
+file = pathlib.Path("/proc/cpuinfo")
+names = re.findall(r"^model name\s*: (.*)", file.read_text() if file.exists() else "", re.M)
+assert record["processor"] == (names or ["unknown"])[0], record
+assert record["ONEDNN_MAX_CPU_ISA"] == "AVX2" and record["threads"] == 1, record
+assert record["libtorch"] and {"ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE"} <= record.keys(), record
+END
+ONEDNN_MAX_CPU_ISA=SSE41 run train --run forged --resume
+grep -q '"ONEDNN_MAX_CPU_ISA": "AVX2"' forged/config.json || fail "a run forgets where it began"
 run evaluate --run forged --datasets Synthetic-SBI Synthetic-FWA
 grep -q "forgeries of this kind, self-blend" out.txt || fail "evaluate calls a made kind unseen"
 run report forged --output forged.html
