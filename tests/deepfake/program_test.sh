@@ -56,6 +56,15 @@ refuses "option std" train --data data --std 0 --run none
 
 run export --run whole --output detector.pt
 grep -q "largest difference" out.txt || fail "export does not say that it has reloaded the file"
+# A network without normalisation, from another's weights.
+run train --data data --config settings.json --model conv-small --optimizer erm --run plain
+run export --run plain --output plain.pt
+run gradcam --run plain --per-domain 1
+run evaluate --run plain
+run train --data data --config settings.json --model conv-small --weights plain/checkpoints/best.pt \
+  --epochs 1 --run plain2
+grep -q "10 tensors loaded by name" plain2/train.log || fail "conv-small's weights: $(cat plain2/train.log)"
+refuses "no normalisation layer" train --data data --model conv-small --train-only normalisation --run none
 run gradcam --run whole --per-domain 1
 run robustness --run whole --datasets FaceForensics++ --corruptions jpeg
 grep -q "jpeg" whole/robustness.csv || fail "robustness writes no rows"
