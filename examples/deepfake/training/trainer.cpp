@@ -379,6 +379,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request, Ranks& r
     at::set_num_threads(given.threads);
     options = with_defaults(given);
     data.emplace(options, ranks, request.verify && ranks.is_first());
+    options.protocol = data->set().protocol;
     const bool may_resume = request.resume && !request.force;
     learner.emplace(options, may_resume ? model_of_run(options.model, request.run) : options.model,
                     ranks);
