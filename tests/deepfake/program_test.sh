@@ -245,6 +245,8 @@ run import --from mine --output own
 grep -qF "files that cannot be decoded, 2: ${broken#mine/}, swap/777.mp4" out.txt ||
   fail "import does not name broken files: $(cat out.txt)"
 grep -q "own_fake-reenact" out.txt || fail "import prints no counts"
+says "people by the numbers in names: 12 people"
+grep -q "sound" out.txt && fail "import calls data sound whose images it has not compared"
 run import --from mine --output own
 grep -qF "(0 written" out.txt || fail "import decodes again what is there"
 run check-data --data own
@@ -263,6 +265,13 @@ run evaluate --run own_run
 grep -qF "broken images, skipped" err.txt || fail "evaluate does not name broken images"
 refuses "/nowhere" import --from /nowhere --output own
 refuses "imported with other options" import --from mine --output own --frames 7
+mkdir -p few/real few/swap && cp -r mine/real/000 few/real/anna && cp -r mine/real/003 few/swap/berta
+run import --from few --output few_data
+grep -q "by the numbers" out.txt && fail "import takes names for numbers"
+says "warning, empty splits"
+run check-data --data few_data
+says "few_data, test: "
+says "The data has no faults, but see the warning above."
 
 refuses "did you mean 'train'?" tarin --run x
 refuses "did you mean '--optimizer'?" train --optimzer sam --run x
