@@ -72,6 +72,10 @@ run predict --run whole data/rgb/Synthetic-SBI --json
 grep -q '"verdict"' out.txt || fail "predict --json gives no verdict"
 run predict --run whole "$(find data/rgb -name "*.png" | head -n 1)"
 grep -q "no proof" out.txt || fail "predict does not say what a score is"
+grep -qE "^verdict +score +calibrated +frames +file$" out.txt || fail "predict heads its columns otherwise: $(cat out.txt)"
+run predict --help
+tr -s '\n ' ' ' <out.txt >help.txt
+says "The score is the detector's probability of a fake" help.txt
 refuses "no input could be judged" predict --run whole settings.json
 
 # Aligned faces, or what is missing for them.
