@@ -172,6 +172,9 @@ refuses "option seed" train --data data --config settings.json --run whole --res
 echo '{"methods": {"erm": {}}}' >methods.json
 refuses "names one of them twice" compare --data data --output both --settings methods.json \
   --seeds 0 0
+refuses "--settings is missing: a JSON file" compare --data data --output both
+says "examples/deepfake/demo.json" err.txt
+refuses "none.json" compare --data data --output both --settings none.json
 mkdir -p both
 cp -r whole both/erm
 refuses "the run there has option" compare --data data --output both --settings methods.json
