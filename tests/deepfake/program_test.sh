@@ -103,9 +103,12 @@ elif [ -f /usr/share/dlib/shape_predictor_68_face_landmarks.dat ] && [ -f "$phot
 else
   echo "program_test: no landmarks or no photograph, aligned faces not tried"
 fi
-# A manipulation by the name of its folder.
-run train --data data --config settings.json --optimizer erm --protocol loo:neural_textures --run folder
+# A manipulation by the name of its folder; a warm-up without an end.
+run train --data data --config settings.json --optimizer erm --protocol loo:neural_textures \
+  --warmup-steps 36 --run folder
 says '"protocol": "loo:FF-NT"' folder/config.json
+says "warning: the learning rate rises to the end: the training has 36 steps, and --warmup-steps 36" folder/train.log
+grep -q warning whole/train.log && fail "train warns of a short warm-up: $(cat whole/train.log)"
 run train --run folder --resume --protocol loo:NeuralTextures
 refuses 'has option protocol "loo:FF-NT", not "loo:FF-DF"' train --run folder --resume --protocol loo:deepfakes
 refuses "choose one of FF-DF, FF-F2F, FF-FS, FF-NT" train --data data --protocol loo:lipsync --run none

@@ -179,6 +179,11 @@ class TrainingLoop {
     print("train on " + data_.domains_text() + "; validate on " +
           std::to_string(data_.val_frames()) + " frames; " + std::to_string(options_.epochs) +
           " epochs of " + std::to_string(data_.steps_per_epoch()) + " steps");
+    if (const int warmup = options_.schedule.warmup_steps; warmup >= total_steps()) {
+      print("warning: the learning rate rises to the end: the training has " +
+            std::to_string(total_steps()) + " steps, and --warmup-steps " + std::to_string(warmup) +
+            "; take fewer of these, or train longer");
+    }
     if (const std::string text = data_.outlines_text(); !text.empty()) print(text);
     if (ranks_.are_several()) {
       print(std::to_string(ranks_.size()) + " ranks, which share the " +
