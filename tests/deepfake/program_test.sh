@@ -290,6 +290,12 @@ run train --help
 for option in rho-grad a b rescale w-erm order-seed; do
   grep -qE -- "^ +--$option[ ,]" out.txt || fail "train --help does not tell of --$option"
 done
+tr -s '\n ' ' ' <out.txt >help.txt
+for text in "radius of the ascent (0.05; fsam, looksam, gac_fas, roga, roga_periodic, roga_pooled 0.1; msam 3)" \
+  "asam, roga_adaptive: added to |theta| (0.01)" "as the authors' code does (off)" \
+  "seed of the drawn signs (0)"; do
+  says "$text" help.txt
+done
 method() { refuses "$1" train --data data --config settings.json --run x --optimizer "${@:2}"; }
 method "method roga has no option rescale" roga --rescale
 method "rho_grad must be" gam --rho-grad -1
