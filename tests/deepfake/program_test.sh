@@ -172,6 +172,8 @@ done
 
 # What is in a folder has to be what was asked for.
 refuses "option seed" train --data data --config settings.json --run whole --resume --seed 1
+refuses 'has option optimizer "roga", not "sam"' train --run whole --resume --optimizer sam
+refuses 'has option optimizer "roga", not "roga_pooled"' train --run whole --resume --optimizer roga_pooled
 echo '{"methods": {"erm": {}}}' >methods.json
 refuses "names one of them twice" compare --data data --output both --settings methods.json \
   --seeds 0 0
