@@ -16,18 +16,18 @@ namespace nn = torch::nn;
 class ConvSmall : public Detector {
  public:
   explicit ConvSmall(int width)
-      : convolutions_(register_module("convolutions", nn::Sequential())),
-        classifier_(register_module("classifier", nn::Linear(4 * width, 1))) {
+      : convolutions_(register_module("convolutions", nn::Sequential())), classifier_(nullptr) {
     int channels = 3;
-    for (const int factor : {1, 2, 4, 4}) {
-      nn::Conv2d convolution(nn::Conv2dOptions(channels, factor * width, 3).padding(1));
+    for (const int widened : {width, 2 * width, 4 * width, 4 * width}) {
+      nn::Conv2d convolution(nn::Conv2dOptions(channels, widened, 3).padding(1));
       // He et al., ICCV 2015, arXiv 1502.01852. LibTorch's own start is for other activations:
       // signals would fade from stage to stage, and nothing here brings them back.
       nn::init::kaiming_normal_(convolution->weight, 0, torch::kFanIn, torch::kReLU);
       nn::init::zeros_(convolution->bias);
       convolutions_->push_back(convolution);
-      channels = factor * width;
+      channels = widened;
     }
+    classifier_ = register_module("classifier", nn::Linear(channels, 1));
   }
 
   std::size_t stages() const override { return convolutions_->size(); }
