@@ -25,7 +25,8 @@ const GroupCount& group_of(const DataCheck& check, std::string_view dataset, std
 TEST_CASE("sound data is counted", "[check]") {
   const TemporaryFolder folder;
   MiniatureFaceForensics{folder.path()}.write();
-  const DataCheck check = check_data(load_index(locate_data(folder.path())));
+  const Index index = load_index(locate_data(folder.path()));
+  const DataCheck check = check_data(index);
   CHECK(check.ok());
   CHECK(check.groups.size() == 8);  // two data sets, real and fake, train and test
   const GroupCount& fakes = group_of(check, "FF-DF", "FF-DF", "train");
@@ -39,10 +40,36 @@ TEST_CASE("sound data is counted", "[check]") {
   CHECK(fakes.without_real == 0);
   CHECK(check.videos_by_frames == std::vector<std::size_t>{0, 0, 0, 16});
 
-  const std::string text = to_text(check);
-  CHECK(mentions(text, "The data is sound."));
+  std::string text = to_text(check);
   CHECK(mentions(text, "16 videos, 48 frames, fingerprint " + check.fingerprint));
   CHECK_FALSE(mentions(text, "Synthetic"));
+
+  // It has no val.
+  CHECK(
+      mentions(text, "warning, empty splits: 2\n  FF-DF, val: train on it with --val-from-train"));
+  CHECK(mentions(text, "no faults, but see the warning"));
+  CHECK_FALSE(mentions(text, "sound"));
+  Index whole = index;
+  for (Video& video : whole.videos) {
+    if (video.split == "train" && (video.name == "003" || video.name == "003_000")) {
+      video.split = "val";
+      video.name = video.is_fake ? "004_005" : "004";
+    }
+    if (video.split == "train" && video.is_fake) video.name = "000_001";
+  }
+  CHECK(mentions(to_text(check_data(whole)), "The data is sound."));
+  // Unless images were looked at, there may be equal ones.
+  text = to_text(check_data(whole, {.read_images = false}));
+  CHECK(mentions(text, "The images were not opened: check-data"));
+  CHECK_FALSE(mentions(text, "sound"));
+  // Without test videos nothing can be tested; without those to train on no val is missing.
+  Index part = whole;
+  std::erase_if(part.videos, [](const Video& video) { return video.split == "test"; });
+  CHECK(check_data(part).empty_splits.size() == 2);
+  CHECK(mentions(to_text(check_data(part)), "FF-F2F, test: nothing tells"));
+  part = whole;
+  std::erase_if(part.videos, [](const Video& video) { return video.split != "test"; });
+  CHECK(mentions(to_text(check_data(part)), "The data is sound."));
 }
 
 TEST_CASE("missing, broken and leaking data is found and named", "[check]") {

@@ -43,6 +43,35 @@ TEST_CASE("networks: parameters are as many as published", "[network]") {
   CHECK(mentions(message_of([] { network("resnet18"); }), "resnet-18"));
 }
 
+TEST_CASE("networks: conv-small has four stages and no normalisation", "[network]") {
+  torch::manual_seed(5);
+  const auto detector = network("conv-small");
+  // Kernels and biases of 3 -> 16 -> 32 -> 64 -> 64 channels, and the head.
+  CHECK(count_parameters(*detector) == 9 * (48 + 512 + 2048 + 4096) + 176 + 64 + 1);
+  CHECK(detector->buffers().empty());
+  const c10::NoGradGuard no_grad;
+  const auto images = torch::randn({8, 3, 64, 64});
+  CHECK(detector->features(images).sizes() == at::IntArrayRef({8, 64, 4, 4}));
+  REQUIRE(detector->stages() == 4);
+  // Signals neither fade nor grow: in expectation each convolution keeps the mean square, and
+  // pooling takes the larger values.
+  for (std::size_t count = 1; count <= 4; ++count) {
+    const double square = detector->before(count, images).square().mean().item<double>();
+    INFO(count << ": " << square);
+    CHECK(square > 0.5);
+    CHECK(square < 100);
+  }
+  // An image's logit is its own, in training as in evaluation.
+  const auto logits = detector->forward(images);
+  CHECK(logits.sizes() == at::IntArrayRef({8}));
+  detector->eval();
+  CHECK(torch::allclose(detector->forward(images.slice(0, 0, 3)), logits.slice(0, 0, 3)));
+  ModelOptions wide;
+  wide.model = "conv-small";
+  wide.width = 24;
+  CHECK(make_detector(wide)->features(images).size(1) == 96);
+}
+
 TEST_CASE("networks: feature maps are as wide and as coarse as published", "[network]") {
   const c10::NoGradGuard no_grad;
   const auto images = torch::zeros({1, 3, 128, 128});

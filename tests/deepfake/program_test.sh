@@ -31,9 +31,21 @@ grep -q "epoch 3/3" whole/train.log || fail "train.log does not tell of the epoc
 ls whole/events.out.tfevents.* >/dev/null || fail "training wrote no event file"
 
 # From real faces alone, and what the network is given for a pixel.
-run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
+# config.json says how its numbers were rounded, and keeps that where the run goes on elsewhere.
+ONEDNN_MAX_CPU_ISA=AVX2 run train --data data --config settings.json --protocol none --pseudo self-blend,warp \
   --normalisation imagenet --mean 0.5,0.4,0.3 --train-only normalisation classifier --run forged
 grep -q "parameters, of which" forged/train.log || fail "train does not say how many parameters it trains"
+python3 - <<'END' || fail "config.json records another arithmetic"
+import json, pathlib, re
+record = json.load(open("forged/config.json"))["arithmetic"]
+file = pathlib.Path("/proc/cpuinfo")
+names = re.findall(r"^model name\s*: (.*)", file.read_text() if file.exists() else "", re.M)
+assert record["processor"] == (names or ["unknown"])[0], record
+assert record["ONEDNN_MAX_CPU_ISA"] == "AVX2" and record["threads"] == 1, record
+assert record["libtorch"] and {"ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE"} <= record.keys(), record
+END
+ONEDNN_MAX_CPU_ISA=SSE41 run train --run forged --resume
+grep -q '"ONEDNN_MAX_CPU_ISA": "AVX2"' forged/config.json || fail "a run forgets where it began"
 run evaluate --run forged --datasets Synthetic-SBI Synthetic-FWA
 grep -q "forgeries of this kind, self-blend" out.txt || fail "evaluate calls a made kind unseen"
 run report forged --output forged.html
@@ -44,6 +56,15 @@ refuses "option std" train --data data --std 0 --run none
 
 run export --run whole --output detector.pt
 grep -q "largest difference" out.txt || fail "export does not say that it has reloaded the file"
+# A network without normalisation, from another's weights.
+run train --data data --config settings.json --model conv-small --optimizer erm --run plain
+run export --run plain --output plain.pt
+run gradcam --run plain --per-domain 1
+run evaluate --run plain
+run train --data data --config settings.json --model conv-small --weights plain/checkpoints/best.pt \
+  --epochs 1 --run plain2
+grep -q "10 tensors loaded by name" plain2/train.log || fail "conv-small's weights: $(cat plain2/train.log)"
+refuses "no normalisation layer" train --data data --model conv-small --train-only normalisation --run none
 run gradcam --run whole --per-domain 1
 run robustness --run whole --datasets FaceForensics++ --corruptions jpeg
 grep -q "jpeg" whole/robustness.csv || fail "robustness writes no rows"
@@ -51,6 +72,10 @@ run predict --run whole data/rgb/Synthetic-SBI --json
 grep -q '"verdict"' out.txt || fail "predict --json gives no verdict"
 run predict --run whole "$(find data/rgb -name "*.png" | head -n 1)"
 grep -q "no proof" out.txt || fail "predict does not say what a score is"
+grep -qE "^verdict +score +calibrated +frames +file$" out.txt || fail "predict heads its columns otherwise: $(cat out.txt)"
+run predict --help
+tr -s '\n ' ' ' <out.txt >help.txt
+says "The score is the detector's probability of a fake" help.txt
 refuses "no input could be judged" predict --run whole settings.json
 
 # Aligned faces, or what is missing for them.
@@ -78,6 +103,15 @@ elif [ -f /usr/share/dlib/shape_predictor_68_face_landmarks.dat ] && [ -f "$phot
 else
   echo "program_test: no landmarks or no photograph, aligned faces not tried"
 fi
+# A manipulation by the name of its folder; a warm-up without an end.
+run train --data data --config settings.json --optimizer erm --protocol loo:neural_textures \
+  --warmup-steps 36 --run folder
+says '"protocol": "loo:FF-NT"' folder/config.json
+says "warning: the learning rate rises to the end: the training has 36 steps, and --warmup-steps 36" folder/train.log
+grep -q warning whole/train.log && fail "train warns of a short warm-up: $(cat whole/train.log)"
+run train --run folder --resume --protocol loo:NeuralTextures
+refuses 'has option protocol "loo:FF-NT", not "loo:FF-DF"' train --run folder --resume --protocol loo:deepfakes
+refuses "choose one of FF-DF, FF-F2F, FF-FS, FF-NT" train --data data --protocol loo:lipsync --run none
 run train --data data --config settings.json --profile
 grep -q "img/s" out.txt || fail "--profile prints no rate"
 
@@ -138,9 +172,14 @@ done
 
 # What is in a folder has to be what was asked for.
 refuses "option seed" train --data data --config settings.json --run whole --resume --seed 1
+refuses 'has option optimizer "roga", not "sam"' train --run whole --resume --optimizer sam
+refuses 'has option optimizer "roga", not "roga_pooled"' train --run whole --resume --optimizer roga_pooled
 echo '{"methods": {"erm": {}}}' >methods.json
 refuses "names one of them twice" compare --data data --output both --settings methods.json \
   --seeds 0 0
+refuses "--settings is missing: a JSON file" compare --data data --output both
+says "examples/deepfake/demo.json" err.txt
+refuses "none.json" compare --data data --output both --settings none.json
 mkdir -p both
 cp -r whole both/erm
 refuses "the run there has option" compare --data data --output both --settings methods.json
@@ -218,6 +257,8 @@ run import --from mine --output own
 grep -qF "files that cannot be decoded, 2: ${broken#mine/}, swap/777.mp4" out.txt ||
   fail "import does not name broken files: $(cat out.txt)"
 grep -q "own_fake-reenact" out.txt || fail "import prints no counts"
+says "people by the numbers in names: 12 people"
+grep -q "sound" out.txt && fail "import calls data sound whose images it has not compared"
 run import --from mine --output own
 grep -qF "(0 written" out.txt || fail "import decodes again what is there"
 run check-data --data own
@@ -236,6 +277,13 @@ run evaluate --run own_run
 grep -qF "broken images, skipped" err.txt || fail "evaluate does not name broken images"
 refuses "/nowhere" import --from /nowhere --output own
 refuses "imported with other options" import --from mine --output own --frames 7
+mkdir -p few/real few/swap && cp -r mine/real/000 few/real/anna && cp -r mine/real/003 few/swap/berta
+run import --from few --output few_data
+grep -q "by the numbers" out.txt && fail "import takes names for numbers"
+says "warning, empty splits"
+run check-data --data few_data
+says "few_data, test: "
+says "The data has no faults, but see the warning above."
 
 refuses "did you mean 'train'?" tarin --run x
 refuses "did you mean '--optimizer'?" train --optimzer sam --run x
@@ -243,6 +291,12 @@ refuses "did you mean 'roga'?" train --data data --optimizer rgoa --run x
 run train --help
 for option in rho-grad a b rescale w-erm order-seed; do
   grep -qE -- "^ +--$option[ ,]" out.txt || fail "train --help does not tell of --$option"
+done
+tr -s '\n ' ' ' <out.txt >help.txt
+for text in "radius of the ascent (0.05; fsam, looksam, gac_fas, roga, roga_periodic, roga_pooled 0.1; msam 3)" \
+  "asam, roga_adaptive: added to |theta| (0.01)" "as the authors' code does (off)" \
+  "seed of the drawn signs (0)"; do
+  says "$text" help.txt
 done
 method() { refuses "$1" train --data data --config settings.json --run x --optimizer "${@:2}"; }
 method "method roga has no option rescale" roga --rescale

@@ -187,8 +187,10 @@ void add_compare(CLI::App& program) {
   auto options = std::make_shared<Options>();
   command->add_option("--output", options->output, "folder for the runs and the report")
       ->required();
-  command->add_option("--settings", options->settings, "JSON file: options by method")
-      ->required()
+  command
+      ->add_option("--settings", options->settings,
+                   "JSON file: options by method, as in examples/deepfake/demo.json")
+      ->option_text("TEXT:FILE REQUIRED")  // required() would not say of what kind
       ->check(CLI::ExistingFile);
   command->add_option("--methods", options->methods, "all in the settings if not given");
   command->add_option("--seeds", options->seeds, "one run per method and seed")
@@ -207,6 +209,11 @@ void add_compare(CLI::App& program) {
   auto train_options = std::make_shared<TrainOptionsOnCommandLine>(
       *command, std::vector<std::string>{"optimizer", "seed"});  // of the settings and --seeds
   command->callback([=] {
+    if (options->settings.empty()) {
+      throw std::runtime_error(
+          "--settings is missing: a JSON file of the methods to compare and their options, such as "
+          "examples/deepfake/demo.json, {\"methods\": {\"erm\": {}, \"roga\": {\"rho\": 0.05}}}");
+    }
     fs::create_directories(options->output);
     const auto all = contestants(options->settings, options->methods, options->seeds,
                                  options->output, *train_options);

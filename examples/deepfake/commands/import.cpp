@@ -9,6 +9,7 @@
 #include "commands/face_options.hpp"
 #include "commands/test_options.hpp"
 #include "data/check.hpp"
+#include "data/identities.hpp"
 #include "data/import.hpp"
 #include "data/index.hpp"
 #include "text/progress.hpp"
@@ -39,6 +40,9 @@ void import_and_count(const ImportOptions& options, std::size_t width) {
   }
   const Index index =
       load_index(locate_data(options.output), {.keep = {.datasets = result.datasets}});
+  if (const std::size_t people = count_numbered_people(index); people > 0) {
+    std::cout << "people by the numbers in names: " << people << " people\n";
+  }
   std::cout << '\n' << to_text(check_data(index, {.read_images = false}), 5, width);
 }
 

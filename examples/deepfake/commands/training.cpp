@@ -49,13 +49,25 @@ void naming_the_rank(const Ranks& ranks, const std::function<void()>& work) {
   }
 }
 
+bool goes_on(const RunRequest& request) {
+  return request.resume && !request.force && fs::exists(request.run / "config.json");
+}
+
+/// Before an option of the run's method is refused because another method does not have it.
+void require_same_method(const TrainOptions& of_run, const TrainOptions& given,
+                         const RunRequest& request) {
+  if (!goes_on(request) || given.optimizer == of_run.optimizer) return;
+  throw std::runtime_error(request.run.string() + ": the run there has option optimizer \"" +
+                           of_run.optimizer + "\", not \"" + given.optimizer +
+                           "\"; correct that, or begin anew with --force");
+}
+
 /// What holds where the command line says nothing: the options of the run that goes on.
 TrainOptions base_options(const TrainOptionsOnCommandLine& options, const RunRequest& request) {
-  const bool goes_on = request.resume && !request.force && fs::exists(request.run / "config.json");
-  if (request.resume && !goes_on && options.over(TrainOptions()).data.empty()) {
+  if (request.resume && !goes_on(request) && options.over(TrainOptions()).data.empty()) {
     throw std::runtime_error(request.run.string() + ": no run there to resume");
   }
-  return goes_on ? options_of_run(request.run) : TrainOptions();
+  return goes_on(request) ? options_of_run(request.run) : TrainOptions();
 }
 
 }  // namespace
@@ -110,7 +122,9 @@ void add_train(CLI::App& program) {
       TrainOptions effective;
       ranks.together([&] {
         set_from_json(effective, nlohmann::ordered_json::parse(base), request->run.string());
+        const TrainOptions of_run = effective;
         effective = options->over(effective);
+        require_same_method(of_run, effective, *request);
       });
       const TrainResult result = train(effective, *request, ranks);
       if (!result.finished) {

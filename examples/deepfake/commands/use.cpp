@@ -20,8 +20,9 @@ void add_predict(CLI::App& program) {
   auto* command = program.add_subcommand("predict", "Judge images, videos, and folders of them");
   command->footer(
       "Example: roga-deepfake predict --run runs/roga --crop-faces photo.jpg clip.mp4 folder\n"
-      "The score of a frame is the highest of its faces', that of a video the mean of its "
-      "frames'.");
+      "The score is the detector's probability of a fake, 0 to 1. That of a frame is the highest "
+      "of "
+      "its faces', that of a video the mean of its frames'.");
   auto options = std::make_shared<PredictOptions>();
   auto faces = std::make_shared<FaceCropOptions>();
   auto crop = std::make_shared<bool>(false);

@@ -197,6 +197,21 @@ void count_groups(const Index& index, DataCheck& check) {
   }
 }
 
+void find_empty_splits(const Index& index, DataCheck& check) {
+  std::map<std::string, std::set<std::string>> splits;
+  for (const Video& video : index.videos) splits[video.dataset].insert(video.split);
+  for (const auto& [dataset, there] : splits) {
+    // What is only tested on needs no val.
+    if (there.contains("train") && !there.contains("val")) {
+      check.empty_splits.push_back(dataset +
+                                   ", val: train on it with --val-from-train, which makes one");
+    }
+    if (!there.contains("test")) {
+      check.empty_splits.push_back(dataset + ", test: nothing tells how good a detector is");
+    }
+  }
+}
+
 std::string histogram(const std::vector<std::size_t>& videos_by_frames) {
   constexpr std::size_t max_rows = 12, bar_width = 40;
   const std::size_t first = static_cast<std::size_t>(
@@ -259,8 +274,10 @@ DataCheck check_data(const Index& index, const CheckOptions& options) {
     check.contradictions.push_back(entry.text);
   }
   count_groups(index, check);
+  find_empty_splits(index, check);
   const Looks looks = look_at_files(index, options, check);
   if (options.read_images) find_copies(index, looks, check);
+  check.has_compared = options.read_images;
   find_leaks(index, check);
   return check;
 }
@@ -306,6 +323,18 @@ std::string groups_text(const std::vector<GroupCount>& groups, std::size_t width
 
 }  // namespace
 
+namespace {
+
+std::string verdict(const DataCheck& check) {
+  if (!check.ok()) return "The data has the problems named above.\n";
+  if (check.is_sound()) return "The data is sound.\n";
+  if (check.has_compared) return "The data has no faults, but see the warning above.\n";
+  return "No fault was found. The images were not opened: check-data finds broken and equal "
+         "ones.\n";
+}
+
+}  // namespace
+
 std::string to_text(const DataCheck& check, std::size_t named_files, std::size_t width) {
   std::string text;
   if (check.synthetic) {
@@ -341,10 +370,10 @@ std::string to_text(const DataCheck& check, std::size_t named_files, std::size_t
   append_files(text, leaks, named_files, "identities in more than one split");
   if (check.grey > 0) text += "note, images without colour: " + std::to_string(check.grey) + '\n';
   append_files(text, check.one_class, named_files, "note, one class only");
+  append_files(text, check.empty_splits, named_files, "warning, empty splits");
   text += std::to_string(videos) + " videos, " + std::to_string(frames) + " frames, fingerprint " +
           check.fingerprint + '\n';
-  text += check.ok() ? "The data is sound.\n" : "The data has the problems named above.\n";
-  return text;
+  return text + verdict(check);
 }
 
 }  // namespace deepfake

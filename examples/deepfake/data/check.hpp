@@ -53,8 +53,14 @@ struct DataCheck {
   std::size_t grey = 0;  ///< images without colour: no fault, but worth knowing
   std::vector<IdentityLeak> leaks;
   std::vector<std::string> one_class;  ///< data set and split with only reals or only fakes
+  /// Data sets without a test split, or with a train and no val split: no fault, but not sound.
+  std::vector<std::string> empty_splits;
+  bool has_compared = false;  ///< the images were looked at, and equal ones looked for
 
+  /// Whether there is no fault.
   bool ok() const;
+  /// Whether there is nothing to say against training and testing on it, as far as one can see.
+  bool is_sound() const { return ok() && has_compared && empty_splits.empty(); }
 };
 
 DataCheck check_data(const Index& index, const CheckOptions& options = {});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -38,9 +39,10 @@ bool is_person(const std::string& token) {
 }
 
 /// The people whom the first numbers of a name tell, where what follows says that it is such a
-/// name: 01_02__scene (DeepFakeDetection), 1147114_1224068_A_001 (DFDCP).
+/// name: 01_02__scene (DeepFakeDetection), 1147114_1224068_A_001 (DFDCP), or nothing follows.
 std::vector<std::string> numbered_people(const std::vector<std::string>& parts) {
   const auto end = std::ranges::find_if_not(parts, is_number);
+  if (end == parts.end() && parts.size() <= 2) return parts;
   if (end == parts.begin() || end == parts.end()) return {};
   const bool is_capital =
       end->size() == 1 && std::isupper(static_cast<unsigned char>(end->front()));
@@ -62,9 +64,18 @@ std::vector<std::string> identities(const Index& index, const Video& video) {
   }
   people = numbered_people(parts);
   if (!people.empty()) return people;
-  if (parts.size() <= 2 && std::ranges::all_of(parts, is_number)) return parts;
   if (video.real_partner) return {without_person(index.videos[*video.real_partner].name)};
   return {name};
+}
+
+std::size_t count_numbered_people(const Index& index) {
+  std::set<std::pair<std::string, std::string>> people;
+  for (const Video& video : index.videos) {
+    const std::vector<std::string> parts = tokens(without_person(video.name));
+    if (std::ranges::any_of(parts, is_person)) continue;
+    for (const std::string& person : numbered_people(parts)) people.emplace(video.dataset, person);
+  }
+  return people.size();
 }
 
 std::vector<IdentityLeak> identity_leaks(const Index& index) {

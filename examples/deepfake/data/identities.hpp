@@ -2,6 +2,7 @@
 // People must not cross splits: a detector that knows the faces of the test set proves nothing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ namespace deepfake {
 /// stands for one person; a fake's is its real partner's. "071_054@2", the second person that was
 /// found in that video, counts as all whom its name tells.
 std::vector<std::string> identities(const Index& index, const Video& video);
+
+/// How many people are told apart by numbers in names alone: 071, 054, 01, 02 and 17 in "071_054",
+/// "01_02__walking" and "17". Such numbers may mean something else.
+std::size_t count_numbered_people(const Index& index);
 
 /// One person in two splits.
 struct IdentityLeak {

@@ -227,7 +227,7 @@ Predictions predict(const PredictOptions& options) {
 }
 
 std::string to_text(const Predictions& predictions) {
-  std::vector<std::string> header{"verdict", "probability of a fake"};
+  std::vector<std::string> header{"verdict", "score"};
   if (predictions.is_calibrated) header.push_back("calibrated");
   header.insert(header.end(), {"frames", "file"});
   Table table(header);

@@ -18,6 +18,12 @@ namespace deepfake {
 /// @param norm batch or group
 std::shared_ptr<Detector> residual_small(int width, const std::string& norm);
 
+/// Four stages of a 3x3 convolution, ReLU and max-pooling, of width, 2, 4 and 4 times the width,
+/// then the mean over positions and a linear head. Without normalisation: no running statistics,
+/// and no image of a batch depends on another.
+/// @param width channels of the first stage
+std::shared_ptr<Detector> conv_small(int width);
+
 /// ResNet-18 (He et al., CVPR 2016, arXiv 1512.03385): 11.69 M parameters as published. Names of
 /// torchvision.
 std::shared_ptr<Detector> resnet18();

@@ -7,12 +7,21 @@
 #include <string>
 #include <utility>
 
+#include "text/table.hpp"
+
 namespace deepfake {
 namespace {
+
+/// A default, and the methods in which it holds.
+struct Default {
+  std::string value;
+  std::vector<std::string> methods;
+};
 
 struct Meaning {
   std::string text;
   std::vector<std::string> methods;
+  std::vector<Default> defaults;
 };
 
 struct Named {
@@ -36,6 +45,22 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+std::string value_text(double value) { return significant(value, 6); }
+std::string value_text(bool value) { return value ? "on" : "off"; }
+std::string value_text(std::int64_t value) { return std::to_string(value); }
+std::string value_text(std::uint64_t value) { return std::to_string(value); }
+
+/// The default of the most methods comes first, without their names.
+std::string defaults_text(const std::vector<Default>& defaults) {
+  const auto first =
+      std::ranges::max_element(defaults, {}, [](const Default& one) { return one.methods.size(); });
+  std::string text = first->value;
+  for (auto one = defaults.begin(); one != defaults.end(); ++one) {
+    if (one != first) text += "; " + joined(one->methods) + ' ' + one->value;
+  }
+  return " (" + text + ')';
+}
+
 /// A meaning in more methods than one cares to read comes first, without their names.
 std::string description_of(const std::vector<Meaning>& meanings) {
   constexpr std::size_t few = 4;
@@ -45,6 +70,7 @@ std::string description_of(const std::vector<Meaning>& meanings) {
       if ((meaning.methods.size() <= few) != named) continue;
       text += text.empty() ? "" : "; ";
       text += named ? joined(meaning.methods) + ": " + meaning.text : meaning.text;
+      text += defaults_text(meaning.defaults);
     }
   }
   return text;
@@ -61,7 +87,9 @@ std::vector<Named> collected() {
           std::ranges::replace(name, '_', '-');
           Named& option = find_or_add(options, name, &Named::name);
           option.empty = MethodOption::Held<Value>();
-          find_or_add(option.meanings, meaning, &Meaning::text)
+          Meaning& known = find_or_add(option.meanings, meaning, &Meaning::text);
+          known.methods.emplace_back(Method::traits.name);
+          find_or_add(known.defaults, value_text(value), &Default::value)
               .methods.emplace_back(Method::traits.name);
         });
   });

@@ -68,6 +68,7 @@ std::set<std::string> normalisation_weights(const Detector& detector) {
 std::shared_ptr<Detector> built(const ModelOptions& options) {
   const std::string& model = options.model;
   if (model == "residual-small") return residual_small(options.width, options.norm);
+  if (model == "conv-small") return conv_small(options.width);
   if (model == "resnet-18") return resnet18();
   if (model == "xception") return xception();
   if (model == "efficientnet-b4") return efficientnet_b4();
@@ -78,8 +79,8 @@ std::shared_ptr<Detector> built(const ModelOptions& options) {
     }
     return scripted(model, options.size);
   }
-  const std::vector<std::string> known{"residual-small", "resnet-18", "xception", "efficientnet-b4",
-                                       "dlib-resnet-34"};
+  const std::vector<std::string> known{"residual-small", "conv-small",      "resnet-18",
+                                       "xception",       "efficientnet-b4", "dlib-resnet-34"};
   throw std::runtime_error(unknown_name("model", model, known));
 }
 

@@ -68,9 +68,10 @@ struct ModelOptions {
   template <class Visit>
   void visit(Visit&& field) {
     field("model", model,
-          "network: residual-small, resnet-18, xception, efficientnet-b4, dlib-resnet-34, or a "
-          "TorchScript file");
-    field("width", width, "residual-small: channels of the first block, a multiple of 8");
+          "network: residual-small, conv-small, resnet-18, xception, efficientnet-b4, "
+          "dlib-resnet-34, or a TorchScript file");
+    field("width", width,
+          "residual-small, conv-small: channels of the first stage, a multiple of 8");
     field("norm", norm, "residual-small: normalisation, batch or group");
     field("size", size, "image size in pixels");
     field("normalisation", normalisation,

@@ -128,7 +128,8 @@ std::string require_same(const Json& state, const TrainOptions& options, const T
   TrainOptions recorded;
   set_from_json(recorded, state.at("options"), run.string());
   const Json of_run = to_json(with_defaults(recorded));
-  const Json given = to_json(options);
+  Json given = to_json(options);
+  given["protocol"] = set.protocol;
   for (const auto& [name, value] : given.items()) {
     const Json& before = of_run.at(name);
     if (value == before || may_differ(name)) continue;

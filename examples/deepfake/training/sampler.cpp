@@ -34,7 +34,12 @@ std::vector<std::string> protocol_domains(const std::string& protocol,
   }
   const std::string name = protocol.substr(colon + 1);
   if (std::ranges::find(domains, name) == domains.end()) {
-    throw std::runtime_error(unknown_name("manipulation", name, domains));
+    std::string known;
+    for (const std::string& domain : domains) known += (known.empty() ? "" : ", ") + domain;
+    const std::string meant = nearest(name, domains);
+    throw std::runtime_error("protocol " + protocol + ": the data has no manipulation '" + name +
+                             "'" + (meant.empty() ? "" : " (did you mean '" + meant + "'?)") +
+                             "; choose one of " + known);
   }
   if (kind == "single") return {name};
   std::vector<std::string> rest = domains;

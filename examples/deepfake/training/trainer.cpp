@@ -28,6 +28,7 @@
 #include "runs/calibration_file.hpp"
 #include "runs/run_files.hpp"
 #include "text/table.hpp"
+#include "training/arithmetic.hpp"
 #include "training/learner.hpp"
 #include "training/methods.hpp"
 #include "training/progression.hpp"
@@ -45,8 +46,11 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t patience_with_skips = 50;
 
+/// @param before config.json of the run that goes on; null where it begins
+/// @param step that comes next
+/// @param ranks how many make it
 Json config_of(const TrainOptions& options, const fs::path& run, const TrainingData& data,
-               const Learner& learner, const Json& ranks) {
+               const Learner& learner, const Json& before, std::int64_t step, std::size_t ranks) {
   const TrainingSet& set = data.set();
   Json config;
   config["name"] = fs::absolute(run / "").parent_path().filename().string();
@@ -62,7 +66,7 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
   const std::int64_t trained = count_trained(learner.detector());
   if (trained < count_parameters(learner.detector())) config["trained_parameters"] = trained;
   config["steps"] = data.steps_per_epoch() * options.epochs;
-  config["record"] = {{"grey", data.is_grey()}, {"ranks", ranks}};
+  config["record"] = {{"grey", data.is_grey()}, {"ranks", ranks_of_run(before, step, ranks)}};
   config["options"] = to_json(options);
   config["versions"] = {
       {"roga", std::to_string(ROGA_VERSION_MAJOR) + '.' + std::to_string(ROGA_VERSION_MINOR) + '.' +
@@ -70,6 +74,11 @@ Json config_of(const TrainOptions& options, const fs::path& run, const TrainingD
       {"libtorch", TORCH_VERSION},
       {"opencv", CV_VERSION},
       {"compiler", __VERSION__}};
+  if (before.is_null()) {
+    config["arithmetic"] = arithmetic();
+  } else if (before.contains("arithmetic")) {  // where it began, though it may go on elsewhere
+    config["arithmetic"] = before["arithmetic"];
+  }
   return config;
 }
 
@@ -170,6 +179,11 @@ class TrainingLoop {
     print("train on " + data_.domains_text() + "; validate on " +
           std::to_string(data_.val_frames()) + " frames; " + std::to_string(options_.epochs) +
           " epochs of " + std::to_string(data_.steps_per_epoch()) + " steps");
+    if (const int warmup = options_.schedule.warmup_steps; warmup >= total_steps()) {
+      print("warning: the learning rate rises to the end: the training has " +
+            std::to_string(total_steps()) + " steps, and --warmup-steps " + std::to_string(warmup) +
+            "; take fewer of these, or train longer");
+    }
     if (const std::string text = data_.outlines_text(); !text.empty()) print(text);
     if (ranks_.are_several()) {
       print(std::to_string(ranks_.size()) + " ranks, which share the " +
@@ -335,8 +349,7 @@ class RunBeginning {
       keep_model_file(options.model, run);
       keep_labels(data.set().labels, run);
     }
-    write_config(run,
-                 config_of(options, run, data, learner, ranks_of_run(config, now.step, ranks)));
+    write_config(run, config_of(options, run, data, learner, config, now.step, ranks));
     write_trained_on(run, without_pseudo(data.set().train));
     if (!resumes) write_pseudo_examples(run, data);
     writer_.emplace(run,
@@ -371,6 +384,7 @@ TrainResult train(const TrainOptions& given, const RunRequest& request, Ranks& r
     at::set_num_threads(given.threads);
     options = with_defaults(given);
     data.emplace(options, ranks, request.verify && ranks.is_first());
+    options.protocol = data->set().protocol;
     const bool may_resume = request.resume && !request.force;
     learner.emplace(options, may_resume ? model_of_run(options.model, request.run) : options.model,
                     ranks);

@@ -10,6 +10,7 @@
 #include "data/faults.hpp"
 #include "data/fingerprint.hpp"
 #include "data/identities.hpp"
+#include "data/manipulation_names.hpp"
 #include "data/pseudo_kinds.hpp"
 #include "data/selection.hpp"
 #include "data/val_split.hpp"
@@ -43,16 +44,25 @@ std::string compression_in(const std::vector<std::string>& datasets) {
   return found.size() == 1 ? *found.begin() : "";
 }
 
+/// The protocol with the manipulation by its own name, if it is known under the one given.
+std::string with_own_name(const std::string& protocol, const Index& index) {
+  const std::size_t colon = protocol.find(':');
+  if (colon == std::string::npos) return protocol;
+  const auto name = manipulation_named(protocol.substr(colon + 1), index);
+  return name ? protocol.substr(0, colon + 1) + *name : protocol;
+}
+
 /// The manipulations that the protocol names; with kinds to make, there may be none.
-std::vector<std::string> domains_of(const TrainOptions& options, const Index& index) {
-  if (options.protocol == "none") return {};
+std::vector<std::string> domains_of(const TrainOptions& options, const std::string& protocol,
+                                    const Index& index) {
+  if (protocol == "none") return {};
   const std::vector<std::string> there = manipulations(index);
   if (there.empty() && options.pseudo.empty()) {
     throw std::runtime_error(
         "the data has no forgeries to train on: make them from its real frames, --pseudo "
         "self-blend");
   }
-  return protocol_domains(options.protocol, there);
+  return protocol_domains(protocol, there);
 }
 
 /// Says what a reader has to know of them.
@@ -99,7 +109,9 @@ TrainingSet load_training_set(const TrainOptions& options, bool all_bytes) {
   if (options.val_from_train > 0) {
     set.notes = split_off_validation(index, selection.datasets, options.val_from_train);
   }
-  selection.domains = domains_of(options, select(index, selection));
+  const Index chosen_videos = select(index, selection);
+  set.protocol = with_own_name(options.protocol, chosen_videos);
+  selection.domains = domains_of(options, set.protocol, chosen_videos);
   selection.frames_per_video = static_cast<std::size_t>(options.frames_per_video);
 
   set.train = select(index, selection);

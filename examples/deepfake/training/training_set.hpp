@@ -15,6 +15,7 @@ struct TrainingSet {
   Index train;                        ///< the reals and the manipulations of the protocol
   std::vector<Index> val;             ///< by data set, the same manipulations
   std::vector<std::string> datasets;  ///< that train comes from
+  std::string protocol;               ///< that of the options, with the manipulation's own name
   /// Manipulations of the protocol, then kinds of forgeries that are made while training, whose
   /// videos are in train and val (see add_pseudo_videos).
   std::vector<std::string> domains;
