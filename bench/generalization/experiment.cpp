@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "networks/detector.hpp"
+#include "training/arithmetic.hpp"
 #include "training/methods.hpp"
 
 namespace generalization {
@@ -216,6 +217,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   line["label_noise"] = options.problem.label_noise;
   line["seed"] = options.problem.seed;
   line["arithmetic"] = arithmetic();
+  line["machine"] = deepfake::arithmetic();
   line["method"] = variant.method;
   line["variant"] = variant.name;
   if (!variant.settings_of.empty()) line["settings_of"] = variant.settings_of;
