@@ -40,7 +40,8 @@ def lines(run):
         if (row.get("trained") == "yes" or row["domain"] in config["train_domains"] or
                 left_out not in (None, row["domain"])):
             continue
-        yield {"family": "synthetic faces" + (", one left out" if left_out else ""),
+        kind = ", one left out" if left_out else ", from real faces" if protocol == "none" else ""
+        yield {"family": "synthetic faces" + kind,
                "held_out": row["domain"], "seed": config["seed"], "method": method,
                "variant": setting, "steps": config["steps"], "protocol": protocol,
                "validation": round(validation, 4), "test": round(float(row["auc"]), 4), "loss": loss}
