@@ -37,7 +37,7 @@ struct Options {
   std::vector<std::uint64_t> seeds{0, 1, 2};
   std::string device = "cpu";
   int size = 64;  ///< pixels
-  std::int64_t steps = 300, batch = 24;
+  std::int64_t steps = 200, batch = 24;
   double lr = 1e-4, rho = 0.05, ema = 0.99;
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SAM by this library beside the usual loop in Python, on the same version of LibTorch: milliseconds
-# and ratios to plain training, in turns in one run. Takes two minutes and writes the table of
+# and ratios to plain training, in turns in one run. Takes a minute and writes the table of
 # docs/performance.md.
 #
 #   bench/peers/peers.sh [--rounds N] [--page]
