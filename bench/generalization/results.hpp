@@ -30,7 +30,8 @@ std::vector<Trial> read_trials(const std::filesystem::path& file);
 /// "mean ± standard error".
 std::string mean_with_error(const std::vector<double>& values);
 
-/// Which setting of a method is taken. The domain that is left out plays no part in either rule.
+/// Which setting of a method is taken. No training is judged on what it left out for the end, but
+/// by Rule::validation a domain's validation images count in the trials that train on it.
 enum class Rule {
   validation,  ///< the best mean accuracy on validation images of the training domains
   leave_out,   ///< the best on training domains that were left out as well, one after the other
