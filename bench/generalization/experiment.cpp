@@ -2,6 +2,7 @@
 #include "generalization/experiment.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -18,6 +19,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <roga/diagnostics/conflict.hpp>
@@ -25,9 +27,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "networks/detector.hpp"
+#include "generalization/compositions.hpp"
+#include "metrics/metrics.hpp"
 #include "training/arithmetic.hpp"
-#include "training/methods.hpp"
+#include "training/model.hpp"
 
 namespace generalization {
 namespace {
@@ -73,23 +76,48 @@ class SmallNet : public deepfake::Detector {
   nn::AnyModule norm1_, norm2_;
 };
 
-at::Tensor loss_of(SmallNet& net, const at::Tensor& images, const at::Tensor& labels) {
-  return at::cross_entropy_loss(net.forward(images), labels);
+std::shared_ptr<deepfake::Detector> make_network(const Problem& problem,
+                                                 const deepfake::ModelOptions& options) {
+  if (problem.classes == 1) return deepfake::make_detector(options);
+  return std::make_shared<SmallNet>(problem, options.norm);
 }
 
-double accuracy(SmallNet& net, const Domain& domain) {
+at::Tensor loss_of(deepfake::Detector& net, const at::Tensor& images, const at::Tensor& labels) {
+  const at::Tensor logits = net.forward(images);
+  return labels.is_floating_point() ? at::binary_cross_entropy_with_logits(logits, labels)
+                                    : at::cross_entropy_loss(logits, labels);
+}
+
+/// Accuracy, or the AUC of one logit.
+double score(deepfake::Detector& net, const Domain& domain) {
   const c10::NoGradGuard no_grad;
-  return net.forward(domain.images)
-      .argmax(1)
-      .eq(domain.labels)
-      .to(at::kDouble)
-      .mean()
-      .item<double>();
+  constexpr std::int64_t at_once = 256;  // whose activations fit into the cache
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& images : domain.images.split(at_once))
+    parts.push_back(net.forward(images));
+  const at::Tensor logits = at::cat(parts);
+  if (!domain.labels.is_floating_point()) {
+    return logits.argmax(1).eq(domain.labels).to(at::kDouble).mean().item<double>();
+  }
+  const at::Tensor scores = logits.to(at::kDouble), labels = domain.labels.to(at::kInt);
+  const auto count = static_cast<std::size_t>(labels.size(0));
+  return deepfake::auc({scores.data_ptr<double>(), count}, {labels.data_ptr<int>(), count});
 }
 
-double mean_accuracy(SmallNet& net, const std::vector<Domain>& domains) {
+double mean_score(deepfake::Detector& net, const std::vector<Domain>& domains) {
   double sum = 0;
-  for (const Domain& domain : domains) sum += accuracy(net, domain);
+  for (const Domain& domain : domains) sum += score(net, domain);
+  return sum / static_cast<double>(domains.size());
+}
+
+double mean_loss(deepfake::Detector& net, const std::vector<Domain>& domains) {
+  const c10::NoGradGuard no_grad;
+  net.eval();
+  double sum = 0;
+  for (const Domain& domain : domains) {
+    sum += loss_of(net, domain.images, domain.labels).item<double>();
+  }
+  net.train();
   return sum / static_cast<double>(domains.size());
 }
 
@@ -105,6 +133,15 @@ at::Tensor shifted(const at::Tensor& images, std::int64_t most, const at::Genera
         wide[i].narrow(1, offset[i][0], images.size(2)).narrow(2, offset[i][1], images.size(3)));
   }
   return at::stack(moved);
+}
+
+/// Positions of a batch's images; of both halves if they are pairs.
+at::Tensor drawn(const Domain& domain, bool in_pairs, std::int64_t batch,
+                 const at::Generator& generator) {
+  const std::int64_t all = domain.labels.size(0);
+  if (!in_pairs) return at::randint(all, {batch}, generator, at::kLong);
+  const at::Tensor first = at::randint(all / 2, {batch / 2}, generator, at::kLong);
+  return at::cat({first, first + all / 2});
 }
 
 /// Domains' batches whose images are dealt out anew.
@@ -123,15 +160,26 @@ void shuffle_over_groups(std::vector<Domain>& batches, const at::Generator& gene
   }
 }
 
-/// Accuracies, sharpness and agreement of the present weights.
-nlohmann::ordered_json judged(SmallNet& net, const Problem& problem) {
+/// Scores of the present weights, and sharpness and agreement on at most 300 images a domain.
+nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
+                              const std::string& held_out) {
   nlohmann::ordered_json result;
-  result["validation"] = mean_accuracy(net, problem.validation);
-  result["train"] = mean_accuracy(net, problem.train);
-  for (const Domain& domain : problem.tests) result["tests"][domain.name] = accuracy(net, domain);
+  result["validation"] = mean_score(net, problem.validation);
+  result["train"] = mean_score(net, problem.train);
+  auto& tests = result["tests"];
+  double sum = 0;
+  for (const Domain& domain : problem.tests) {
+    tests[domain.name] = score(net, domain);
+    sum += tests[domain.name].get<double>();
+  }
+  // The mean, where several stand for what was left out.
+  if (!tests.contains(held_out)) tests[held_out] = sum / static_cast<double>(problem.tests.size());
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {
-    losses.emplace_back([&net, &domain] { return loss_of(net, domain.images, domain.labels); });
+    losses.emplace_back([&net, &domain] {
+      constexpr std::int64_t most = 300;
+      return loss_of(net, domain.images.slice(0, 0, most), domain.labels.slice(0, 0, most));
+    });
   }
   const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
   double of_domains = 0;
@@ -152,11 +200,13 @@ std::string arithmetic() {
 nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant) {
   const Problem problem = make_problem(options.problem);
   at::manual_seed(1000 + options.problem.seed);
-  SmallNet net(problem, variant.training.model.norm);
-  const deepfake::TrainOptions training = deepfake::with_defaults(variant.training);
-  const auto optimizer = deepfake::make_optimizer(training, net);
+  const std::shared_ptr<deepfake::Detector> made = make_network(problem, variant.training.model);
+  deepfake::Detector& net = *made;
+  const auto optimizer = make_optimizer(variant, net);
   std::optional<roga::WeightAverage> average;
-  if (variant.training.ema > 0) {
+  if (variant.swad) {
+    average.emplace(net, roga::DenseAverage{});
+  } else if (variant.training.ema > 0) {
     average.emplace(net, roga::ExponentialAverage{.decay = variant.training.ema});
   }
   auto generator = at::detail::createCPUGenerator(77 + options.problem.seed);
@@ -180,7 +230,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   for (std::int64_t step = 0; step < steps; ++step) {
     std::vector<Domain> batches;
     for (const Domain& domain : problem.train) {
-      const auto rows = at::randint(domain.labels.size(0), {options.batch}, generator, at::kLong);
+      const at::Tensor rows = drawn(domain, problem.in_pairs, options.batch, generator);
       batches.push_back({domain.name,
                          shifted(domain.images.index_select(0, rows), problem.shift, generator),
                          domain.labels.index_select(0, rows)});
@@ -205,6 +255,10 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
     last_loss = std::accumulate(outcome.losses.begin(), outcome.losses.end(), 0.0) /
                 static_cast<double>(outcome.losses.size());
     if (average) average->update();
+    constexpr std::int64_t between_looks = 20;
+    if (variant.swad && (step + 1) % between_looks == 0) {
+      average->observe(mean_loss(net, problem.validation));
+    }
   }
   net.eval();
 
@@ -222,10 +276,10 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   line["variant"] = variant.name;
   if (!variant.settings_of.empty()) line["settings_of"] = variant.settings_of;
   line["steps"] = steps;
-  line["raw"] = judged(net, problem);
-  if (average) {
+  line["raw"] = judged(net, problem, options.problem.held_out);
+  if (average && average->ready()) {
     const auto in_use = average->use();
-    line["averaged"] = judged(net, problem);
+    line["averaged"] = judged(net, problem, options.problem.held_out);
   }
   line["loss"] = last_loss;
   line["skipped"] = skipped;

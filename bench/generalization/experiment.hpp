@@ -26,6 +26,9 @@ struct Variant {
   double ascent_share = 1;     ///< of a batch's images, which gradients after a move see
   bool random_groups = false;  ///< closures of images that are shuffled over the domains
   double more_steps = 1;       ///< times the steps of the other methods
+  std::string captured_rule;   ///< over RoGA's captured gradients: upgrad, cagrad or pcgrad
+  double loss_budget = 0;      ///< of RoGA's radius rule; 0: none
+  bool swad = false;           ///< SWAD's window of weights instead of ema's
 
   /// The options of a plan file.
   template <class Visit>
@@ -36,6 +39,9 @@ struct Variant {
     field("ascent-share", ascent_share, "of a batch's images, for gradients after a move");
     field("random-groups", random_groups, "closures of images shuffled over the domains");
     field("more-steps", more_steps, "times the steps of the other methods");
+    field("captured-rule", captured_rule, "over RoGA's captured gradients");
+    field("loss-budget", loss_budget, "of RoGA's radius rule; 0 for none");
+    field("swad", swad, "SWAD's window of weights instead of ema's");
   }
 };
 
@@ -50,9 +56,10 @@ struct TrialOptions {
 std::string arithmetic();
 
 /// Trains once and judges on the validation images of the training domains and on what was left
-/// out. Initial weights and batches depend on the seed alone, so variants compare in pairs.
+/// out: by accuracy, or by AUC. Initial weights and batches depend on the seed alone, so variants
+/// compare in pairs.
 /// @return a line of the results file: what was trained; "raw" and, with ema, "averaged", each with
-/// accuracies, sharpness and agreement
+/// scores, sharpness and agreement
 nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& variant);
 
 }  // namespace generalization

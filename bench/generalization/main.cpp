@@ -36,9 +36,12 @@ std::string name_of(const std::string& method, const Json& setting) {
 }
 
 /// A variant has the plan's "common" options, overridden by its method's and its own.
-std::vector<generalization::Variant> variants_of(const Json& plan, const std::string& where) {
+/// @param compare leave out methods that the plan has for its search only
+std::vector<generalization::Variant> variants_of(const Json& plan, const std::string& where,
+                                                 bool compare) {
   std::vector<generalization::Variant> variants;
   for (const auto& [method, given] : plan.at("methods").items()) {
+    if (compare && given.value("search-only", false)) continue;
     for (const Json& setting : given.value("grid", Json::array({Json::object()}))) {
       generalization::Variant variant;
       variant.name = name_of(method, setting);
@@ -92,16 +95,14 @@ class Done {
   std::set<std::tuple<std::string, std::string, std::string, std::string, std::uint64_t>> keys_;
 };
 
-/// Whether the last weights or the averaged ones of @p variant are chosen for @p domain.
+/// Whether @p variant is chosen for @p domain.
 bool takes(const Choices& choices, const generalization::Variant& variant,
            const std::string& domain) {
   if (choices.empty()) return false;
   const std::string& method = variant.settings_of.empty() ? variant.method : variant.settings_of;
   std::string setting = variant.name.substr(variant.method.size());
   if (setting.starts_with(", ")) setting.erase(0, 2);
-  return generalization::is_chosen(choices, method, setting, domain) ||
-         (choices.contains(method + " averaged") &&
-          generalization::is_chosen(choices, method + " averaged", setting, domain));
+  return generalization::is_chosen(choices, method, setting, domain);
 }
 
 int run(int argc, char** argv) {
@@ -121,7 +122,7 @@ int run(int argc, char** argv) {
   trial->add_option("--methods", only, "all if not given");
   trial->add_option("--chosen-by", search,
                     "results of the search: of each method only the settings that it chooses, by "
-                    "either rule, for the last weights or for averaged ones");
+                    "either rule");
   trial->add_option("--held-out", held_out, "all domains if not given");
   trial->add_flag(
       "--leave-out", leave_out,
@@ -131,6 +132,8 @@ int run(int argc, char** argv) {
   trial->add_option("--data", options.problem.data, "folder of Fashion-MNIST's four files")
       ->capture_default_str();
   trial->add_option("--emoji", options.problem.emoji, "folder of scripts/fetch_emoji.sh")
+      ->capture_default_str();
+  trial->add_option("--faces", options.problem.faces, "folder of roga-deepfake make-data")
       ->capture_default_str();
   trial->callback([&] {
     const Json plan = read_plan(plan_file);
@@ -142,7 +145,8 @@ int run(int argc, char** argv) {
     options.batch = problem.value("batch", options.batch);
     const auto all = generalization::domains(options.problem.family);
     if (held_out.empty()) held_out = problem.value("held-out", all);
-    const std::vector<generalization::Variant> variants = variants_of(plan, plan_file.string());
+    const std::vector<generalization::Variant> variants =
+        variants_of(plan, plan_file.string(), !search.empty());
     Choices by_validation, by_leave_out;
     if (!search.empty()) {
       const auto trials = generalization::read_trials(search);

@@ -6,13 +6,15 @@
 
 #include "generalization/emoji.hpp"
 #include "generalization/fashion.hpp"
+#include "generalization/quality.hpp"
 
 namespace generalization {
 
 std::vector<std::string> domains(const std::string& family) {
   if (family == "styles") return emoji_styles();
+  if (family == "quality") return {"quality"};
   if (family == "rotated" || family == "coloured") return fashion_domains(family);
-  throw std::runtime_error("family must be rotated, coloured or styles, not " + family);
+  throw std::runtime_error("family must be rotated, coloured, styles or quality, not " + family);
 }
 
 Problem make_problem(const ProblemOptions& options) {
@@ -27,6 +29,7 @@ Problem make_problem(const ProblemOptions& options) {
   if (options.also_left_out == options.held_out) {
     throw std::runtime_error("domain " + options.held_out + " is left out twice");
   }
+  if (options.family == "quality") return quality_problem(options);
   return options.family == "styles" ? styles_problem(options) : fashion_problem(options);
 }
 

@@ -14,7 +14,7 @@ namespace generalization {
 struct Domain {
   std::string name;
   at::Tensor images;  ///< [N, C, side, side], float
-  at::Tensor labels;  ///< [N], int64
+  at::Tensor labels;  ///< [N], int64; with one class float, 1 for fake
 };
 
 /// The training domains, their validation images, and images of what was left out.
@@ -22,16 +22,18 @@ struct Problem {
   std::vector<Domain> train;
   std::vector<Domain> validation;
   std::vector<Domain> tests;
-  std::int64_t classes = 0;
+  std::int64_t classes = 0;  ///< 1: one logit, judged by its AUC
   std::int64_t channels = 0;
   std::int64_t side = 0;   ///< pixels
+  bool in_pairs = false;   ///< the second half of the images are the forgeries of the first
   std::int64_t shift = 0;  ///< training images are moved by up to so many pixels at random
 };
 
 struct ProblemOptions {
   std::filesystem::path data = "/usr/share/datasets/fashion-mnist";
   std::filesystem::path emoji = "out/emoji";
-  std::string family = "rotated";  ///< rotated, coloured or styles
+  std::filesystem::path faces = "out/demo/data";
+  std::string family = "rotated";  ///< rotated, coloured, styles or quality
   std::string held_out = "75";     ///< a name of domains()
   /// A training domain that is left out as well, for the selection of settings by it. Then no
   /// image for the last test is looked at: both domains are judged on their validation images.
@@ -46,7 +48,8 @@ struct ProblemOptions {
 /// rotated: Fashion-MNIST turned by 0, 15, 30, 45, 60 and 75 degrees, ten classes. coloured: its
 /// classes 0 to 4 against 5 to 9, a quarter of the labels flipped, and a colour that agrees with
 /// the label with probability 0.9, 0.8 or, held out, 0.1 (Arjovsky et al. 2019, arXiv 1907.02893,
-/// with clothes for digits). styles: emoji in nine categories as four artists drew them.
+/// with clothes for digits). styles: emoji in nine categories as four artists drew them. quality:
+/// synthetic faces in two qualities; what is left out, "quality", are many others.
 std::vector<std::string> domains(const std::string& family);
 
 /// Split by seed: no image, and no concept of the styles, is in two splits.

@@ -122,6 +122,7 @@ void add_trials(std::vector<Trial>& trials, const nlohmann::json& line) {
     one.variant.insert(one.method.size(), kind);
     one.method += kind;
     if (!one.settings_of.empty()) one.settings_of += kind;
+    one.has_average = kind.empty() && line.contains("averaged");
     one.validation = judged.at("validation");
     one.sharpness = judged.value("sharpness_of_domains", missing);
     one.agreement = judged.value("agreement", missing);
@@ -179,6 +180,7 @@ std::map<std::string, std::map<std::string, std::map<std::string, std::vector<do
     const std::vector<Trial>& search, Rule rule) {
   std::map<std::string, std::map<std::string, std::map<std::string, std::vector<double>>>> values;
   for (const Trial& trial : search) {
+    if (trial.has_average) continue;
     const std::string setting = setting_of(trial);
     if (rule == Rule::validation) {
       values[trial.method][""][setting].push_back(trial.validation);
@@ -199,6 +201,11 @@ Choices chosen(const std::vector<Trial>& search, Rule rule) {
                                  return mean_of(setting.second);
                                })->first;
     }
+  }
+  for (const Trial& trial : search) {
+    if (!trial.has_average) continue;
+    const auto by = best.find(trial.method + " averaged");
+    if (by != best.end()) best[trial.method] = by->second;
   }
   return best;
 }

@@ -18,8 +18,9 @@ struct Trial {
   /// @p held_out was looked at.
   std::string also_left_out;
   std::string method, variant;
-  std::string settings_of;  ///< the method whose search chose the setting, if not its own
-  std::string arithmetic;   ///< instruction set; empty: whatever the machine had
+  std::string settings_of;   ///< the method whose search chose the setting, if not its own
+  std::string arithmetic;    ///< instruction set; empty: whatever the machine had
+  bool has_average = false;  ///< the same training's averaged weights are a trial, too
   std::uint64_t seed = 0;
   double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
 };
@@ -37,6 +38,9 @@ enum class Rule {
   leave_out,   ///< the best on training domains that were left out as well, one after the other
 };
 
+/// Where a training's last weights and averaged ones were both judged, the averaged ones choose the
+/// setting of both: so they differ in the average alone.
+///
 /// Setting of a method without its name, for each domain that was left out. By Rule::validation it
 /// is the same for all of them, under "".
 using Choices = std::map<std::string, std::map<std::string, std::string>>;

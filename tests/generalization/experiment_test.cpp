@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
+#include <set>
 
 #include "deepfake/sample_data.hpp"
 #include "generalization/emoji.hpp"
@@ -101,6 +102,26 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   };
   CHECK(grouped("erm", true) == Approx(erm_loss).epsilon(1e-6));
   CHECK(std::abs(grouped("roga", true) - grouped("roga", false)) > 2e-5 * erm_loss);
+  // RoGA's compositions: a budget that never binds leaves roga's steps to the last bit.
+  const auto composed = [&](const char* method, auto&& change) {
+    Variant v = variant(method);
+    v.training.protect = false;
+    change(v);
+    return loss(v);
+  };
+  const double roga_loss = composed("roga", [](Variant&) {});
+  CHECK(composed("roga", [](Variant& v) { v.loss_budget = 1e9; }) == roga_loss);
+  CHECK(composed("roga", [](Variant& v) { v.loss_budget = 1e-3; }) != roga_loss);
+  std::set<double> losses{roga_loss};
+  for (const char* rule : {"upgrad", "cagrad", "pcgrad"}) {
+    losses.insert(composed("roga", [&](Variant& v) { v.captured_rule = rule; }));
+  }
+  CHECK(losses.size() == 4);
+  CHECK(
+      mentions(message_of([&] { composed("roga", [](Variant& v) { v.captured_rule = "mgda"; }); }),
+               "not mgda"));
+  CHECK(mentions(message_of([&] { composed("sam", [](Variant& v) { v.loss_budget = 1; }); }),
+                 "not sam"));
   // A start that comes after the end leaves ERM.
   Variant late = sam;
   late.late_start = 1;
@@ -144,6 +165,16 @@ TEST_CASE("trials: what a variant changes, and what it leaves alone", "[generali
   CHECK(run_trial(options, sam)["raw"] == pair["raw"]);  // an average changes no training
   options.problem.also_left_out = "15";
   CHECK(mentions(message_of([&] { run_trial(options, sam); }), "left out twice"));
+
+  // SWAD's window of weights in the place of ema's average; no window yet after two looks.
+  options.problem.also_left_out = "";
+  Variant swad = averaged;
+  swad.swad = true;
+  options.steps = 120;
+  const auto dense = run_trial(options, swad);
+  CHECK(dense["averaged"]["tests"] != run_trial(options, averaged)["averaged"]["tests"]);
+  options.steps = 40;
+  CHECK_FALSE(run_trial(options, swad).contains("averaged"));
 }
 
 /// Of each style, pictures of one colour for each of two categories.

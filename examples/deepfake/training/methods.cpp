@@ -14,45 +14,12 @@
 #include <type_traits>
 
 #include "text/unknown_name.hpp"
+#include "training/recipe_optimizer.hpp"
 
 namespace deepfake {
 namespace {
 
 using Base = std::unique_ptr<torch::optim::Optimizer>;
-
-template <class P, class C, class A>
-class RecipeOptimizer : public MethodOptimizer {
- public:
-  RecipeOptimizer(Base base, roga::Recipe<P, C, A> recipe)
-      : optimizer_(roga::wrap(std::move(base), std::move(recipe))) {}
-
-  StepOutcome step(std::vector<roga::LossClosure> domains) override {
-    optimizer_.step(std::move(domains));
-    const roga::StepReport& report = optimizer_.last_step();
-    return {report.losses(), report.direction_norm(), report.skipped()};
-  }
-  void learning_rate(double lr) override {
-    for (auto& group : optimizer_.param_groups()) group.options().set_lr(lr);
-  }
-  void warm_up(std::int64_t steps) override { optimizer_.warm_up(steps); }
-  void ascend_only(const std::vector<at::Tensor>& parameters) override {
-    optimizer_.ascend_only(parameters);
-  }
-  void protect(const Detector& detector) override { optimizer_.protect(detector); }
-  void attach(const roga::LossScaler& scaler) override { optimizer_.attach(scaler); }
-  void distribute(const roga::Distribution& distribution) override {
-    optimizer_.distribute(distribution);
-  }
-  torch::optim::Optimizer& optimizer() override { return optimizer_; }
-
- private:
-  roga::RoGAOptimizer<roga::AnyOptimizer, P, C, A> optimizer_;
-};
-
-template <class P, class C, class A>
-std::unique_ptr<MethodOptimizer> wrapped(Base base, roga::Recipe<P, C, A> recipe) {
-  return std::make_unique<RecipeOptimizer<P, C, A>>(std::move(base), std::move(recipe));
-}
 
 std::string with_dashes(std::string name) {
   std::ranges::replace(name, '_', '-');
@@ -117,23 +84,6 @@ const Method& find_method(const std::string& name) {
   return *found;
 }
 
-Base make_base(const TrainOptions& options, const Detector& detector) {
-  const double lr = options.schedule.lr;
-  const double decay = options.weight_decay;
-  auto parameters = detector.parameters();
-  std::erase_if(parameters, [](const at::Tensor& frozen) { return !frozen.requires_grad(); });
-  if (options.base == "adamw") {
-    return std::make_unique<torch::optim::AdamW>(
-        parameters, torch::optim::AdamWOptions(lr).weight_decay(decay));
-  }
-  if (options.base == "adam") {
-    return std::make_unique<torch::optim::Adam>(parameters,
-                                                torch::optim::AdamOptions(lr).weight_decay(decay));
-  }
-  return std::make_unique<torch::optim::SGD>(
-      parameters, torch::optim::SGDOptions(lr).momentum(options.momentum).weight_decay(decay));
-}
-
 }  // namespace
 
 std::vector<std::string> method_names() {
@@ -158,6 +108,24 @@ MethodOptions effective_options(const std::string& optimizer, const MethodOption
 TrainOptions with_defaults(TrainOptions options) {
   options.method = effective_options(options.optimizer, options.method);
   return options;
+}
+
+std::unique_ptr<torch::optim::Optimizer> make_base(const TrainOptions& options,
+                                                   const Detector& detector) {
+  const double lr = options.schedule.lr;
+  const double decay = options.weight_decay;
+  auto parameters = detector.parameters();
+  std::erase_if(parameters, [](const at::Tensor& frozen) { return !frozen.requires_grad(); });
+  if (options.base == "adamw") {
+    return std::make_unique<torch::optim::AdamW>(
+        parameters, torch::optim::AdamWOptions(lr).weight_decay(decay));
+  }
+  if (options.base == "adam") {
+    return std::make_unique<torch::optim::Adam>(parameters,
+                                                torch::optim::AdamOptions(lr).weight_decay(decay));
+  }
+  return std::make_unique<torch::optim::SGD>(
+      parameters, torch::optim::SGDOptions(lr).momentum(options.momentum).weight_decay(decay));
 }
 
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector) {

@@ -53,6 +53,10 @@ MethodOptions effective_options(const std::string& optimizer, const MethodOption
 /// The same options, with those of the method effective.
 TrainOptions with_defaults(TrainOptions options);
 
+/// The optimizer that options.base names, over the parameters that are trained.
+std::unique_ptr<torch::optim::Optimizer> make_base(const TrainOptions& options,
+                                                   const Detector& detector);
+
 /// @param detector its parameters are trained; must outlive the result
 std::unique_ptr<MethodOptimizer> make_optimizer(const TrainOptions& options, Detector& detector);
 
