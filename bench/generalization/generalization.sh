@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(styles rotated inner noise factors metric norms coloured faces manipulations); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(styles rotated quality inner noise factors metric norms coloured faces manipulations); fi
 
 for plan in "${plans[@]}"; do
   [ "$plan" = faces ] || [ "$plan" = manipulations ] || [ -f "bench/generalization/$plan.json" ] ||
@@ -37,6 +37,11 @@ cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
 cmake --build --preset dev --target generalization
 program=build/dev/bench/generalization/generalization
 [[ $only_page -eq 1 || " ${plans[*]} " != *" styles "* ]] || scripts/fetch_emoji.sh
+make_faces() {
+  cmake --build --preset dev --target roga-deepfake
+  build/dev/examples/deepfake/roga-deepfake make-data --output out/demo/data --preset demo
+}
+[[ $only_page -eq 1 || " ${plans[*]} " != *" quality "* ]] || make_faces
 results=bench/generalization/results
 mkdir -p "$results" out
 cores=$(env -u OMP_NUM_THREADS nproc)  # which heeds it
@@ -92,8 +97,7 @@ faces() {
 # validation identities with five.
 manipulations() {
   local deepfake=build/dev/examples/deepfake/roga-deepfake left_out out=out/manipulations
-  cmake --build --preset dev --target roga-deepfake
-  "$deepfake" make-data --output out/demo/data --preset demo
+  make_faces
   train_on_three() {  # SETTINGS SEEDS
     for left_out in FF-DF FF-F2F FF-FS FF-NT; do
       "$deepfake" compare --data out/demo/data --output "$out/$1/$left_out" --jobs "$cores" \
@@ -162,8 +166,13 @@ for plan in "${plans[@]}"; do
     fi
   done
   case "$plan" in
-    styles | rotated | coloured) differences "$plan" "${chosen[@]}" --rule "${rules[0]}" ;;
+    styles | rotated | quality | coloured)
+      differences "$plan" "${chosen[@]}" --rule "${rules[0]}"
+      ;;
   esac
+  if [ "$plan" = quality ]; then
+    "$program" curves "$results/$plan.jsonl" "${chosen[@]}" | python3 bench/generalization/curves.py
+  fi
   python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
 done
 [ ! -s out/differences.jsonl ] || python3 bench/generalization/forest.py < out/differences.jsonl

@@ -234,6 +234,10 @@ int run(int argc, char** argv) {
       "differences", "print methods against baselines as lines of JSON, for forest.py");
   add_results(compared);
   compared->callback([&] { std::cout << generalization::differences(read_results(), baselines); });
+  auto* by_test = program.add_subcommand(
+      "curves", "print scores on each of several tests as lines of JSON, for curves.py");
+  add_results(by_test);
+  by_test->callback([&] { std::cout << generalization::curves(read_results()); });
   CLI11_PARSE(program, argc, argv);
   return 0;
 }

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <tuple>
 
 #include "metrics/paired.hpp"
 #include "text/table.hpp"
@@ -135,6 +136,7 @@ void add_trials(std::vector<Trial>& trials, const nlohmann::json& line) {
     const std::string also = line.value("also_left_out", "");
     if (also.empty()) {
       one.test = tests.at(one.held_out);
+      if (tests.size() > 1) one.tests = tests.get<std::map<std::string, double>>();
       trials.push_back(one);
       return;
     }
@@ -327,6 +329,29 @@ std::string differences(const std::vector<Trial>& trials,
         out << line.dump() << '\n';
       }
     }
+  }
+  return out.str();
+}
+
+std::string curves(const std::vector<Trial>& trials) {
+  using Where = std::tuple<std::string, std::string, std::string>;
+  std::map<Where, std::vector<double>> values;
+  for (const Trial& trial : trials) {
+    for (const auto& [test, value] : trial.tests) {
+      values[{trial.family, trial.method, test}].push_back(value);
+    }
+  }
+  std::ostringstream out;
+  for (const auto& [where, of_test] : values) {
+    const auto& [family, method, test] = where;
+    out << nlohmann::ordered_json{{"family", family},
+                                  {"method", method},
+                                  {"test", test},
+                                  {"mean", mean_of(of_test)},
+                                  {"standard_error", standard_error(of_test)},
+                                  {"trainings", of_test.size()}}
+               .dump()
+        << '\n';
   }
   return out.str();
 }

@@ -22,6 +22,7 @@ struct Trial {
   std::string arithmetic;    ///< instruction set; empty: whatever the machine had
   bool has_average = false;  ///< the same training's averaged weights are a trial, too
   std::uint64_t seed = 0;
+  std::map<std::string, double> tests;  ///< where several stand for what was left out
   double validation = 0, test = 0, seconds_per_step = 0, sharpness = 0, agreement = 0, loss = 0;
 };
 
@@ -72,6 +73,10 @@ PairedTest paired_test(const std::vector<std::vector<double>>& differences);
 /// baseline, mean, low, high, seeds, and the same by instruction set.
 std::string differences(const std::vector<Trial>& trials,
                         const std::vector<std::string>& baselines);
+
+/// Each method's score on each of several tests, in lines of JSON for
+/// bench/generalization/curves.py: family, method, test, mean, standard error, trainings.
+std::string curves(const std::vector<Trial>& trials);
 
 /// A table: methods against the baselines, each with one setting.
 /// @param baselines names of methods

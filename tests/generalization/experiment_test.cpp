@@ -9,6 +9,7 @@
 #include "deepfake/sample_data.hpp"
 #include "generalization/emoji.hpp"
 #include "generalization/experiment.hpp"
+#include "generalization/results.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -18,6 +19,7 @@ using namespace generalization;
 using deepfake::testing::mentions;
 using deepfake::testing::message_of;
 using deepfake::testing::TemporaryFolder;
+using deepfake::testing::write_text;
 
 constexpr std::size_t side = 28;
 
@@ -194,6 +196,79 @@ void write_emoji(const fs::path& folder, int concepts) {
     }
   }
   std::ofstream(folder / "concepts.csv") << list;
+}
+
+/// Grey faces, of two people for each split; forged ones have a bright patch.
+void write_faces(const fs::path& folder) {
+  nlohmann::json index;
+  int number = 0;
+  for (const char* split : {"train", "val", "test"}) {
+    for (int person = 0; person < 2; ++person, ++number) {
+      for (const auto& [label, folder_name] :
+           {std::pair("FF-real", "original"), std::pair("FF-DF", "Deepfakes")}) {
+        const bool is_fake = std::string(label) == "FF-DF";
+        const std::string name =
+            is_fake ? "00" + std::to_string(number) + "_00" + std::to_string(number ^ 1)
+                    : "00" + std::to_string(number);
+        nlohmann::json frames;
+        for (int frame = 0; frame < 4; ++frame) {
+          const fs::path relative = fs::path("FaceForensics++") / folder_name / "c23" / "frames" /
+                                    name / ("00" + std::to_string(frame) + ".png");
+          const fs::path file = folder / "rgb" / relative;
+          fs::create_directories(file.parent_path());
+          cv::Mat image(64, 64, CV_8UC3, cv::Scalar::all(90 + 5 * frame));
+          if (is_fake) image(cv::Rect(16 + 4 * frame, 20, 16, 16)).setTo(cv::Scalar::all(220));
+          cv::imwrite(file.string(), image);
+          frames.push_back(relative.string());
+        }
+        index["FaceForensics++"][label][split]["c23"][name] = {{"label", label},
+                                                               {"frames", frames}};
+      }
+    }
+  }
+  write_text(folder / "dataset_json" / "FaceForensics++.json", index.dump());
+}
+
+TEST_CASE("quality: two to train on, each corruption to test", "[generalization]") {
+  const TemporaryFolder folder;
+  write_faces(folder.path());
+  TrialOptions options;
+  options.problem.family = "quality";
+  options.problem.held_out = "quality";
+  options.problem.faces = folder.path();
+  const Problem problem = make_problem(options.problem);
+  REQUIRE(problem.train.size() == 2);
+  CHECK(problem.train[0].images.sizes() == at::IntArrayRef{16, 3, 64, 64});
+  CHECK(problem.train[0].labels.sum().item<float>() == 8);
+  CHECK(problem.train[0].images.ne(problem.train[1].images).any().item<bool>());
+  REQUIRE(problem.tests.size() == 16);  // unspoiled, and 15 levels
+  CHECK(problem.tests[0].name == "none");
+  CHECK(problem.tests[5].name == "blur 0.5");
+  // A pair is a real frame and its forgery, unspoiled alike but for the patch.
+  const at::Tensor& images = problem.tests[0].images;
+  const at::Tensor differs = images[0].ne(images[8]).any(0);
+  CHECK(differs.sum().item<std::int64_t>() == 16 * 16);
+  CHECK(differs[25][20].item<bool>());
+
+  options.steps = 30;
+  options.batch = 8;
+  Variant erm = variant("erm");
+  erm.training.model.width = 8;
+  const auto line = run_trial(options, erm);
+  const auto& tests = line["raw"]["tests"];
+  CHECK(tests.size() == 17);
+  CHECK(tests["none"].get<double>() > 0.9);
+  double sum = 0;
+  for (const auto& [name, value] : tests.items())
+    sum += name == "quality" ? 0 : value.get<double>();
+  CHECK(tests["quality"].get<double>() == Approx(sum / 16));
+
+  write_text(folder.path() / "r.jsonl", line.dump() + '\n');
+  const std::string all = curves(read_trials(folder.path() / "r.jsonl"));
+  CHECK(std::ranges::count(all, '\n') == 17);
+  CHECK(mentions(all, R"("method":"erm","test":"blur 2","mean":)"));
+  options.problem.faces = folder.path() / "no";
+  CHECK(mentions(message_of([&] { make_problem(options.problem); }), "make-data"));
 }
 
 TEST_CASE("styles: pictures on white, concepts in one split each", "[generalization]") {
