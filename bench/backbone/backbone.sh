@@ -5,7 +5,7 @@
 # on where it was stopped.
 #
 #   bench/backbone/backbone.sh [--seeds "0 1 2"] [--page] [OPTION ...]
-#   --page only writes the table of docs/results.md, from the committed results
+#   --page only writes the table of docs/results_tables.md, from the committed results
 #   OPTION is one of the program's: --size 64 --steps 200 --lr 1e-4 --rho 0.05 --device cpu
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -50,4 +50,4 @@ if [ "$only_page" -eq 0 ]; then
 fi
 mkdir -p out
 python3 bench/backbone/table.py "$results" > out/backbone.md
-python3 scripts/maintain/fill.py docs/results.md backbone=out/backbone.md
+python3 scripts/maintain/fill.py docs/results_tables.md backbone=out/backbone.md

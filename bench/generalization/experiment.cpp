@@ -135,32 +135,34 @@ at::Tensor shifted(const at::Tensor& images, std::int64_t most, const at::Genera
   return at::stack(moved);
 }
 
-/// Positions of a batch's images; of both halves if they are pairs.
+/// Positions of a batch's images; if they are pairs, one after the other.
 at::Tensor drawn(const Domain& domain, bool in_pairs, std::int64_t batch,
                  const at::Generator& generator) {
   const std::int64_t all = domain.labels.size(0);
   if (!in_pairs) return at::randint(all, {batch}, generator, at::kLong);
   const at::Tensor first = at::randint(all / 2, {batch / 2}, generator, at::kLong);
-  return at::cat({first, first + all / 2});
+  return at::stack({first, first + all / 2}, 1).flatten();
 }
 
-/// Domains' batches whose images are dealt out anew.
-void shuffle_over_groups(std::vector<Domain>& batches, const at::Generator& generator) {
+/// Domains' batches whose images, or pairs of images, are dealt out anew.
+void shuffle_over_groups(std::vector<Domain>& batches, bool in_pairs,
+                         const at::Generator& generator) {
   std::vector<at::Tensor> images, labels;
   for (const Domain& batch : batches) {
     images.push_back(batch.images);
     labels.push_back(batch.labels);
   }
   const at::Tensor all_images = at::cat(images), all_labels = at::cat(labels);
-  const auto parts =
-      at::randperm(all_labels.size(0), generator).chunk(static_cast<std::int64_t>(batches.size()));
+  at::Tensor order = at::randperm(all_labels.size(0) / (in_pairs ? 2 : 1), generator);
+  if (in_pairs) order = at::stack({2 * order, 2 * order + 1}, 1).flatten();
+  const auto parts = order.chunk(static_cast<std::int64_t>(batches.size()));
   for (std::size_t i = 0; i < batches.size(); ++i) {
     batches[i].images = all_images.index_select(0, parts[i]);
     batches[i].labels = all_labels.index_select(0, parts[i]);
   }
 }
 
-/// Scores of the present weights, and sharpness and agreement on at most 300 images a domain.
+/// Scores of the present weights, and sharpness and agreement on about 300 images a domain.
 nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
                               const std::string& held_out) {
   nlohmann::ordered_json result;
@@ -176,9 +178,14 @@ nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
   if (!tests.contains(held_out)) tests[held_out] = sum / static_cast<double>(problem.tests.size());
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {
-    losses.emplace_back([&net, &domain] {
-      constexpr std::int64_t most = 300;
-      return loss_of(net, domain.images.slice(0, 0, most), domain.labels.slice(0, 0, most));
+    constexpr std::int64_t most = 300;
+    const std::int64_t count = domain.labels.size(0);
+    // The first half of pairs is all real.
+    const std::int64_t apart = problem.in_pairs ? std::max<std::int64_t>(1, count / most) : 1;
+    const std::int64_t end = problem.in_pairs ? count : most;
+    losses.emplace_back([&net, images = domain.images.slice(0, 0, end, apart),
+                         labels = domain.labels.slice(0, 0, end, apart)] {
+      return loss_of(net, images, labels);
     });
   }
   const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
@@ -235,7 +242,7 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
                          shifted(domain.images.index_select(0, rows), problem.shift, generator),
                          domain.labels.index_select(0, rows)});
     }
-    if (variant.random_groups) shuffle_over_groups(batches, dealer);
+    if (variant.random_groups) shuffle_over_groups(batches, problem.in_pairs, dealer);
     std::vector<roga::LossClosure> closures;
     for (const Domain& batch : batches) {
       // A domain's first call in a step is the one at the unmoved weights.
@@ -277,7 +284,8 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   if (!variant.settings_of.empty()) line["settings_of"] = variant.settings_of;
   line["steps"] = steps;
   line["raw"] = judged(net, problem, options.problem.held_out);
-  if (average && average->ready()) {
+  // SWAD whose window never began leaves the last weights, as its use() does.
+  if (average) {
     const auto in_use = average->use();
     line["averaged"] = judged(net, problem, options.problem.held_out);
   }

@@ -24,6 +24,8 @@ def pairs(lines):
     chosen = {}
     for kind in ("", AVERAGED):
         for line in lines:
+            if line["low"] is None:  # of one seed
+                continue
             if line["method"] != "RoGA" + kind or not line["baseline"].endswith(kind):
                 continue
             baseline = line["baseline"].removesuffix(AVERAGED) if kind else line["baseline"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Does it generalise? Searches each plan of bench/generalization for settings on validation images,
-# trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results.md.
+# trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results_tables.md.
 # Goes on where it was stopped; all plans take hours.
 #
 #   bench/generalization/generalization.sh [--seeds N] [--page] [PLAN ...]
@@ -49,7 +49,7 @@ export OMP_NUM_THREADS=1
 # Takes in what the processes have written, also those of a run that was killed.
 gather() {
   touch "$results/$1.jsonl"
-  find out -name "$1.[0-9]*.jsonl" -exec cat {} + | cat - "$results/$1.jsonl" | sort -u > out/all.jsonl
+  find out -name "$1.[0-9]*.jsonl" -exec awk 1 {} + | cat - "$results/$1.jsonl" | sort -u > out/all.jsonl
   mv out/all.jsonl "$results/$1.jsonl"
   rm -f out/"$1".[0-9]*.jsonl
 }
@@ -61,13 +61,17 @@ under() {
     "") "$@" ;;
     avx2) ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell ONEDNN_MAX_CPU_ISA=AVX2 "$@" ;;
     avx512)
-      grep -q avx512bw /proc/cpuinfo || { echo "generalization.sh: no AVX-512 here" >&2; return 1; }
+      if ! grep -q avx512bw /proc/cpuinfo; then
+        echo "generalization.sh: left out avx512, which this processor does not have" >&2
+        return 0
+      fi
       ATEN_CPU_CAPABILITY=avx512 OPENBLAS_CORETYPE=SkylakeX ONEDNN_MAX_CPU_ISA=AVX512_CORE "$@"
       ;;
     *) echo "generalization.sh: unknown instruction set $name" >&2; return 1 ;;
   esac
 }
-# Each process appends to a file of its own, which begins with what is done.
+# Each process appends to a file of its own, which begins with what is done. All end before the
+# script does, or it would take their files from them when it is started again.
 train() {
   local file=$1 running=()
   shift
@@ -77,11 +81,15 @@ train() {
     "$program" run --output "out/$file.$part.jsonl" --part "$part" --parts "$cores" "$@" &
     running+=($!)
   done
-  for process in "${running[@]}"; do wait "$process"; done
+  trap 'kill "${running[@]}" 2> /dev/null || true' EXIT
+  local process failed=0
+  for process in "${running[@]}"; do wait "$process" || failed=1; done
+  trap - EXIT
   gather "$file"
+  return "$failed"
 }
 if [ "$only_page" -eq 0 ]; then "$program" chain --seeds 10 > "$results/chain.md"; fi
-python3 scripts/maintain/fill.py docs/results.md chain="$results/chain.md"
+python3 scripts/maintain/fill.py docs/results_tables.md chain="$results/chain.md"
 # A plan's own words on something, or the default's, a line each.
 of_plan() {
   python3 -c 'import json, sys
@@ -110,7 +118,7 @@ manipulations() {
   mv "$out/search.jsonl" "$results/manipulations.search.jsonl"
   mv "$out/chosen.jsonl" "$results/manipulations.jsonl"
 }
-: > out/differences.jsonl  # for the picture
+: > out/differences.jsonl  # for the picture, of every plan that has results
 differences() {  # PLAN OPTIONS...
   "$program" differences "$results/$1.jsonl" "${@:2}" \
     --against ERM SAM "ERM averaged" "SAM averaged" "RoGA, random groups" \
@@ -120,14 +128,13 @@ for plan in "${plans[@]}"; do
   if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
     [ "$only_page" -eq 1 ] || "$plan"
     [ -s "$results/$plan.jsonl" ] || continue
-    differences "$plan"
     "$program" table "$results/$plan.jsonl" > "out/$plan.md"
     parts=("$plan=out/$plan.md")
     if [ -s "$results/$plan.search.jsonl" ]; then
       "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
       parts+=("$plan.search=out/$plan.search.md")
     fi
-    python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
+    python3 scripts/maintain/fill.py docs/results_tables.md "${parts[@]}"
     continue
   fi
   file=bench/generalization/$plan.json
@@ -165,14 +172,18 @@ for plan in "${plans[@]}"; do
       parts+=("$part.search=out/$part.search.md")
     fi
   done
-  case "$plan" in
-    styles | rotated | quality | coloured)
-      differences "$plan" "${chosen[@]}" --rule "${rules[0]}"
-      ;;
-  esac
   if [ "$plan" = quality ]; then
     "$program" curves "$results/$plan.jsonl" "${chosen[@]}" | python3 bench/generalization/curves.py
   fi
-  python3 scripts/maintain/fill.py docs/results.md "${parts[@]}"
+  python3 scripts/maintain/fill.py docs/results_tables.md "${parts[@]}"
+done
+for plan in styles rotated quality coloured faces manipulations; do
+  [ -s "$results/$plan.jsonl" ] || continue
+  chosen=()
+  case "$plan" in
+    faces | manipulations) ;;
+    *) chosen=(--chosen-by "$results/$plan.search.jsonl") ;;
+  esac
+  differences "$plan" ${chosen[@]+"${chosen[@]}"}
 done
 [ ! -s out/differences.jsonl ] || python3 bench/generalization/forest.py < out/differences.jsonl

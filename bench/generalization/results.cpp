@@ -12,6 +12,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <tuple>
+#include <unsupported/Eigen/SpecialFunctions>
 
 #include "metrics/paired.hpp"
 #include "text/table.hpp"
@@ -56,12 +57,21 @@ std::map<std::string, Values> by_seed(const std::vector<Trial>& trials, double T
   return means;
 }
 
+/// Of each seed, the mean over instruction sets: a seed shares its data and weights among them.
 std::vector<double> values_of(const Values& values) {
-  std::vector<double> all;
+  std::map<std::uint64_t, std::vector<double>> of_seed;
   for (const auto& [arithmetic, seeds] : values) {
-    for (const auto& [seed, value] : seeds) all.push_back(value);
+    for (const auto& [seed, value] : seeds) of_seed[seed].push_back(value);
   }
-  return all;
+  std::vector<double> means;
+  for (const auto& [seed, of_sets] : of_seed) means.push_back(mean_of(of_sets));
+  return means;
+}
+
+std::size_t count_of(const Values& values) {
+  std::size_t count = 0;
+  for (const auto& [arithmetic, seeds] : values) count += seeds.size();
+  return count;
 }
 
 /// By instruction set and seed, of the seeds that both have under every instruction set of both.
@@ -185,7 +195,8 @@ std::map<std::string, std::map<std::string, std::map<std::string, std::vector<do
     if (trial.has_average) continue;
     const std::string setting = setting_of(trial);
     if (rule == Rule::validation) {
-      values[trial.method][""][setting].push_back(trial.validation);
+      const std::string& of = trial.also_left_out.empty() ? "" : trial.held_out;
+      values[trial.method][of][setting].push_back(trial.validation);
     } else if (!trial.also_left_out.empty()) {
       values[trial.method][trial.held_out][setting].push_back(trial.test);
     }
@@ -231,24 +242,94 @@ std::vector<Trial> only_chosen(std::vector<Trial> trials, const Choices& choices
 
 std::string choices(const std::vector<Trial>& search, Rule rule) {
   const auto best = chosen(search, rule);
-  const bool of_domain = rule == Rule::leave_out;
+  const auto all = evidence(search, rule);
+  std::set<std::string> domains;
+  for (const auto& [method, of_domain] : all) {
+    for (const auto& [domain, settings] : of_domain) domains.insert(domain);
+  }
+  const bool by_domain = domains != std::set<std::string>{""};
   std::ostringstream out;
-  out << (of_domain ? "| left out | setting | trials | on the domain left out besides "
-                      "|\n|---|---|---|---|\n"
-                    : "| setting | trials | validation |\n|---|---|---|\n");
-  for (const auto& [method, domains] : evidence(search, rule)) {
-    for (const auto& [held_out, settings] : domains) {
-      for (const auto& [setting, values] : settings) {
-        const bool is_best = best.at(method).at(held_out) == setting;
-        const std::string name = setting.empty() ? method : method + ", " + setting;
-        out << (of_domain ? "| " + held_out + ' ' : "") << "| "
-            << (is_best ? "**" + name + "**" : name) << " | " << values.size() << " | "
-            << deepfake::fixed(mean_of(values)) << " |\n";
+  out << "| setting | trials |";
+  for (const auto& domain : domains) out << (by_domain ? " for " + domain : " validation") << " |";
+  out << "\n|---|---|";
+  for (std::size_t i = 0; i < domains.size(); ++i) out << "---|";
+  out << '\n';
+  for (const auto& [method, of_domain] : all) {
+    std::set<std::string> settings;
+    for (const auto& [domain, values] : of_domain) {
+      for (const auto& [setting, accuracies] : values) settings.insert(setting);
+    }
+    for (const auto& setting : settings) {
+      std::size_t trials = 0;
+      std::ostringstream cells;
+      for (const auto& domain : domains) {
+        cells << ' ';
+        const auto values = of_domain.find(domain);
+        if (values != of_domain.end() && values->second.contains(setting)) {
+          const auto& accuracies = values->second.at(setting);
+          trials += accuracies.size();
+          const bool is_best = best.at(method).at(domain) == setting;
+          const std::string mean = deepfake::fixed(mean_of(accuracies));
+          cells << (is_best ? "**" + mean + "**" : mean);
+        }
+        cells << " |";
       }
+      out << "| " << (setting.empty() ? method : method + ", " + setting) << " | "
+          << (by_domain ? trials / 2 : trials) << " |" << cells.str() << '\n';
     }
   }
   return out.str();
 }
+
+namespace {
+
+/// Half the width of a 95 % interval, in standard errors.
+double student(double degrees) {
+  double low = 0, high = 1e6;
+  for (int i = 0; i < 200; ++i) {
+    const double t = (low + high) / 2;
+    const double outside = Eigen::numext::betainc(degrees / 2, 0.5, degrees / (degrees + t * t));
+    (outside > 0.05 ? low : high) = t;
+  }
+  return low;
+}
+
+struct Spread {
+  double variance = 0;  ///< of the mean
+  double degrees = 1;
+};
+
+/// @param of_seed means over the sets
+Spread spread(const std::vector<std::vector<double>>& differences,
+              const std::vector<double>& of_seed, double mean) {
+  const auto sets = static_cast<double>(differences.size());
+  const auto seeds = static_cast<double>(of_seed.size());
+  double between_seeds = 0, between_sets = 0, rest = 0;
+  for (const double value : of_seed) between_seeds += sets * (value - mean) * (value - mean);
+  between_seeds /= seeds - 1;
+  if (differences.size() == 1) return {between_seeds / seeds, seeds - 1};
+  for (const auto& of_set : differences) {
+    const double own = mean_of(of_set);
+    between_sets += seeds * (own - mean) * (own - mean);
+    for (std::size_t i = 0; i < of_seed.size(); ++i) {
+      const double left = of_set[i] - own - of_seed[i] + mean;
+      rest += left * left;
+    }
+  }
+  between_sets /= sets - 1;
+  const double degrees_of_rest = (seeds - 1) * (sets - 1);
+  rest /= degrees_of_rest;
+  between_seeds = std::max(between_seeds, rest);
+  if (between_sets <= rest) return {between_seeds / (seeds * sets), seeds - 1};
+  const double sum = between_seeds + between_sets - rest;
+  const auto square = [](double x) { return x * x; };
+  const double degrees =
+      square(sum) / (square(between_seeds) / (seeds - 1) + square(between_sets) / (sets - 1) +
+                     square(rest) / degrees_of_rest);
+  return {sum / (seeds * sets), std::max(degrees, 1.0)};
+}
+
+}  // namespace
 
 PairedTest paired_test(const std::vector<std::vector<double>>& differences) {
   PairedTest test;
@@ -261,42 +342,32 @@ PairedTest paired_test(const std::vector<std::vector<double>>& differences) {
     for (std::size_t i = 0; i < n; ++i) of_seed[i] += values.at(i) / static_cast<double>(sets);
   }
   test.mean = mean_of(of_seed);
-  test.standard_error = standard_error(of_seed);
+  const double observed = std::fabs(test.mean) * static_cast<double>(n) - 1e-12;
   constexpr std::size_t most = 20;
-  if (n <= most) {
-    const double observed = std::fabs(test.mean) * static_cast<double>(n) - 1e-12;
-    std::size_t far = 0;
-    const std::size_t patterns = std::size_t{1} << n;
-    for (std::size_t signs = 0; signs < patterns; ++signs) {
-      double sum = 0;
-      for (std::size_t i = 0; i < n; ++i) {
-        sum += ((signs >> i) & 1U) != 0 ? of_seed[i] : -of_seed[i];
-      }
-      if (std::fabs(sum) >= observed) ++far;
-    }
-    test.p_value = static_cast<double>(far) / static_cast<double>(patterns);
-  }
+  const bool is_exact = n <= most;
   std::mt19937_64 random(1);
-  constexpr std::size_t resamples = 10000;
-  std::vector<double> means(resamples);
-  for (double& mean : means) {
-    // Both are drawn anew: a seed is the same seed under each instruction set.
-    std::vector<std::size_t> weights(sets, sets == 1 ? 1 : 0);
-    if (sets > 1) {
-      for (std::size_t i = 0; i < sets; ++i) ++weights[random() % sets];
-    }
+  std::size_t far = 0;
+  const std::size_t patterns = std::size_t{1} << (is_exact ? n : most);
+  for (std::size_t pattern = 0; pattern < patterns; ++pattern) {
+    const std::size_t signs = is_exact ? pattern : random();
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t seed = random() % n;
-      for (std::size_t set = 0; set < sets; ++set) {
-        sum += static_cast<double>(weights[set]) * differences[set][seed];
-      }
+      sum += ((signs >> i % 64) & 1U) != 0 ? of_seed[i] : -of_seed[i];
     }
-    mean = sum / static_cast<double>(n * sets);
+    if (std::fabs(sum) >= observed) ++far;
   }
-  std::ranges::sort(means);
-  test.low = means[resamples / 40];
-  test.high = means[resamples - resamples / 40 - 1];
+  test.p_value = static_cast<double>(far) / static_cast<double>(patterns);
+  if (n == 1) {
+    test.standard_error = std::nan("");
+    test.low = -std::numeric_limits<double>::infinity();
+    test.high = std::numeric_limits<double>::infinity();
+    return test;
+  }
+  const Spread of_mean = spread(differences, of_seed, test.mean);
+  test.standard_error = std::sqrt(of_mean.variance);
+  const double half = student(of_mean.degrees) * test.standard_error;
+  test.low = test.mean - half;
+  test.high = test.mean + half;
   return test;
 }
 
@@ -388,15 +459,19 @@ std::string to_markdown(const std::vector<Trial>& trials, const std::vector<std:
     }
     std::vector<std::vector<double>> adjusted;
     for (const auto& p : p_values) adjusted.push_back(deepfake::holm(p));
+    // The method alone where the search chose several settings, by what is left out.
     std::map<std::string, std::string> setting;
-    for (const Trial& trial : of_family) setting[trial.method] = trial.variant;
+    for (const Trial& trial : of_family) {
+      auto [name, is_new] = setting.try_emplace(trial.method, trial.variant);
+      if (name->second != trial.variant) name->second = trial.method;
+    }
     std::vector<std::size_t> position(baselines.size(), 0);
     const double erm_seconds =
         seconds.contains(baselines.front()) ? mean_of(values_of(seconds.at(baselines.front()))) : 0;
     for (const std::string& name : names) {
       const auto held_out = values_of(test.at(name));
       const auto on_validation = values_of(validation.at(name));
-      out << "| " << setting.at(name) << " | " << held_out.size() << " | "
+      out << "| " << setting.at(name) << " | " << count_of(test.at(name)) << " | "
           << mean_with_error(held_out) << " | " << mean_with_error(on_validation) << " |";
       for (std::size_t b = 0; b < baselines.size(); ++b) {
         const PairedTest& paired = tests.at(name)[b];

@@ -32,8 +32,8 @@ std::vector<Trial> read_trials(const std::filesystem::path& file);
 /// "mean ± standard error".
 std::string mean_with_error(const std::vector<double>& values);
 
-/// Which setting of a method is taken. No training is judged on what it left out for the end, but
-/// by Rule::validation a domain's validation images count in the trials that train on it.
+/// Which setting of a method is taken. No search looks at what it leaves out for the end: where
+/// trials leave out two domains, those that train on it do not count.
 enum class Rule {
   validation,  ///< the best mean accuracy on validation images of the training domains
   leave_out,   ///< the best on training domains that were left out as well, one after the other
@@ -42,11 +42,12 @@ enum class Rule {
 /// Where a training's last weights and averaged ones were both judged, the averaged ones choose the
 /// setting of both: so they differ in the average alone.
 ///
-/// Setting of a method without its name, for each domain that was left out. By Rule::validation it
-/// is the same for all of them, under "".
+/// Setting of a method without its name, for each domain that was left out; under "" where one is
+/// chosen for all of them, by Rule::validation from trials that leave out one domain.
 using Choices = std::map<std::string, std::map<std::string, std::string>>;
 Choices chosen(const std::vector<Trial>& search, Rule rule = Rule::validation);
-/// The search as a table: mean accuracy of each setting by the rule, the chosen ones marked.
+/// The search as a table: mean accuracy of each setting by the rule, for each domain that was left
+/// out, the chosen ones marked.
 std::string choices(const std::vector<Trial>& search, Rule rule = Rule::validation);
 
 /// Trials of the settings that were chosen. Trials of methods that the search does not know stay.
@@ -58,11 +59,15 @@ bool is_chosen(const Choices& choices, const std::string& method, const std::str
 /// Paired over held-out domains, seeds and instruction sets.
 struct PairedTest {
   double mean = 0;
-  double standard_error =
-      0;                     ///< over seeds, of the mean over held-out domains and instruction sets
-  double low = 0, high = 0;  ///< 95 % bootstrap interval, over seeds and over instruction sets
-  /// Exact sign-flip permutation test over seeds, two-sided: the share of the 2^n sign patterns
-  /// whose mean is at least as far from 0. Its least value is 2 / 2^n.
+  double standard_error = 0;
+  /// 95 % interval by Student's t. Seeds and, if there are several, instruction sets are random
+  /// effects: the variance of the mean is (A + B - E) / (seeds * sets) with the mean squares of the
+  /// two-way layout, a component below 0 counting as 0, and Satterthwaite's degrees of freedom
+  /// (Biometrics Bulletin 2, 1946).
+  double low = 0, high = 0;
+  /// Sign-flip permutation test over seeds, two-sided: the share of the 2^n sign patterns whose
+  /// mean is at least as far from 0; exact up to 20 seeds, else of 2^20 random patterns. Its least
+  /// value is 2 / 2^n: 0.06 with five seeds.
   double p_value = 1;
   std::size_t seeds = 0;
 };

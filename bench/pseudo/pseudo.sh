@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Training from real faces alone: on the synthetic demo's data, forgeries are made while training in
 # three kinds, and the detector is tested on those of the data, with ERM, SAM and RoGA and five seeds.
-# Takes an hour on one core; goes on where it was stopped. Writes the table of docs/results.md.
+# Takes an hour on one core; goes on where it was stopped. Writes the table of docs/results_tables.md.
 #
 #   bench/pseudo/pseudo.sh [--seeds "0 1 2 3 4"] [--page]
 #   --page only writes the table, from the committed results
@@ -35,4 +35,4 @@ if [ "$only_page" -eq 0 ]; then
 fi
 mkdir -p out
 python3 bench/pseudo/table.py "$results" > out/pseudo.md
-python3 scripts/maintain/fill.py docs/results.md pseudo=out/pseudo.md
+python3 scripts/maintain/fill.py docs/results_tables.md pseudo=out/pseudo.md
