@@ -24,7 +24,7 @@ int main() {
   auto optimizer =
       roga::wrap<torch::optim::AdamW>(roga::recipes::roga({.rho = 0.05, .alpha = 1e-3}),
                                       model->parameters(), torch::optim::AdamWOptions(1e-2));
-  optimizer.protect(*model);  // batch-norm statistics and dropout masks: first pass only
+  optimizer.protect(*model);  // batch norm counts the first pass only; passes share dropout masks
 
   for (int step = 0; step < 50; ++step) {
     std::vector<roga::LossClosure> closures;

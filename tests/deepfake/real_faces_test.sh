@@ -26,7 +26,7 @@ done
 
 # As in the documentation, but that the program is the one to test, its training is small, and the
 # weights are those that are there.
-sed -n '/^## From a folder of videos/,/^## Commands/s/^    //p' "$project/docs/deepfake.md" >commands.sh
+sed -n '/^## If you have only real videos/,/^## Commands/s/^    //p' "$project/docs/deepfake.md" >commands.sh
 [ "$(grep -c . commands.sh)" -eq 6 ] || fail "docs/deepfake.md has no five commands: $(cat commands.sh)"
 # shellcheck disable=SC2034  # all.sh uses it
 small=(--epochs 1 --steps-per-epoch 2 --pairs 1)
