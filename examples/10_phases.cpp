@@ -26,4 +26,20 @@ int main() {
     if (i % 100 == 99) std::cout << "step " << i + 1 << " loss " << loss.item<float>() << "\n";
   }
   std::cout << "passes per step: " << optimizer.last_step().evaluations() << "\n";
+
+  // The same with several domains: a pass is over one of them, and the step says which.
+  auto robust = roga::wrap<torch::optim::Adam>(
+      roga::recipes::roga({.rho = 0.05}), model->parameters(), torch::optim::AdamOptions(1e-2));
+  struct Batch {
+    torch::Tensor x, y;
+  };
+  const std::vector<Batch> minibatch{{x, y}, {x + 1, y + 4}};
+  auto step = robust.phases({0, 1});
+  torch::Tensor loss;
+  do {
+    const auto& batch = minibatch[step.domain()];
+    loss = criterion(model->forward(batch.x), batch.y);
+    loss.backward();
+  } while (step.ascend(loss));
+  std::cout << "loss over two domains " << step.descend().item<float>() << "\n";
 }
