@@ -14,8 +14,11 @@ sys.path.insert(0, str(ROOT / "scripts" / "maintain"))
 import svg  # noqa: E402
 
 AVERAGED = " averaged"
-FAMILIES = ["rotated", "styles", "synthetic faces", "synthetic faces, one left out", "quality",
-            "coloured"]
+TITLES = {"rotated": "Fashion-MNIST, unseen rotations", "styles": "emoji, an unseen style",
+          "coloured": "Fashion-MNIST, colours that mislead",
+          "synthetic faces": "synthetic faces, unseen forgeries",
+          "synthetic faces, one left out": "synthetic faces, one manipulation left out",
+          "quality": "synthetic faces, unseen quality"}
 COLOURS = {"ERM": "a", "SAM": "b"}
 
 
@@ -31,7 +34,7 @@ def pairs(lines):
             baseline = line["baseline"].removesuffix(AVERAGED) if kind else line["baseline"]
             if baseline in ("ERM", "SAM", "RoGA, random groups"):
                 chosen.setdefault(line["family"], []).append((kind, baseline, line))
-    order = {name: i for i, name in enumerate(FAMILIES)}
+    order = {name: i for i, name in enumerate(TITLES)}
     return sorted(chosen.items(), key=lambda one: order.get(one[0], len(order)))
 
 
@@ -54,7 +57,7 @@ def draw(families):
                   svg.text(x, height - 22, f"{tick * step:+g}" if tick else "0", "muted", "middle", 12)]
     y = top
     for family, of_family in families:
-        parts.append(svg.text(20, y + 18, family, size=13, font_weight=600))
+        parts.append(svg.text(20, y + 18, TITLES.get(family, family), size=13, font_weight=600))
         y += 36
         for kind, baseline, line in of_family:
             colour = COLOURS.get(baseline, "c")
@@ -70,7 +73,7 @@ def draw(families):
                                    colour, 1.5) for one in sets]
             y += lane
     said = "; ".join(
-        f"{family}, {'averaged, ' if kind else ''}against {baseline}: {100 * line['mean']:+.1f} "
+        f"{TITLES.get(family, family)}, {'averaged, ' if kind else ''}against {baseline}: {100 * line['mean']:+.1f} "
         f"[{100 * line['low']:+.1f}, {100 * line['high']:+.1f}]"
         for family, of_family in families for kind, baseline, line in of_family)
     svg.write("forest.svg", width, height, "RoGA against what was treated alike",

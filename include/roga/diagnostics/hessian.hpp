@@ -2,14 +2,15 @@
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <Eigen/Eigenvalues>
 #include <roga/diagnostics/loss.hpp>
 #include <utility>
 #include <vector>
@@ -57,7 +58,7 @@ inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tens
 }  // namespace detail
 
 /// Eigenvalues of the Hessian of the loss by Lanczos' method with full reorthogonalisation, the
-/// tridiagonal matrix solved by Eigen. The outer ones converge first: with a few dozen iterations
+/// tridiagonal matrix solved by LAPACK through LibTorch. The outer ones converge first: with a few dozen iterations
 /// the largest is right to many digits; with as many iterations as parameters all are exact, except
 /// for the multiplicity of repeated ones.
 /// Cost: `iterations` products with the Hessian (each about two backward passes) and as many copies
@@ -115,15 +116,21 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
     scale(v, 1 / norm);
   }
 
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  const auto count = static_cast<Eigen::Index>(diagonal.size());
-  solver.computeFromTridiagonal(Eigen::Map<const Eigen::VectorXd>(diagonal.data(), count),
-                                Eigen::Map<const Eigen::VectorXd>(off_diagonal.data(), count - 1));
+  const auto count = static_cast<std::int64_t>(diagonal.size());
+  const at::Tensor tridiagonal = at::zeros({count, count}, at::kDouble);
+  const auto entry = tridiagonal.accessor<double, 2>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    entry[i][i] = diagonal[at];
+    if (i > 0) entry[i][i - 1] = off_diagonal[at - 1];  // the lower triangle is read
+  }
+  const auto [values, vectors] = at::linalg_eigh(tridiagonal);
+  const auto ritz = values.accessor<double, 1>();
+  const auto component = vectors.accessor<double, 2>();
   Spectrum spectrum;
-  for (Eigen::Index i = count - 1; i >= 0; --i) {
-    spectrum.eigenvalues.push_back(solver.eigenvalues()[i]);
-    const double first = solver.eigenvectors()(0, i);
-    spectrum.weights.push_back(first * first);
+  for (std::int64_t i = count - 1; i >= 0; --i) {
+    spectrum.eigenvalues.push_back(ritz[i]);
+    spectrum.weights.push_back(component[0][i] * component[0][i]);
   }
   return spectrum;
 }
