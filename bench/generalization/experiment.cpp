@@ -183,10 +183,9 @@ nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
     // The first half of pairs is all real.
     const std::int64_t apart = problem.in_pairs ? std::max<std::int64_t>(1, count / most) : 1;
     const std::int64_t end = problem.in_pairs ? count : most;
-    losses.emplace_back([&net, images = domain.images.slice(0, 0, end, apart),
-                         labels = domain.labels.slice(0, 0, end, apart)] {
-      return loss_of(net, images, labels);
-    });
+    losses.emplace_back(
+        [&net, images = domain.images.slice(0, 0, end, apart),
+         labels = domain.labels.slice(0, 0, end, apart)] { return loss_of(net, images, labels); });
   }
   const auto sharpness = roga::diagnostics::sharpness(losses, net.parameters(), 0.05);
   double of_domains = 0;

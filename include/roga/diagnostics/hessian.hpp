@@ -58,11 +58,10 @@ inline GradientList hessian_product(const Loss& loss, const std::vector<at::Tens
 }  // namespace detail
 
 /// Eigenvalues of the Hessian of the loss by Lanczos' method with full reorthogonalisation, the
-/// tridiagonal matrix solved by LAPACK through LibTorch. The outer ones converge first: with a few dozen iterations
-/// the largest is right to many digits; with as many iterations as parameters all are exact, except
-/// for the multiplicity of repeated ones.
-/// Cost: `iterations` products with the Hessian (each about two backward passes) and as many copies
-/// of the parameters.
+/// tridiagonal matrix solved by LAPACK through LibTorch. The outer ones converge first: with a few
+/// dozen iterations the largest is right to many digits; with as many iterations as parameters all
+/// are exact, except for the multiplicity of repeated ones. Cost: `iterations` products with the
+/// Hessian (each about two backward passes) and as many copies of the parameters.
 /// @param iterations >= 1; fewer are made where the Krylov space is exhausted: at most one for each
 /// number in the parameters that require a gradient
 /// @param seed of the random starting vector
@@ -118,11 +117,11 @@ inline Spectrum hessian_spectrum(const Loss& loss, const std::vector<at::Tensor>
 
   const auto count = static_cast<std::int64_t>(diagonal.size());
   const at::Tensor tridiagonal = at::zeros({count, count}, at::kDouble);
-  const auto entry = tridiagonal.accessor<double, 2>();
+  auto entry = tridiagonal.accessor<double, 2>();
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    entry[i][i] = diagonal[at];
-    if (i > 0) entry[i][i - 1] = off_diagonal[at - 1];  // the lower triangle is read
+    const auto row = static_cast<std::size_t>(i);
+    entry[i][i] = diagonal[row];
+    if (i > 0) entry[i][i - 1] = off_diagonal[row - 1];  // the lower triangle is read
   }
   const auto [values, vectors] = at::linalg_eigh(tridiagonal);
   const auto ritz = values.accessor<double, 1>();
