@@ -89,6 +89,16 @@ TEST_CASE("diagnostics: the spectrum of a quadratic is its curvatures", "[diagno
   double sum = 0;
   for (const double weight : spectrum.weights) sum += weight;
   CHECK(sum == Approx(1));
+  // The Hessian is diagonal: a weight is the starting vector's share along that coordinate.
+  auto generator = at::detail::createCPUGenerator(3);
+  const auto start =
+      torch::cat({at::randn({2}, generator, at::kDouble), at::randn({2}, generator, at::kDouble)});
+  const auto share = start.square() / start.square().sum();
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto at = std::ranges::find(q.curvature, std::round(4 * spectrum.eigenvalues[i]) / 4);
+    REQUIRE(at != q.curvature.end());
+    CHECK(spectrum.weights[i] == Approx(share[at - q.curvature.begin()].item<double>()));
+  }
   // A multiple of the identity is found out in one iteration.
   q.curvature = {3, 3, 3, 3};
   const auto flat = diagnostics::hessian_spectrum(q.loss(), q.w, 10);
