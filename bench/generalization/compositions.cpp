@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "generalization/compositions.hpp"
 
-#include <cmath>
 #include <roga/recipe.hpp>
 #include <stdexcept>
 #include <utility>
@@ -9,14 +8,6 @@
 #include "training/recipe_optimizer.hpp"
 
 namespace generalization {
-namespace {
-
-double value_of(const deepfake::MethodOptions& options, const char* name) {
-  return std::get<deepfake::MethodOption::Held<double>>(options[name]).value();
-}
-
-}  // namespace
-
 std::unique_ptr<deepfake::MethodOptimizer> make_optimizer(const Variant& variant,
                                                           deepfake::Detector& net) {
   const deepfake::TrainOptions training = deepfake::with_defaults(variant.training);
@@ -27,8 +18,8 @@ std::unique_ptr<deepfake::MethodOptimizer> make_optimizer(const Variant& variant
                              ": captured-rule and loss-budget are for the optimizer roga, not " +
                              training.optimizer);
   }
-  roga::DomainAscent ascent{.rho = value_of(training.method, "rho"),
-                            .alpha = value_of(training.method, "alpha")};
+  roga::DomainAscent ascent{.rho = deepfake::value_of<double>(training.method, "rho"),
+                            .alpha = deepfake::value_of<double>(training.method, "alpha")};
   if (has_budget) ascent.radius = {.loss_budget = variant.loss_budget};
   const auto with = [&](auto alignment) {
     auto made = deepfake::wrapped(deepfake::make_base(training, net),
@@ -44,8 +35,8 @@ std::unique_ptr<deepfake::MethodOptimizer> make_optimizer(const Variant& variant
     throw std::runtime_error(variant.name +
                              ": captured-rule must be upgrad, cagrad or pcgrad, not " + rule);
   }
-  return with(roga::WeightedSum{.w_erm = value_of(training.method, "w-erm"),
-                                .w_gen = value_of(training.method, "w-gen")});
+  return with(roga::WeightedSum{.w_erm = deepfake::value_of<double>(training.method, "w-erm"),
+                                .w_gen = deepfake::value_of<double>(training.method, "w-gen")});
 }
 
 }  // namespace generalization

@@ -2,7 +2,6 @@
 #include "generalization/experiment.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -30,6 +29,7 @@
 #include "generalization/compositions.hpp"
 #include "metrics/metrics.hpp"
 #include "training/arithmetic.hpp"
+#include "training/batch.hpp"
 #include "training/model.hpp"
 
 namespace generalization {
@@ -84,7 +84,7 @@ std::shared_ptr<deepfake::Detector> make_network(const Problem& problem,
 
 at::Tensor loss_of(deepfake::Detector& net, const at::Tensor& images, const at::Tensor& labels) {
   const at::Tensor logits = net.forward(images);
-  return labels.is_floating_point() ? at::binary_cross_entropy_with_logits(logits, labels)
+  return labels.is_floating_point() ? deepfake::detection_loss(logits, labels)
                                     : at::cross_entropy_loss(logits, labels);
 }
 

@@ -2,9 +2,7 @@
 #include "generalization/quality.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
 #include <functional>
@@ -16,6 +14,7 @@
 #include "data/image_cache.hpp"
 #include "data/index.hpp"
 #include "detection/robustness.hpp"
+#include "training/batch.hpp"
 
 namespace generalization {
 namespace {
@@ -63,19 +62,12 @@ Faces faces(const std::filesystem::path& data, const std::string& split) {
 }
 
 Domain spoiled(const std::string& name, const Faces& faces, const Spoil& spoil) {
-  std::vector<at::Tensor> images;
+  std::vector<cv::Mat> images;
   for (const auto* of_kind : {&faces.real, &faces.forged}) {
-    for (std::size_t i = 0; i < of_kind->size(); ++i) {
-      cv::Mat image = spoil((*of_kind)[i], i);
-      images.push_back(at::from_blob(image.data, {image.rows, image.cols, 3}, at::kByte)
-                           .permute({2, 0, 1})
-                           .to(at::kFloat)
-                           .div_(127.5)
-                           .sub_(1));
-    }
+    for (std::size_t i = 0; i < of_kind->size(); ++i) images.push_back(spoil((*of_kind)[i], i));
   }
   const auto pairs = std::ssize(faces.real);
-  return {name, at::stack(images), at::cat({at::zeros({pairs}), at::ones({pairs})})};
+  return {name, deepfake::to_tensor(images), at::cat({at::zeros({pairs}), at::ones({pairs})})};
 }
 
 Problem read(const std::filesystem::path& data) {

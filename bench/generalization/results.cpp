@@ -195,7 +195,7 @@ std::map<std::string, std::map<std::string, std::map<std::string, std::vector<do
     if (trial.has_average) continue;
     const std::string setting = setting_of(trial);
     if (rule == Rule::validation) {
-      const std::string& of = trial.also_left_out.empty() ? "" : trial.held_out;
+      const std::string of = trial.also_left_out.empty() ? "" : trial.held_out;
       values[trial.method][of][setting].push_back(trial.validation);
     } else if (!trial.also_left_out.empty()) {
       values[trial.method][trial.held_out][setting].push_back(trial.test);

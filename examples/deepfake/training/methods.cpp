@@ -6,10 +6,8 @@
 #include <torch/optim/sgd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <roga/roga.hpp>
-#include <sstream>
 #include <stdexcept>
 #include <type_traits>
 
@@ -24,21 +22,6 @@ using Base = std::unique_ptr<torch::optim::Optimizer>;
 std::string with_dashes(std::string name) {
   std::ranges::replace(name, '_', '-');
   return name;
-}
-
-/// @throws std::runtime_error if the recipe takes a whole number and got another one
-template <class T>
-T value_of(const MethodOptions& options, const std::string& name) {
-  const auto value = std::get<MethodOption::Held<T>>(options[name]).value();
-  if constexpr (std::is_same_v<T, std::int64_t>) {
-    constexpr double exact = 1LL << 53;  // up to here a double holds every one
-    if (value != std::floor(value) || std::abs(value) > exact) {
-      std::ostringstream text;
-      text << "option " << name << " must be a whole number, got " << value;
-      throw std::runtime_error(text.str());
-    }
-  }
-  return static_cast<T>(value);
 }
 
 struct Method {

@@ -1,15 +1,39 @@
 // SPDX-License-Identifier: MIT
-// Any recipe, also one without a name, behind the interface of MethodOptimizer.
+// From options to a recipe; and any recipe, also one without a name, behind the interface of
+// MethodOptimizer.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <memory>
 #include <roga/optimizer.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "training/methods.hpp"
 
 namespace deepfake {
+
+/// The value of an option that with_defaults() has filled.
+/// @throws std::runtime_error if the recipe takes a whole number and got another one
+template <class T>
+T value_of(const MethodOptions& options, const std::string& name) {
+  const auto value = std::get<MethodOption::Held<T>>(options[name]).value();
+  if constexpr (std::is_same_v<T, std::int64_t>) {
+    constexpr double exact = 1LL << 53;  // up to here a double holds every one
+    if (value != std::floor(value) || std::abs(value) > exact) {
+      std::ostringstream text;
+      text << "option " << name << " must be a whole number, got " << value;
+      throw std::runtime_error(text.str());
+    }
+  }
+  return static_cast<T>(value);
+}
 
 template <class P, class C, class A>
 class RecipeOptimizer : public MethodOptimizer {
