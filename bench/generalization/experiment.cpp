@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -29,8 +30,10 @@
 #include "generalization/compositions.hpp"
 #include "metrics/metrics.hpp"
 #include "training/arithmetic.hpp"
+#include "training/augment.hpp"
 #include "training/batch.hpp"
 #include "training/model.hpp"
+#include "training/schedule.hpp"
 
 namespace generalization {
 namespace {
@@ -135,6 +138,20 @@ at::Tensor shifted(const at::Tensor& images, std::int64_t most, const at::Genera
   return at::stack(moved);
 }
 
+/// Both of a pair changed alike at random.
+at::Tensor augmented(const std::vector<cv::Mat>& pictures, const at::Tensor& rows,
+                     const deepfake::AugmentOptions& options, const at::Generator& generator) {
+  const at::Tensor keys = at::randint(std::numeric_limits<std::int64_t>::max(), {rows.size(0) / 2},
+                                      generator, at::kLong);
+  std::vector<cv::Mat> images;
+  for (std::int64_t i = 0; i < rows.size(0); ++i) {
+    const auto row = static_cast<std::size_t>(rows[i].item<std::int64_t>());
+    const auto key = static_cast<std::uint64_t>(keys[i / 2].item<std::int64_t>());
+    images.push_back(deepfake::augment(pictures[row], options, key));
+  }
+  return deepfake::to_tensor(images);
+}
+
 /// Positions of a batch's images; if they are pairs, one after the other.
 at::Tensor drawn(const Domain& domain, bool in_pairs, std::int64_t batch,
                  const at::Generator& generator) {
@@ -170,12 +187,17 @@ nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
   result["train"] = mean_score(net, problem.train);
   auto& tests = result["tests"];
   double sum = 0;
+  int shifted = 0;
   for (const Domain& domain : problem.tests) {
-    tests[domain.name] = score(net, domain);
-    sum += tests[domain.name].get<double>();
+    const double of_test = score(net, domain);
+    tests[domain.name] = of_test;
+    if (domain.shifted) {
+      sum += of_test;
+      ++shifted;
+    }
   }
   // The mean, where several stand for what was left out.
-  if (!tests.contains(held_out)) tests[held_out] = sum / static_cast<double>(problem.tests.size());
+  if (!tests.contains(held_out)) tests[held_out] = sum / shifted;
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {
     constexpr std::int64_t most = 300;
@@ -234,12 +256,16 @@ nlohmann::ordered_json run_trial(const TrialOptions& options, const Variant& var
   const auto ascent_batch = static_cast<std::int64_t>(
       std::ceil(variant.ascent_share * static_cast<double>(options.batch)));
   for (std::int64_t step = 0; step < steps; ++step) {
+    optimizer->learning_rate(
+        deepfake::learning_rate(variant.training.schedule, step, steps, steps));
     std::vector<Domain> batches;
     for (const Domain& domain : problem.train) {
       const at::Tensor rows = drawn(domain, problem.in_pairs, options.batch, generator);
-      batches.push_back({domain.name,
-                         shifted(domain.images.index_select(0, rows), problem.shift, generator),
-                         domain.labels.index_select(0, rows)});
+      const at::Tensor images =
+          domain.pictures.empty()
+              ? shifted(domain.images.index_select(0, rows), problem.shift, generator)
+              : augmented(domain.pictures, rows, variant.training.augment, generator);
+      batches.push_back({domain.name, images, domain.labels.index_select(0, rows)});
     }
     if (variant.random_groups) shuffle_over_groups(batches, problem.in_pairs, dealer);
     std::vector<roga::LossClosure> closures;

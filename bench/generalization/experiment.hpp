@@ -12,14 +12,18 @@ namespace generalization {
 
 /// One way to train: a method of the plan file with one setting of its grid.
 struct Variant {
-  Variant() { training.model.norm = "none"; }
+  Variant() {
+    training.model.norm = "none";
+    training.schedule.schedule = "constant";
+    training.schedule.warmup_steps = 0;
+  }
 
   std::string name;
   std::string method;       ///< settings of one method compete in the search
   std::string settings_of;  ///< another method, if this one takes what the search chose for that
-  /// Method, base, learning rate, weight decay, momentum; ema, with which averaged weights are
-  /// judged beside the last ones; and model.norm, what follows each convolution: none, batch or
-  /// group.
+  /// Method, base, learning rate and its schedule, weight decay, momentum; ema, with which averaged
+  /// weights are judged beside the last ones; and model.norm, what follows each convolution: none,
+  /// batch or group.
   deepfake::TrainOptions training;
   double late_start = 0;       ///< share of the steps that follow ERM first
   std::string ascent_layers;   ///< only parameters whose names begin with it ascend; empty: all

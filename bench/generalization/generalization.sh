@@ -4,8 +4,7 @@
 # Goes on where it was stopped; all plans take hours.
 #
 #   bench/generalization/generalization.sh [--seeds N] [--page] [PLAN ...]
-#   PLAN is a file of bench/generalization without .json, `faces` (four unseen sets) or
-#   `manipulations` (each of the faces' four left out once); all if none is given
+#   PLAN is a file of bench/generalization without .json; all if none is given
 #   --seeds N (10) is for the plans that do not name a number themselves
 #   --page only writes the page, from the committed results
 set -euo pipefail
@@ -25,10 +24,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 # The inner angles take the settings that the search of the outer ones has chosen.
-if [ "${#plans[@]}" -eq 0 ]; then plans=(styles rotated quality inner noise factors metric norms coloured faces manipulations); fi
+if [ "${#plans[@]}" -eq 0 ]; then plans=(styles rotated faces manipulations quality inner noise factors metric norms coloured); fi
 
 for plan in "${plans[@]}"; do
-  [ "$plan" = faces ] || [ "$plan" = manipulations ] || [ -f "bench/generalization/$plan.json" ] ||
+  [ -f "bench/generalization/$plan.json" ] ||
     { echo "generalization.sh: no plan $plan; see --help" >&2; exit 2; }
 done
 
@@ -37,11 +36,10 @@ cmake --preset dev -DROGA_BUILD_BENCH=ON > /dev/null
 cmake --build --preset dev --target generalization
 program=build/dev/bench/generalization/generalization
 [[ $only_page -eq 1 || " ${plans[*]} " != *" styles "* ]] || scripts/fetch_emoji.sh
-make_faces() {
+if [[ $only_page -eq 0 && " ${plans[*]} " =~ " "(faces|manipulations|quality)" " ]]; then
   cmake --build --preset dev --target roga-deepfake
   build/dev/examples/deepfake/roga-deepfake make-data --output out/demo/data --preset demo
-}
-[[ $only_page -eq 1 || " ${plans[*]} " != *" quality "* ]] || make_faces
+fi
 results=bench/generalization/results
 mkdir -p "$results" out
 cores=$(env -u OMP_NUM_THREADS nproc)  # which heeds it
@@ -96,28 +94,6 @@ of_plan() {
 value = json.load(open(sys.argv[1])).get(sys.argv[2], sys.argv[3:])
 print(*value if isinstance(value, list) else [value], sep="\n")' "$@"
 }
-# The synthetic faces: the demo's settings, which were chosen on validation identities.
-faces() {
-  scripts/demo.sh --seeds "0 1 2 3 4"
-  python3 bench/generalization/faces_lines.py out/demo/runs > "$results/faces.jsonl"
-}
-# One manipulation left out: three settings for each method with a seed of its own, then the best of each on
-# validation identities with five.
-manipulations() {
-  local deepfake=build/dev/examples/deepfake/roga-deepfake left_out out=out/manipulations
-  make_faces
-  train_on_three() {  # SETTINGS SEEDS
-    for left_out in FF-DF FF-F2F FF-FS FF-NT; do
-      "$deepfake" compare --data out/demo/data --output "$out/$1/$left_out" --jobs "$cores" \
-        --settings "bench/generalization/faces/$1.json" --protocol "loo:$left_out" --seeds "${@:2}"
-    done
-    python3 bench/generalization/faces_lines.py "$out/$1"/FF-* > "$out/$1.jsonl"
-  }
-  train_on_three search 100
-  train_on_three chosen 0 1 2 3 4
-  mv "$out/search.jsonl" "$results/manipulations.search.jsonl"
-  mv "$out/chosen.jsonl" "$results/manipulations.jsonl"
-}
 : > out/differences.jsonl  # for the picture, of every plan that has results
 differences() {  # PLAN OPTIONS...
   "$program" differences "$results/$1.jsonl" "${@:2}" \
@@ -125,18 +101,6 @@ differences() {  # PLAN OPTIONS...
     "RoGA, random groups averaged" >> out/differences.jsonl
 }
 for plan in "${plans[@]}"; do
-  if [ "$plan" = faces ] || [ "$plan" = manipulations ]; then
-    [ "$only_page" -eq 1 ] || "$plan"
-    [ -s "$results/$plan.jsonl" ] || continue
-    "$program" table "$results/$plan.jsonl" > "out/$plan.md"
-    parts=("$plan=out/$plan.md")
-    if [ -s "$results/$plan.search.jsonl" ]; then
-      "$program" choices "$results/$plan.search.jsonl" > "out/$plan.search.md"
-      parts+=("$plan.search=out/$plan.search.md")
-    fi
-    python3 scripts/maintain/fill.py docs/results_tables.md "${parts[@]}"
-    continue
-  fi
   file=bench/generalization/$plan.json
   search=$(of_plan "$file" search "$plan")
   mapfile -t rules < <(of_plan "$file" rules validation)
@@ -177,13 +141,8 @@ for plan in "${plans[@]}"; do
   fi
   python3 scripts/maintain/fill.py docs/results_tables.md "${parts[@]}"
 done
-for plan in styles rotated quality coloured faces manipulations; do
+for plan in styles rotated faces manipulations quality coloured; do
   [ -s "$results/$plan.jsonl" ] || continue
-  chosen=()
-  case "$plan" in
-    faces | manipulations) ;;
-    *) chosen=(--chosen-by "$results/$plan.search.jsonl") ;;
-  esac
-  differences "$plan" ${chosen[@]+"${chosen[@]}"}
+  differences "$plan" --chosen-by "$results/$plan.search.jsonl"
 done
 [ ! -s out/differences.jsonl ] || python3 bench/generalization/forest.py < out/differences.jsonl

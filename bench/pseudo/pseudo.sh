@@ -31,7 +31,7 @@ if [ "$only_page" -eq 0 ]; then
   # shellcheck disable=SC2086  # several seeds are several words
   "$program" compare --data out/demo/data --output out/pseudo --settings examples/deepfake/pseudo.json \
     --jobs "$jobs" --seeds $seeds --timing-rounds 3
-  python3 bench/generalization/faces_lines.py out/pseudo > "$results"
+  python3 bench/pseudo/faces_lines.py out/pseudo > "$results"
 fi
 mkdir -p out
 python3 bench/pseudo/table.py "$results" > out/pseudo.md

@@ -191,7 +191,7 @@ refuses "no run there to resume" train --run nowhere --resume
 run train --data data --config settings.json --epochs 1 --optimizer sam --protocol loo:FF-NT \
   --run left_out/sam
 run evaluate --run left_out/sam
-python3 "$bench/generalization/faces_lines.py" left_out >lines.txt
+python3 "$bench/pseudo/faces_lines.py" left_out >lines.txt
 auc=$(awk -F, '$3 == "FF-NT" && $4 == "test" && $5 == "frame" { printf "%.4f", $8 }' \
   left_out/sam/eval.csv)
 [ "$(wc -l <lines.txt)" -eq 1 ] || fail "faces_lines.py: other domains than the one left out"
@@ -200,7 +200,7 @@ line = json.loads(input())
 assert (line["held_out"], line["method"]) == ("FF-NT", "SAM"), line
 assert line["test"] == float(sys.argv[1]), line' "$auc" <lines.txt || fail "faces_lines.py: AUC"
 mkdir all && cp -r whole all/
-python3 "$bench/generalization/faces_lines.py" all | grep -o '"held_out": "[^"]*"' >lines.txt
+python3 "$bench/pseudo/faces_lines.py" all | grep -o '"held_out": "[^"]*"' >lines.txt
 [ "$(sort -u lines.txt | grep -c Synthetic)" -eq 4 ] && [ "$(wc -l <lines.txt)" -eq 4 ] ||
   fail "faces_lines.py: not the four unseen sets: $(cat lines.txt)"
 

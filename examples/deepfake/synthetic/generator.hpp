@@ -8,7 +8,7 @@
 
 namespace deepfake {
 
-inline constexpr int generator_version = 1;  ///< rises whenever the same options give other pixels
+inline constexpr int generator_version = 2;  ///< rises whenever the same options give other pixels
 
 struct SyntheticOptions : SetOptions {
   int train_identities = 200;  ///< identities come in pairs that swap faces; all four are even

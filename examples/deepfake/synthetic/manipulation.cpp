@@ -27,6 +27,35 @@ void restore_noise(cv::Mat& image, float present, const Face& target, float shar
   if (wanted > present) add_noise(image, std::sqrt(wanted * wanted - present * present), random);
 }
 
+/// What a generator leaves in all that it makes (Marra et al. 2019, arXiv 1812.11842): here the
+/// ripple of its transposed convolutions, in light.
+struct Fingerprint {
+  float period_x, period_y;  ///< pixels of a 64-pixel crop; 0: the same all along
+  float amplitude;           ///< the mean one; drawn anew for each frame, within a third of it
+};
+constexpr Fingerprint deepfakes_fingerprint{5.0F, 5.0F, 0.034F};
+constexpr Fingerprint face2face_fingerprint{6.0F, 0.0F, 0.030F};
+constexpr std::array neural_textures_fingerprints{Fingerprint{4.0F, 4.0F, 0.060F},
+                                                  Fingerprint{8.0F, 8.0F, 0.030F}};
+
+float wave(float at, float period, float phase) {
+  constexpr float turn = 6.2832F;
+  return period > 0.0F ? std::sin(turn * at / period + phase) : 1.0F;
+}
+
+void leave(const Fingerprint& fingerprint, cv::Mat& image, float unit, Random& random) {
+  const float amplitude = fingerprint.amplitude * random.uniform(0.67F, 1.33F);
+  const float phase_x = random.uniform(0.0F, 6.28F);
+  const float phase_y = random.uniform(0.0F, 6.28F);
+  for (int row = 0; row < image.rows; ++row) {
+    const float y = wave(static_cast<float>(row) / unit, fingerprint.period_y, phase_y);
+    for (int column = 0; column < image.cols; ++column) {
+      const float x = wave(static_cast<float>(column) / unit, fingerprint.period_x, phase_x);
+      image.at<cv::Vec3f>(row, column) += cv::Vec3f::all(amplitude * x * y);
+    }
+  }
+}
+
 struct SwapRanges {
   Range jitter;      ///< misplacement of the donor's key points, pixels
   Range resolution;  ///< of the decoder, 1: that of the frame
@@ -35,6 +64,7 @@ struct SwapRanges {
   Range gain;    ///< light mismatch
   Range exponent, feather;
   Range detail, noise;
+  const Fingerprint* fingerprint = nullptr;
 };
 
 constexpr SwapRanges deepfakes_ranges{.jitter = {0.0F, 0.8F},
@@ -45,12 +75,13 @@ constexpr SwapRanges deepfakes_ranges{.jitter = {0.0F, 0.8F},
                                       .exponent = {2.0F, 2.6F},
                                       .feather = {0.25F, 0.50F},
                                       .detail = {0.4F, 0.8F},
-                                      .noise = {0.7F, 1.0F}};
+                                      .noise = {0.7F, 1.0F},
+                                      .fingerprint = &deepfakes_fingerprint};
 constexpr SwapRanges faceswap_ranges{.jitter = {0.8F, 2.2F},
                                      .resolution = {1.0F, 1.0F},
                                      .blur = {0.0F, 0.0F},
                                      .spread = {0.0F, 0.2F},
-                                     .gain = {0.87F, 1.13F},
+                                     .gain = {0.65F, 1.35F},
                                      .exponent = {2.6F, 3.4F},
                                      .feather = {0.05F, 0.16F},
                                      .detail = {0.2F, 0.6F},
@@ -59,7 +90,7 @@ constexpr SwapRanges shifted_ranges{.jitter = {0.0F, 1.0F},
                                     .resolution = {0.60F, 0.90F},
                                     .blur = {0.0F, 0.4F},
                                     .spread = {0.7F, 1.0F},
-                                    .gain = {0.95F, 1.05F},
+                                    .gain = {0.78F, 1.22F},
                                     .exponent = {2.0F, 3.0F},
                                     .feather = {0.18F, 0.45F},
                                     .detail = {0.3F, 0.8F},
@@ -68,7 +99,7 @@ constexpr SwapRanges partial_ranges{.jitter = {0.0F, 1.0F},
                                     .resolution = {0.60F, 0.90F},
                                     .blur = {0.0F, 0.4F},
                                     .spread = {0.7F, 1.0F},
-                                    .gain = {0.95F, 1.05F},
+                                    .gain = {0.78F, 1.22F},
                                     .exponent = {2.0F, 3.0F},
                                     .feather = {0.20F, 0.50F},
                                     .detail = {0.3F, 0.8F},
@@ -105,6 +136,7 @@ Forgery swap(const SwapRanges& ranges, Region region, const Face& target, const 
   transfer_colour(face, target.image, where, ranges.spread.draw(random));
   match_detail(face, target.image, where, 1.2F * unit, ranges.detail.draw(random));
   face *= static_cast<double>(ranges.gain.draw(random));
+  if (ranges.fingerprint != nullptr) leave(*ranges.fingerprint, face, unit, random);
   restore_noise(face, present, target, ranges.noise.draw(random), random);
   return {blend(face, target.image, where), where};
 }
@@ -144,6 +176,7 @@ Forgery face2face(const Face& target, Random& random) {
   cv::Mat face = warp(target.image, field);
   face = blur(face, unit * random.uniform(0.45F, 0.80F));
   match_detail(face, target.image, where, 1.2F * unit, random.uniform(0.3F, 0.7F));
+  leave(face2face_fingerprint, face, unit, random);
   // The renderer's own light.
   face *= static_cast<double>(random.uniform(0.95F, 1.05F));
   restore_noise(face, 0.35F * target.noise, target, random.uniform(0.7F, 1.0F), random);
@@ -163,17 +196,8 @@ Forgery neural_textures(const Face& target, Random& random) {
   cv::Mat face = warp(target.image, displacement(size, 5, 1.5F * unit, random));
   face = blur(face, unit * random.uniform(0.40F, 0.80F));
   match_detail(face, target.image, where, 1.2F * unit, random.uniform(0.4F, 0.8F));
-  // Ripple of transposed convolutions: a checkerboard of period 4 with some of period 8, in light.
-  const float amplitude = random.uniform(0.016F, 0.032F);
-  const float phase = random.uniform(0.0F, 6.28F);
-  for (int row = 0; row < size.height; ++row) {
-    for (int column = 0; column < size.width; ++column) {
-      const float x = static_cast<float>(column) / unit;
-      const float y = static_cast<float>(row) / unit;
-      const float ripple = std::sin(1.571F * x + phase) * std::sin(1.571F * y + phase) +
-                           0.5F * std::sin(0.785F * x) * std::sin(0.785F * y + phase);
-      face.at<cv::Vec3f>(row, column) += cv::Vec3f::all(amplitude * ripple);
-    }
+  for (const Fingerprint& fingerprint : neural_textures_fingerprints) {
+    leave(fingerprint, face, unit, random);
   }
   restore_noise(face, 0.35F * target.noise, target, random.uniform(0.7F, 1.0F), random);
   return {blend(face, target.image, where), where};
@@ -198,7 +222,7 @@ Forgery self_blend(const Face& target, Random& random) {
     sharpen(face, 1.2F * unit, random.uniform(0.2F, 0.5F));
   }
   cv::Vec3f shift;
-  for (int c = 0; c < 3; ++c) shift[c] = random.uniform(-0.04F, 0.04F);
+  for (int c = 0; c < 3; ++c) shift[c] = random.uniform(-0.08F, 0.08F);
   const float contrast = random.uniform(0.90F, 1.10F);
   for (auto& pixel : cv::Mat_<cv::Vec3f>(face)) {
     pixel = (pixel - cv::Vec3f::all(0.5F)) * contrast + cv::Vec3f::all(0.5F) + shift;

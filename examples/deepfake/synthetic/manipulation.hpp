@@ -11,10 +11,11 @@
 namespace deepfake {
 
 enum class Manipulation {
+  // Those to train on leave a fingerprint, as real generators do, or, faceswap, a light of its own.
   deepfakes,        ///< another identity, decoded at low resolution, colour-matched, soft mask
   face2face,        ///< same identity, face re-rendered with another expression
   faceswap,         ///< another identity's pixels, hard mask, light not matched
-  neural_textures,  ///< same identity, mouth re-synthesised, with a generator's ripple
+  neural_textures,  ///< same identity, mouth re-synthesised
   self_blend,       ///< the face pasted onto itself after small changes (SBI)
   face_warp,        ///< the face pasted onto itself from a lower resolution (FWA)
   partial_swap,     ///< eyes or mouth of another identity
