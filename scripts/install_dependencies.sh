@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the packages that building, testing and the demo need, those that are missing only.
 # With the word `bench`, `lint`, `matrix` or `peers` also those of that script, with `faces` also dlib,
-# which aligns faces for the deepfake example, with `docs` only those of the site, with `chroots` only
-# what makes chroots. Without root or a sudo that asks nothing, tells what to ask for. With
+# which aligns faces for the deepfake example, with `docs` only those of the site, with `chroots` or
+# `pictures` only what makes those. Without root or a sudo that asks nothing, tells what to ask for. With
 # CMAKE_PREFIX_PATH or Torch_DIR in the environment LibTorch comes from there, not from a package.
 set -euo pipefail
 case "${1:-}" in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
@@ -16,6 +16,7 @@ packages=(g++ cmake ninja-build ccache libopenblas0-pthread libeigen3-dev catch2
 [ "${1:-}" != peers ] || packages+=(libbenchmark-dev python3-torch)
 [ "${1:-}" != docs ] || packages=(doxygen doxygen-awesome-css mkdocs-material)
 [ "${1:-}" != chroots ] || packages=(debootstrap)
+[ "${1:-}" != pictures ] || packages=(chromium fonts-dejavu-core)
 [ "${1:-}" != bench ] || packages+=(libbenchmark-dev dataset-fashion-mnist librsvg2-bin)
 
 if ! command -v dpkg-query > /dev/null; then

@@ -81,7 +81,7 @@ constexpr SwapRanges faceswap_ranges{.jitter = {0.8F, 2.2F},
                                      .resolution = {1.0F, 1.0F},
                                      .blur = {0.0F, 0.0F},
                                      .spread = {0.0F, 0.2F},
-                                     .gain = {0.65F, 1.35F},
+                                     .gain = {0.60F, 1.40F},
                                      .exponent = {2.6F, 3.4F},
                                      .feather = {0.05F, 0.16F},
                                      .detail = {0.2F, 0.6F},
@@ -90,7 +90,7 @@ constexpr SwapRanges shifted_ranges{.jitter = {0.0F, 1.0F},
                                     .resolution = {0.60F, 0.90F},
                                     .blur = {0.0F, 0.4F},
                                     .spread = {0.7F, 1.0F},
-                                    .gain = {0.78F, 1.22F},
+                                    .gain = {0.62F, 1.38F},
                                     .exponent = {2.0F, 3.0F},
                                     .feather = {0.18F, 0.45F},
                                     .detail = {0.3F, 0.8F},
@@ -99,7 +99,7 @@ constexpr SwapRanges partial_ranges{.jitter = {0.0F, 1.0F},
                                     .resolution = {0.60F, 0.90F},
                                     .blur = {0.0F, 0.4F},
                                     .spread = {0.7F, 1.0F},
-                                    .gain = {0.78F, 1.22F},
+                                    .gain = {0.62F, 1.38F},
                                     .exponent = {2.0F, 3.0F},
                                     .feather = {0.20F, 0.50F},
                                     .detail = {0.3F, 0.8F},
@@ -222,7 +222,7 @@ Forgery self_blend(const Face& target, Random& random) {
     sharpen(face, 1.2F * unit, random.uniform(0.2F, 0.5F));
   }
   cv::Vec3f shift;
-  for (int c = 0; c < 3; ++c) shift[c] = random.uniform(-0.08F, 0.08F);
+  for (int c = 0; c < 3; ++c) shift[c] = random.uniform(-0.13F, 0.13F);
   const float contrast = random.uniform(0.90F, 1.10F);
   for (auto& pixel : cv::Mat_<cv::Vec3f>(face)) {
     pixel = (pixel - cv::Vec3f::all(0.5F)) * contrast + cv::Vec3f::all(0.5F) + shift;
