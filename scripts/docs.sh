@@ -28,7 +28,7 @@ if grep -vE "Member ($interface)(\(| )" build/reference.log; then
 fi
 
 # The guide: pages where they lie, so that their links hold here as in any viewer of Markdown.
-cp --parents README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/{deepfake,families}/*.md docs/figures/*.svg \
+cp --parents README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/{deepfake,families}/*.md docs/figures/*.{svg,png} \
   docs/site/site.css build/pages
 mkdocs build --strict --config-file docs/site/mkdocs.yml > build/pages.log 2>&1 ||
   { cat build/pages.log >&2; exit 1; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Does it generalise? Searches each plan of bench/generalization for settings on validation images,
-# trains the chosen ones with five or ten seeds, on all cores, and writes the tables of docs/results_tables.md.
+# trains the chosen ones with five or ten seeds, on all cores, and writes docs/results_tables.md.
 # Goes on where it was stopped; all plans take hours.
 #
 #   bench/generalization/generalization.sh [--seeds N] [--page] [PLAN ...]
