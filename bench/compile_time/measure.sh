@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What roga's headers cost to include beside the LibTorch optimizer header that they wrap. Prints
-# JSON: seconds of the compiler's own time, the least of all turns; for g++ also without its
-# garbage collection, whose last round falls into some files and not into others that are a little
-# smaller.
+# What roga's headers cost to compile beside the LibTorch optimizer header that they wrap. Prints a
+# line of JSON: seconds of the compiler's own time, the least of all turns, which take the files one
+# after the other; for g++ also without its garbage collection, whose last round falls into some
+# files and not into others that are a little smaller.
 #
 #   measure.sh [REPETITIONS]    needs CXX (c++) and LibTorch where the compiler or CXXFLAGS finds it
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+case "${1:-}" in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 repetitions=${1:-7}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -14,13 +15,29 @@ trap 'rm -rf "$work"' EXIT
 torch=/usr/include/torch/csrc/api/include
 flags=(-std=c++20 -O2 -Iinclude -isystem "$torch" -isystem /usr/include/eigen3)
 read -r -a more <<<"${CXXFLAGS:-}"
-echo '#include <torch/optim/sgd.h>' >"$work/libtorch.cpp"
-printf '#include <torch/optim/sgd.h>\n#include <roga/roga.hpp>\n' >"$work/roga.cpp"
-printf '#include <torch/optim/sgd.h>\n#include <Eigen/Cholesky>\n' >"$work/eigen.cpp"
-printf '#include <torch/optim/sgd.h>\n#include <roga/optimizer.hpp>\n#include <roga/recipes/sam.hpp>\n' \
-  >"$work/sam.cpp"
-echo '#include <torch/torch.h>' >"$work/torch_all.cpp"
-files=(libtorch roga sam eigen torch_all)
+include() { printf '#include <%s>\n' "$@"; }
+plain=(torch/optim/sgd.h)
+# clang 14 needs this header before LibTorch 1.13's others.
+if "${CXX:-c++}" --version | grep -qi clang; then plain=(ATen/core/ivalue.h "${plain[@]}"); fi
+steps_with() {  # RECIPE
+  cat <<CPP
+at::Tensor step_of_$1(std::vector<at::Tensor> parameters, torch::optim::Optimizer::LossClosure loss) {
+  auto optimizer = roga::wrap<torch::optim::SGD>(roga::recipes::$1(), std::move(parameters),
+                                                 torch::optim::SGDOptions(0.1));
+  return optimizer.step(std::move(loss));
+}
+CPP
+}
+one=("${plain[@]}" roga/optimizer.hpp roga/recipes/sam.hpp)
+include "${plain[@]}" > "$work/libtorch.cpp"
+include "${plain[@]}" roga/roga.hpp > "$work/roga.cpp"
+include "${one[@]}" > "$work/sam.cpp"
+{ include "${one[@]}"; steps_with sam; } > "$work/sam_step.cpp"
+{ include "${one[@]}" roga/recipes/roga.hpp; steps_with sam; } > "$work/first_step.cpp"
+{ include "${one[@]}" roga/recipes/roga.hpp; steps_with sam; steps_with roga; } > "$work/both_steps.cpp"
+include "${plain[@]}" Eigen/Cholesky > "$work/eigen.cpp"
+include torch/torch.h > "$work/torch_all.cpp"
+files=(libtorch roga sam sam_step first_step both_steps eigen torch_all)
 TIMEFORMAT=%U
 compile() {  # NAME KIND FLAG...
   { time "${CXX:-c++}" "${flags[@]}" ${more[@]+"${more[@]}"} "${@:3}" -c "$work/$1.cpp" \
@@ -39,7 +56,7 @@ done
 least() { sort -n "$work/$1.times" | head -n 1; }
 printf '{"repetitions": %s, "compiler": "%s"' "$repetitions" "$("${CXX:-c++}" --version | head -1)"
 for kind in "${kinds[@]}"; do
-  printf ',\n "%s": {' "$kind"
+  printf ', "%s": {' "$kind"
   separator=
   for name in "${files[@]}"; do
     printf '%s"%s": %s' "$separator" "$name" "$(least "$name.$kind")"
