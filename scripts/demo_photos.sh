@@ -2,7 +2,7 @@
 # Real photographs from a Debian package: aligns their faces, trains a detector from the real faces
 # alone on forgeries that are made while training, and tests it on other people, other kinds of
 # forgery and photographs from another source. A ResNet-34 that was trained on ImageNet is tuned in
-# its affine layers and last stage, with ERM, SAM and RoGA. Takes up to 20 minutes on two cores, ends
+# its affine layers and last stage, with ERM, SAM and RoGA. Takes about eight minutes on two cores, ends
 # with a table and the path of the report.
 #
 #   scripts/demo_photos.sh [--quick] [--output FOLDER] [--seeds "0 1 2"]

@@ -16,8 +16,8 @@ import svg  # noqa: E402
 AVERAGED = " averaged"
 TITLES = {"rotated": "Fashion-MNIST, unseen rotations", "styles": "emoji, an unseen style",
           "coloured": "Fashion-MNIST, colours that mislead",
-          "synthetic faces": "synthetic faces, unseen forgeries",
-          "synthetic faces, one left out": "synthetic faces, one manipulation left out",
+          "faces": "synthetic faces, other manipulations",
+          "manipulations": "synthetic faces, one manipulation left out",
           "quality": "synthetic faces, unseen quality"}
 COLOURS = {"ERM": "a", "SAM": "b"}
 
