@@ -27,4 +27,4 @@ run=$(find "$runs" -maxdepth 1 -name 'roga*' -type d | sort | head -n 1)
 "$program" gradcam --run "$run" --per-domain 4
 "$program" report "$run" --output "$work/gradcam.html"
 echo '<style>header, .notice, nav, section:not(#gradcam) { display: none; }</style>' >> "$work/gradcam.html"
-picture gradcam.png 880 "$work/gradcam.html"
+picture gradcam.png 850 "$work/gradcam.html"
