@@ -187,17 +187,17 @@ nlohmann::ordered_json judged(deepfake::Detector& net, const Problem& problem,
   result["train"] = mean_score(net, problem.train);
   auto& tests = result["tests"];
   double sum = 0;
-  int shifted = 0;
+  int counted = 0;
   for (const Domain& domain : problem.tests) {
     const double of_test = score(net, domain);
     tests[domain.name] = of_test;
     if (domain.shifted) {
       sum += of_test;
-      ++shifted;
+      ++counted;
     }
   }
   // The mean, where several stand for what was left out.
-  if (!tests.contains(held_out)) tests[held_out] = sum / shifted;
+  if (!tests.contains(held_out)) tests[held_out] = sum / counted;
   std::vector<roga::diagnostics::Loss> losses;
   for (const Domain& domain : problem.train) {
     constexpr std::int64_t most = 300;

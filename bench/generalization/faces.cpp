@@ -6,7 +6,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <map>
 #include <stdexcept>
@@ -18,21 +17,16 @@
 namespace generalization {
 namespace {
 
-constexpr std::array manipulations{"FF-DF", "FF-F2F", "FF-FS", "FF-NT"};
-constexpr std::array unseen_sets{"Synthetic-SBI", "Synthetic-FWA", "Synthetic-Partial",
-                                 "Synthetic-Shift"};
-constexpr auto training_set = "FaceForensics++";
-
 /// Kept, since a process trains often on the same faces.
-const Domain& face_domain(const std::filesystem::path& data, const std::string& dataset,
-                          const std::string& split, const std::string& manipulation = {}) {
+const Domain& face_domain(const std::filesystem::path& data, const deepfake::Place& place,
+                          const std::string& manipulation = {}) {
   static std::map<std::string, Domain> domains;
-  auto [made, is_new] =
-      domains.try_emplace(data.string() + '\n' + dataset + '\n' + split + '\n' + manipulation);
+  auto [made, is_new] = domains.try_emplace(data.string() + '\n' + place.dataset + '\n' +
+                                            place.split + '\n' + manipulation);
   if (is_new) {
-    const auto pairs = read_pairs(data, dataset, split, manipulation);
-    made->second = domain_of(manipulation.empty() ? dataset : manipulation, pairs);
-    if (split == "train") {
+    const auto pairs = read_pairs(data, place, manipulation);
+    made->second = domain_of(manipulation.empty() ? place.dataset : manipulation, pairs);
+    if (place.split == "train") {
       made->second.pictures = pairs.real;
       std::ranges::copy(pairs.forged, std::back_inserter(made->second.pictures));
     }
@@ -42,15 +36,15 @@ const Domain& face_domain(const std::filesystem::path& data, const std::string& 
 
 }  // namespace
 
-FacePairs read_pairs(const std::filesystem::path& data, const std::string& dataset,
-                     const std::string& split, const std::string& manipulation) {
-  const std::filesystem::path index_file = data / "dataset_json" / (dataset + ".json");
+FacePairs read_pairs(const std::filesystem::path& data, const deepfake::Place& place,
+                     const std::string& manipulation) {
+  const std::filesystem::path index_file = data / "dataset_json" / (place.dataset + ".json");
   if (!std::filesystem::exists(index_file)) {
     throw std::runtime_error(index_file.string() +
                              ": missing; roga-deepfake make-data --preset demo makes the faces");
   }
   const deepfake::Index index =
-      deepfake::load_index(deepfake::locate_data(index_file), {.keep = {.split = split}});
+      deepfake::load_index(deepfake::locate_data(index_file), {.keep = {.split = place.split}});
   deepfake::ImageCache images(index, side_of_faces);
   FacePairs result;
   for (std::size_t video = 0; video < index.videos.size(); ++video) {
@@ -65,7 +59,7 @@ FacePairs read_pairs(const std::filesystem::path& data, const std::string& datas
   if (result.real.empty()) {
     throw std::runtime_error(index_file.string() + ": no pair of a real and a forged frame" +
                              (manipulation.empty() ? "" : " of " + manipulation) +
-                             " in its split " + split);
+                             " in its split " + place.split);
   }
   return result;
 }
@@ -79,30 +73,39 @@ Domain domain_of(const std::string& name, const FacePairs& pairs) {
 
 std::vector<std::string> face_domains(const std::string& family) {
   if (family == "faces") return {"unseen"};
-  return {manipulations.begin(), manipulations.end()};
+  std::vector<std::string> manipulations;
+  for (const auto& fake : deepfake::training_place("train").fakes) {
+    manipulations.push_back(fake.kind.label);
+  }
+  return manipulations;
 }
 
-Problem faces_problem(const ProblemOptions& options) {
+Problem problem_of_pairs() {
   Problem problem;
   problem.classes = 1;
   problem.channels = 3;
   problem.side = side_of_faces;
   problem.in_pairs = true;
-  for (const std::string manipulation : manipulations) {
-    const bool left_out =
-        manipulation == options.held_out || manipulation == options.also_left_out;
-    if (!left_out) {
-      problem.train.push_back(face_domain(options.faces, training_set, "train", manipulation));
-      problem.validation.push_back(face_domain(options.faces, training_set, "val", manipulation));
-    } else if (!options.also_left_out.empty()) {
-      problem.tests.push_back(face_domain(options.faces, training_set, "val", manipulation));
+  return problem;
+}
+
+Problem faces_problem(const ProblemOptions& options) {
+  Problem problem = problem_of_pairs();
+  const auto of_split = [&](const char* split, const std::string& manipulation) {
+    return face_domain(options.faces, deepfake::training_place(split), manipulation);
+  };
+  for (const std::string& manipulation : face_domains("manipulations")) {
+    if (manipulation != options.held_out && manipulation != options.also_left_out) {
+      problem.train.push_back(of_split("train", manipulation));
+      problem.validation.push_back(of_split("val", manipulation));
     } else {
-      problem.tests.push_back(face_domain(options.faces, training_set, "test", manipulation));
+      const bool in_search = !options.also_left_out.empty();
+      problem.tests.push_back(of_split(in_search ? "val" : "test", manipulation));
     }
   }
   if (problem.tests.empty()) {
-    for (const char* set : unseen_sets) {
-      problem.tests.push_back(face_domain(options.faces, set, "test"));
+    for (const auto& set : deepfake::unseen_sets) {
+      problem.tests.push_back(face_domain(options.faces, deepfake::unseen_place(set)));
     }
   }
   return problem;

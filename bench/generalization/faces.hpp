@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "generalization/problem.hpp"
+#include "synthetic/dataset.hpp"
 
 namespace generalization {
 
@@ -20,8 +21,11 @@ struct FacePairs {
 
 /// @param manipulation a label of the index; all of them if empty
 /// @throws std::runtime_error if there is no such data
-FacePairs read_pairs(const std::filesystem::path& data, const std::string& dataset,
-                     const std::string& split, const std::string& manipulation = {});
+FacePairs read_pairs(const std::filesystem::path& data, const deepfake::Place& place,
+                     const std::string& manipulation = {});
+
+/// Of such pairs, one logit for each image; without domains yet.
+Problem problem_of_pairs();
 
 /// All reals, then all forgeries.
 Domain domain_of(const std::string& name, const FacePairs& pairs);

@@ -43,14 +43,11 @@ Domain spoiled(const std::string& name, FacePairs pairs, const Spoil& spoil) {
 }
 
 Problem read(const std::filesystem::path& data) {
-  Problem problem;
-  problem.classes = 1;
-  problem.channels = 3;
-  problem.side = side_of_faces;
-  problem.in_pairs = true;
-  const auto train = read_pairs(data, "FaceForensics++", "train"),
-             validation = read_pairs(data, "FaceForensics++", "val"),
-             test = read_pairs(data, "FaceForensics++", "test");
+  Problem problem = problem_of_pairs();
+  const auto of_split = [&](const char* split) {
+    return read_pairs(data, deepfake::training_place(split));
+  };
+  const FacePairs train = of_split("train"), validation = of_split("val"), test = of_split("test");
   for (const auto& [name, spoil] : {std::pair("light", quality(light_jpeg, light_blur)),
                                     std::pair("strong", quality(strong_jpeg, strong_blur))}) {
     problem.train.push_back(spoiled(name, train, spoil));
